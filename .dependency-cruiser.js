@@ -1,0 +1,68 @@
+// The import rules of the house (CONTRIBUTING.md). A folder may import itself and what is listed; nothing else in src.
+const allowed = {
+  dataset: ['errors'],
+  services: ['dataset', 'errors'],
+  config: ['dataset', 'services', 'errors'],
+  observe: ['dataset', 'services', 'errors'],
+  gateway: ['services', 'dataset', 'observe', 'config', 'errors'],
+  dimse: ['services', 'dataset', 'observe', 'errors'],
+  dicomweb: ['services', 'dataset', 'observe', 'errors'],
+  ris: ['services', 'dataset', 'observe', 'errors'],
+};
+
+const own = Object.entries(allowed).map(([folder, may]) => ({
+  name: `${folder}-imports`,
+  comment: `src/${folder} may import ${may.join(', ')} only`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: {
+    path: '^src/',
+    pathNot: `^src/(${[folder, ...may].map((m) => (m === 'errors' ? 'errors\\.ts' : `${m}/`)).join('|')})`,
+  },
+}));
+
+export default {
+  forbidden: [
+    ...own,
+    {
+      name: 'only-types-from-config',
+      comment: 'The gateway is handed parsed configuration; it reads none itself',
+      severity: 'error',
+      from: { path: '^src/gateway/' },
+      to: { path: '^src/config/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'pure-core',
+      comment: 'dataset and services do no I/O (zlib computes, it does not read or write)',
+      severity: 'error',
+      from: { path: '^src/(dataset|services)/' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|zlib|util|crypto)$' },
+    },
+    {
+      name: 'app-only-from-cli',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^src/app\\.ts$' },
+    },
+    {
+      name: 'cli-only-from-main',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli/|main\\.ts)' },
+      to: { path: '^src/cli/' },
+    },
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-dev-dependencies',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], pathNot: '@types/' },
+    },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types'] },
+  },
+};

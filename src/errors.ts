@@ -1,0 +1,42 @@
+/**
+ * Errors of the gateway itself. Each carries a stable code, says what happened and what to do; none carries patient
+ * values. Failures of a service (an upstream refused, a query was bad) are `ServiceFailure` in services/port.ts.
+ */
+export const ERROR_CODES = {
+  CONFIG_UNREADABLE: 'The configuration file cannot be read or is not YAML',
+  CONFIG_INVALID: 'The configuration file has problems',
+  LISTENER_FAILED: 'A listener cannot be bound',
+  NODE_TOO_OLD: 'This Node.js is older than needed',
+  DATA_SET_INVALID: 'A data set does not follow its encoding',
+  DATA_SET_TOO_LARGE: 'A data set is larger or deeper than allowed',
+  CHARACTER_SET_UNSUPPORTED: 'A Specific Character Set value is unknown',
+  CHARACTER_UNENCODABLE: 'A character does not exist in the character set of the peer',
+  ATTRIBUTE_PATH_INVALID: 'An attribute path names no known attribute',
+  RULE_INVALID: 'A mapping rule cannot be applied',
+  PDU_INVALID: 'A peer broke the DICOM upper layer protocol',
+  MESSAGE_INVALID: 'A peer sent a DIMSE message that cannot be understood',
+  ASSOCIATION_REJECTED: 'A peer rejected the association',
+  ASSOCIATION_ABORTED: 'The association was aborted or the connection lost',
+  ASSOCIATION_TIMEOUT: 'A peer did not answer in time',
+  CONTEXT_NOT_ACCEPTED: 'A peer did not accept a presentation context',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface GatewayErrorOptions {
+  /** What a person should do about it. */
+  fix?: string;
+  cause?: unknown;
+}
+
+export class GatewayError extends Error {
+  override readonly name: string = 'GatewayError';
+  readonly code: ErrorCode;
+  readonly fix: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: GatewayErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.fix = options.fix;
+  }
+}
