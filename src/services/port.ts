@@ -171,4 +171,9 @@ export interface ServiceHandler {
   routeFor(service: ServiceName, requester: Requester): RouteOptions | undefined;
   /** Routes, maps and forwards a search. Throws NOT_SUPPORTED when no route offers it. @throws ServiceFailure */
   search(query: WorklistQuery, context: RequestContext): AsyncIterable<DataSet>;
+  /**
+   * A listener refused a request by itself (unreadable identifier, bad parameter, no acceptable media type): the
+   * exchange leaves its log line all the same. `startedMs` is `performance.now()` at its begin.
+   */
+  refused(service: ServiceName, context: RequestContext, startedMs: number, failure: ServiceFailure): void;
 }
