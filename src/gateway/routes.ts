@@ -1,0 +1,101 @@
+/**
+ * Which route a request takes: the first whose `from` fits the requester. Pure; `matchRoute` runs for every request, so
+ * lists are compiled to sets and subnets once.
+ */
+import { BlockList, isIP } from 'node:net';
+import type { Requester } from '../services/port.ts';
+
+/** A requester as routes see it; `basePath` is the one the web request came in under. */
+export type RoutedRequester = Requester & { readonly basePath?: string };
+
+/** The `from` of a route in the configuration; what is absent fits any requester. */
+export interface RouteFrom {
+  readonly listener?: string | undefined;
+  readonly callingAeTitles?: readonly string[] | undefined;
+  readonly calledAeTitles?: readonly string[] | undefined;
+  /** IP addresses or CIDR subnets, checked before. */
+  readonly addresses?: readonly string[] | undefined;
+  readonly basePath?: string | undefined;
+}
+
+/** What one condition of a route says of a requester: undefined when it fits, else why it does not. */
+type Condition = (requester: RoutedRequester) => string | undefined;
+
+export interface RouteMatcher {
+  readonly name: string;
+  readonly conditions: readonly Condition[];
+}
+
+export interface RouteExplanation {
+  readonly route: string;
+  readonly matches: boolean;
+  /** Why it does not match; empty when it does. */
+  readonly reasons: readonly string[];
+}
+
+export function compileRouteMatcher(name: string, from: RouteFrom): RouteMatcher {
+  const conditions: Condition[] = [];
+  if (from.listener !== undefined) {
+    const wanted = from.listener;
+    conditions.push(({ listener }) => (listener === wanted ? undefined : `the listener is ${listener}, not ${wanted}`));
+  }
+  if (from.callingAeTitles !== undefined) {
+    conditions.push(oneOf('calling AE title', from.callingAeTitles, (requester) => requester.callingAeTitle?.trim()));
+  }
+  if (from.calledAeTitles !== undefined) {
+    conditions.push(oneOf('called AE title', from.calledAeTitles, (requester) => requester.calledAeTitle?.trim()));
+  }
+  if (from.addresses !== undefined) conditions.push(addressIn(from.addresses));
+  if (from.basePath !== undefined) {
+    conditions.push(oneOf('base path', [from.basePath], (requester) => requester.basePath));
+  }
+  return { name, conditions };
+}
+
+export function matchRoute<Route extends RouteMatcher>(
+  routes: readonly Route[],
+  requester: RoutedRequester,
+): Route | undefined {
+  return routes.find((route) => route.conditions.every((condition) => condition(requester) === undefined));
+}
+
+/** Every route with every reason why it does not match, in order; the first that matches is the one taken. */
+export function explainRoutes(routes: readonly RouteMatcher[], requester: RoutedRequester): RouteExplanation[] {
+  return routes.map(({ name, conditions }) => {
+    const reasons = conditions.map((condition) => condition(requester)).filter((reason) => reason !== undefined);
+    return { route: name, matches: reasons.length === 0, reasons };
+  });
+}
+
+function oneOf(
+  what: string,
+  wanted: readonly string[],
+  actual: (requester: RoutedRequester) => string | undefined,
+): Condition {
+  const set = new Set(wanted);
+  return (requester) => {
+    const value = actual(requester);
+    if (value !== undefined && set.has(value)) return undefined;
+    return value === undefined
+      ? `the requester has no ${what}`
+      : `the ${what} is ${value === '' ? 'empty' : value}, not ${wanted.join(' or ')}`;
+  };
+}
+
+function addressIn(subnets: readonly string[]): Condition {
+  const list = new BlockList();
+  for (const subnet of subnets) {
+    const [address = '', prefix] = subnet.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return ({ address }) => {
+    // An IPv4 peer of a dual-stack socket shows as ::ffff:10.0.0.5.
+    const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
+    const family = isIP(plain) === 6 ? 'ipv6' : 'ipv4';
+    return isIP(plain) !== 0 && list.check(plain, family)
+      ? undefined
+      : `the address ${address} is not in ${subnets.join(', ')}`;
+  };
+}
