@@ -13,6 +13,8 @@ export const ERROR_CODES = {
   CHARACTER_UNENCODABLE: 'A character does not exist in the character set of the peer',
   ATTRIBUTE_PATH_INVALID: 'An attribute path names no known attribute',
   RULE_INVALID: 'A mapping rule cannot be applied',
+  SEED_INVALID: 'A file of worklist entries cannot be read',
+  RELOAD_FAILED: 'A new configuration could not be put to work; the running one stays',
   PDU_INVALID: 'A peer broke the DICOM upper layer protocol',
   MESSAGE_INVALID: 'A peer sent a DIMSE message that cannot be understood',
   ASSOCIATION_REJECTED: 'A peer rejected the association',

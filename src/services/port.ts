@@ -17,6 +17,8 @@ export interface Requester {
   readonly address: string;
   readonly callingAeTitle?: string;
   readonly calledAeTitle?: string;
+  /** Base path a web request came in under, e.g. `/dicomweb`. */
+  readonly basePath?: string;
   /** Authenticated subject of the web side. */
   readonly subject?: string;
 }

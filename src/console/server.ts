@@ -1,0 +1,145 @@
+/**
+ * The operator's port: health for probes and the reload. Host and Origin are checked on every request and changes of
+ * state need `application/json`, on loopback too: a page in somebody's browser must not reach it by DNS rebinding or a
+ * cross-site form.
+ */
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import type { Health } from '../observe/health.ts';
+import type { Logger } from '../observe/log.ts';
+
+export interface ConsoleOptions {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What the console needs of the running gateway. */
+export interface ConsoleHandler {
+  health(): Health;
+  /** Rejects with an error that has `code`, `message` and `fix` when the file is bad; nothing has changed then. */
+  reload(): Promise<{ warnings: readonly string[] }>;
+}
+
+export class ConsoleServer {
+  readonly #options: ConsoleOptions;
+  readonly #server: Server;
+
+  constructor(options: ConsoleOptions, handler: ConsoleHandler, logger: Logger) {
+    this.#options = options;
+    this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, createApp(options, handler, logger));
+  }
+
+  listen(): Promise<{ port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => {
+        this.#server.off('error', reject);
+        resolve({ port: (this.#server.address() as AddressInfo).port });
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+}
+
+function fail(response: Response, status: number, code: string, message: string, fix: string): void {
+  response.status(status).json({ code, message, fix });
+}
+
+function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Logger): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(checkHostAndOrigin(options.host));
+  app.get('/health/live', (_request, response) => void response.json({ status: 'live' }));
+  app.get('/health/ready', (_request, response) => {
+    const health = handler.health();
+    response.status(health.status === 'ready' ? 200 : 503).json(health);
+  });
+  app.post('/api/reload', needJson, async (_request, response) => {
+    try {
+      response.json({ status: 'reloaded', ...(await handler.reload()) });
+    } catch (error) {
+      const {
+        code = 'INTERNAL_ERROR',
+        message,
+        fix = 'See the log.',
+      } = error as Error & { code?: string; fix?: string };
+      fail(response, code.startsWith('CONFIG_') ? 422 : 500, code, message, fix);
+    }
+  });
+  app.all(['/health/live', '/health/ready', '/api/reload'], (request, response) => {
+    const allow = request.path === '/api/reload' ? 'POST' : 'GET, HEAD';
+    response.set('Allow', allow);
+    fail(response, 405, 'METHOD_NOT_ALLOWED', `${request.method} is not possible here`, `Use ${allow}.`);
+  });
+  app.use((_request, response) => {
+    fail(response, 404, 'NOT_FOUND', 'There is no such page', 'See docs/operations.md for the paths of this port.');
+  });
+  const onError: ErrorRequestHandler = (error: Error, _request, response, next) => {
+    logger.error('unexpected error on the console port', { name: error.name });
+    if (response.headersSent) next(error);
+    else fail(response, 500, 'INTERNAL_ERROR', 'The request could not be answered', 'See the log.');
+  };
+  app.use(onError);
+  return app;
+}
+
+const needJson: RequestHandler = (request, response, next) => {
+  if (request.is('application/json') === 'application/json') next();
+  else {
+    fail(
+      response,
+      415,
+      'CONTENT_TYPE_NEEDED',
+      'A change of state needs the header Content-Type: application/json',
+      "Send it, for example: curl -X POST -H 'Content-Type: application/json' -d '{}' …",
+    );
+  }
+};
+
+/** `name`, `name:port` or `[v6]:port` without the port, lower case. */
+function hostName(value: string | undefined): string | undefined {
+  return value === undefined ? undefined : /^(\[[^\]]*\]|[^:]*)(?::\d*)?$/.exec(value)?.[1]?.toLowerCase();
+}
+
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+function checkHostAndOrigin(boundHost: string): RequestHandler {
+  const bound = boundHost.includes(':') ? `[${boundHost.toLowerCase()}]` : boundHost.toLowerCase();
+  const anyInterface = bound === '0.0.0.0' || bound === '[::]';
+  const isOurs = (host: string | undefined, request: Request): boolean =>
+    host !== undefined && (LOOPBACK.has(host) || host === bound || (anyInterface && host === localAddress(request)));
+  return (request, response, next) => {
+    const host = hostName(request.headers.host);
+    if (!isOurs(host, request)) {
+      const fix = 'Call it by the address it listens on, or by localhost.';
+      fail(response, 421, 'HOST_REFUSED', 'The Host header is not an address of this console', fix);
+      return;
+    }
+    const { origin } = request.headers;
+    if (origin !== undefined && !isSameOrigin(origin, request.headers.host)) {
+      const fix = 'Open the console by its own address.';
+      fail(response, 403, 'ORIGIN_REFUSED', 'The request comes from a page of another origin', fix);
+      return;
+    }
+    next();
+  };
+}
+
+function localAddress(request: Request): string {
+  const address = request.socket.localAddress?.replace(/^::ffff:/, '') ?? '';
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+function isSameOrigin(origin: string, host: string | undefined): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host?.toLowerCase();
+}

@@ -1,0 +1,91 @@
+/**
+ * Message logging, off by default: `tags` names the attributes of each data set in the ordinary log, `values` writes
+ * whole data sets to a file of its own, readable by the owner only, until a given moment and never after it.
+ */
+import { createWriteStream } from 'node:fs';
+import type { WriteStream } from 'node:fs';
+import { itemsOf, sortedTags } from '../dataset/model.ts';
+import type { DataSet } from '../dataset/model.ts';
+import type { Logger } from './log.ts';
+
+/** Where in an exchange a data set stood: as received, or after the route's rules. */
+export type MessageStage = 'query' | 'query-mapped' | 'result' | 'result-mapped';
+
+export interface MessageRecorder {
+  record(stage: MessageStage, traceId: string, dataSet: DataSet): void;
+  close(): Promise<void>;
+}
+
+export type MessageLogOptions =
+  { readonly level: 'tags' } | { readonly level: 'values'; readonly file: string; readonly expires: Date };
+
+/** `00100010`, `00400100[0].00080060`, …: every attribute that is present, no values. */
+export function attributeNames(dataSet: DataSet, prefix = ''): string[] {
+  return sortedTags(dataSet).flatMap((tag) => [
+    `${prefix}${tag}`,
+    ...itemsOf(dataSet[tag]).flatMap((item, index) => attributeNames(item, `${prefix}${tag}[${index}].`)),
+  ]);
+}
+
+export function createMessageRecorder(
+  options: MessageLogOptions,
+  logger: Logger,
+  now: () => number = Date.now,
+): MessageRecorder {
+  if (options.level === 'tags') {
+    return {
+      record: (stage, traceId, dataSet) =>
+        logger.info('message', { stage, traceId, attributes: attributeNames(dataSet) }),
+      close: () => Promise.resolve(),
+    };
+  }
+  return new ValueRecorder(options.file, options.expires.getTime(), logger, now);
+}
+
+class ValueRecorder implements MessageRecorder {
+  readonly #file: string;
+  readonly #expiresMs: number;
+  readonly #logger: Logger;
+  readonly #now: () => number;
+  #stream: WriteStream | undefined;
+  #closed: Promise<void> = Promise.resolve();
+  #stopped = false;
+
+  constructor(file: string, expiresMs: number, logger: Logger, now: () => number) {
+    this.#file = file;
+    this.#expiresMs = expiresMs;
+    this.#logger = logger;
+    this.#now = now;
+  }
+
+  record(stage: MessageStage, traceId: string, dataSet: DataSet): void {
+    if (this.#stopped) return;
+    if (this.#now() >= this.#expiresMs) {
+      this.#stop('message values are no longer written: the configured time has passed');
+      return;
+    }
+    this.#stream ??= this.#open();
+    this.#stream.write(`${JSON.stringify({ time: new Date(this.#now()).toISOString(), stage, traceId, dataSet })}\n`);
+  }
+
+  async close(): Promise<void> {
+    this.#stream?.end();
+    await this.#closed;
+    this.#stopped = true;
+  }
+
+  #open(): WriteStream {
+    const stream = createWriteStream(this.#file, { flags: 'a', mode: 0o600 });
+    stream.on('error', (error: NodeJS.ErrnoException) =>
+      this.#stop(`message values cannot be written: ${error.code ?? 'unknown error'}`),
+    );
+    this.#closed = new Promise((resolve) => stream.once('close', resolve));
+    return stream;
+  }
+
+  #stop(why: string): void {
+    this.#stopped = true;
+    this.#logger.warn(why, { file: this.#file });
+    this.#stream?.end();
+  }
+}

@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { request } from 'node:http';
+import { ConsoleServer } from '../../../src/console/server.ts';
+import { GatewayError } from '../../../src/errors.ts';
+import { healthOf } from '../../../src/observe/health.ts';
+import { SILENT } from '../../../src/observe/log.ts';
+
+let listening = true;
+let reloads = 0;
+let reloadError: Error | undefined;
+let server: ConsoleServer;
+let port: number;
+
+interface Answer {
+  status: number;
+  body: Record<string, unknown>;
+}
+
+function call(method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ host: '127.0.0.1', port, method, path, headers }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body: (text === '' ? {} : JSON.parse(text)) as Answer['body'] }),
+      );
+    });
+    outgoing.on('error', reject).end();
+  });
+}
+
+beforeEach(async () => {
+  listening = true;
+  reloads = 0;
+  reloadError = undefined;
+  server = new ConsoleServer(
+    { host: '127.0.0.1', port: 0 },
+    {
+      health: () => healthOf({ ward: { protocol: 'dimse', port: 104, listening } }, {}),
+      reload: async () => {
+        if (reloadError !== undefined) throw reloadError;
+        reloads++;
+        return { warnings: [] };
+      },
+    },
+    SILENT,
+  );
+  ({ port } = await server.listen());
+});
+
+afterEach(() => server.close());
+
+describe('health', () => {
+  test('/health/live answers 200 while the process runs', async () => {
+    expect(await call('GET', '/health/live')).toEqual({ status: 200, body: { status: 'live' } });
+  });
+
+  test('/health/ready answers 503 only when a listener is down', async () => {
+    expect(await call('GET', '/health/ready')).toMatchObject({ status: 200, body: { status: 'ready' } });
+    listening = false;
+    expect(await call('GET', '/health/ready')).toMatchObject({ status: 503, body: { status: 'not-ready' } });
+  });
+});
+
+describe('reload', () => {
+  const json = { 'content-type': 'application/json' };
+
+  test('POST with application/json reloads', async () => {
+    expect(await call('POST', '/api/reload', json)).toEqual({
+      status: 200,
+      body: { status: 'reloaded', warnings: [] },
+    });
+    expect(reloads).toBe(1);
+  });
+
+  test('without application/json it is refused: a cross-site form cannot send that type', async () => {
+    expect(await call('POST', '/api/reload', { 'content-type': 'text/plain' })).toMatchObject({
+      status: 415,
+      body: { code: 'CONTENT_TYPE_NEEDED' },
+    });
+    expect(reloads).toBe(0);
+  });
+
+  test('a bad configuration is 422 with code, message and fix', async () => {
+    reloadError = new GatewayError('CONFIG_INVALID', 'gateway.yaml:3:1 x: unknown', { fix: 'Mend the file.' });
+    expect(await call('POST', '/api/reload', json)).toEqual({
+      status: 422,
+      body: { code: 'CONFIG_INVALID', message: 'gateway.yaml:3:1 x: unknown', fix: 'Mend the file.' },
+    });
+  });
+
+  test('GET is 405 with Allow', async () => {
+    expect(await call('GET', '/api/reload')).toMatchObject({ status: 405, body: { code: 'METHOD_NOT_ALLOWED' } });
+  });
+});
+
+describe('requests from a browser elsewhere', () => {
+  test('a Host that is not ours is refused (DNS rebinding)', async () => {
+    expect(await call('GET', '/health/live', { host: 'evil.example' })).toMatchObject({ status: 421 });
+  });
+
+  test.each(['http://evil.example', 'null'])('the Origin %s is refused', async (origin) => {
+    expect(await call('GET', '/health/live', { origin })).toMatchObject({ status: 403 });
+  });
+
+  test('its own origin and localhost are served', async () => {
+    expect(await call('GET', '/health/live', { origin: `http://127.0.0.1:${port}` })).toMatchObject({ status: 200 });
+    expect(await call('GET', '/health/live', { host: `localhost:${port}` })).toMatchObject({ status: 200 });
+  });
+});
+
+test('an unknown path is 404 in the same form', async () => {
+  expect(await call('GET', '/nowhere')).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+});

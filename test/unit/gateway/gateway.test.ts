@@ -1,0 +1,155 @@
+import { describe, expect, test } from '@jest/globals';
+import { attribute, dataSetOf, firstText } from '../../../src/dataset/model.ts';
+import type { DataSet } from '../../../src/dataset/model.ts';
+import { Gateway } from '../../../src/gateway/gateway.ts';
+import type { GatewayRoute, WorklistRoute } from '../../../src/gateway/gateway.ts';
+import { compileRouteMatcher } from '../../../src/gateway/routes.ts';
+import { ServiceFailure } from '../../../src/services/port.ts';
+import type { RequestContext, Upstream, WorklistQuery } from '../../../src/services/port.ts';
+import { collect, contextOf, entryOf, keepingLogger, queryOf, WARD } from '../../support/requests.ts';
+
+type Search = (query: WorklistQuery, context: RequestContext) => AsyncIterable<DataSet>;
+
+function upstreamOf(search: Search): Upstream {
+  return { search, verify: () => Promise.resolve(), close: () => Promise.resolve() };
+}
+
+async function* results(...entries: DataSet[]): AsyncGenerator<DataSet> {
+  yield* entries;
+}
+
+async function* failing(failure: unknown, ...before: DataSet[]): AsyncGenerator<DataSet> {
+  yield* before;
+  throw failure;
+}
+
+function routeOf(searches: Record<string, Search>, more: Partial<WorklistRoute> = {}): GatewayRoute {
+  return {
+    ...compileRouteMatcher('all', { listener: 'ward' }),
+    options: { route: 'all', characterSets: [], unencodable: 'utf-8', fuzzyMatching: false, timezoneAdjustment: false },
+    worklist: {
+      upstreams: Object.entries(searches).map(([name, search]) => ({ name, upstream: upstreamOf(search) })),
+      request: undefined,
+      response: undefined,
+      ...more,
+    },
+    messages: undefined,
+  };
+}
+
+const QUERY = queryOf(dataSetOf({ '00100020': attribute('LO') }));
+
+describe('a search through the gateway', () => {
+  test('passes results on in order and leaves one log line with who, what, route, count, status and ms', async () => {
+    const logger = keepingLogger();
+    const gateway = new Gateway([routeOf({ ris: () => results(entryOf('P1'), entryOf('P2')) })], logger);
+    const found = await collect(gateway.search(QUERY, contextOf()));
+    expect(found).toEqual([entryOf('P1'), entryOf('P2')]);
+    expect(logger.lines).toEqual([
+      {
+        level: 'info',
+        message: 'exchange',
+        service: 'worklist',
+        traceId: 'test-trace',
+        listener: 'ward',
+        protocol: 'dimse',
+        address: '127.0.0.1',
+        callingAeTitle: 'CT1',
+        calledAeTitle: 'DIMSEWAY',
+        route: 'all',
+        upstream: 'ris',
+        count: 2,
+        status: '0000H',
+        ms: expect.any(Number),
+      },
+    ]);
+  });
+
+  test('no log line carries a value of the data sets', async () => {
+    const logger = keepingLogger();
+    const gateway = new Gateway([routeOf({ ris: () => results(entryOf('SECRET-ID')) })], logger);
+    await collect(gateway.search(queryOf(dataSetOf({ '00100020': attribute('LO', 'SECRET-ID') })), contextOf()));
+    expect(JSON.stringify(logger.lines)).not.toContain('SECRET-ID');
+  });
+
+  test('fails with NOT_SUPPORTED when no route matches (context result 3, HTTP 501)', async () => {
+    const logger = keepingLogger();
+    const gateway = new Gateway([], logger);
+    expect(gateway.routeFor('worklist', WARD)).toBeUndefined();
+    await expect(collect(gateway.search(QUERY, contextOf()))).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    expect(logger.lines).toMatchObject([{ message: 'exchange', status: '0122H', outcome: 'NOT_SUPPORTED' }]);
+  });
+
+  test('asks the next upstream when the first fails safely before its first result', async () => {
+    const down = new ServiceFailure('UPSTREAM_UNREACHABLE', { retry: 'safe' });
+    const gateway = new Gateway(
+      [routeOf({ a: () => failing(down), b: () => results(entryOf('P1')) })],
+      keepingLogger(),
+    );
+    expect(await collect(gateway.search(QUERY, contextOf()))).toEqual([entryOf('P1')]);
+    expect(gateway.upstreamStates().get('a')).toMatchObject({ lastFailureCode: 'UPSTREAM_UNREACHABLE' });
+    expect(gateway.upstreamStates().get('b')).toMatchObject({ lastSuccess: expect.any(String) });
+  });
+
+  test.each([
+    ['after its first result', new ServiceFailure('CONNECTION_LOST', { retry: 'safe' }), [entryOf('P1')]],
+    ['with an unsafe failure', new ServiceFailure('BAD_REQUEST'), []],
+  ])('does not switch upstream when the first fails %s', async (_title, failure, before) => {
+    let asked = false;
+    const second: Search = () => ((asked = true), results(entryOf('P9')));
+    const gateway = new Gateway([routeOf({ a: () => failing(failure, ...before), b: second })], keepingLogger());
+    await expect(collect(gateway.search(QUERY, contextOf()))).rejects.toBe(failure);
+    expect(asked).toBe(false);
+  });
+
+  test('applies request rules to the identifier and response rules to each result', async () => {
+    const seen: DataSet[] = [];
+    const search: Search = (query) => (seen.push(query.identifier), results(entryOf('P1')));
+    const gateway = new Gateway(
+      [
+        routeOf(
+          { ris: search },
+          {
+            request: (identifier) => ({ ...identifier, '00080050': attribute('SH', 'MAPPED') }),
+            response: (result) => ({ ...result, '00100020': attribute('LO', 'MAPPED') }),
+          },
+        ),
+      ],
+      keepingLogger(),
+    );
+    const [found] = await collect(gateway.search(QUERY, contextOf()));
+    expect(firstText(seen[0] as DataSet, '00080050')).toBe('MAPPED');
+    expect(firstText(found as DataSet, '00100020')).toBe('MAPPED');
+  });
+
+  test('an unexpected error becomes INTERNAL_ERROR and its message is not logged (it may quote a value)', async () => {
+    const logger = keepingLogger();
+    const gateway = new Gateway([routeOf({ ris: () => failing(new TypeError('DOE^JANE is not iterable')) })], logger);
+    await expect(collect(gateway.search(QUERY, contextOf()))).rejects.toMatchObject({ code: 'INTERNAL_ERROR' });
+    expect(JSON.stringify(logger.lines)).not.toContain('DOE^JANE');
+    expect(logger.lines.map((line) => line.level)).toEqual(['error', 'warn']);
+  });
+
+  test('a requester that stops listening is logged as such, and the upstream is told to stop', async () => {
+    let stopped = false;
+    async function* endless(): AsyncGenerator<DataSet> {
+      try {
+        for (;;) yield entryOf('P1');
+      } finally {
+        stopped = true;
+      }
+    }
+    const logger = keepingLogger();
+    const gateway = new Gateway([routeOf({ ris: endless })], logger);
+    for await (const _found of gateway.search(QUERY, contextOf())) break;
+    expect(stopped).toBe(true);
+    expect(logger.lines).toMatchObject([{ message: 'exchange', count: 1, status: 'FE00H' }]);
+  });
+});
+
+test('a request that the listener refused by itself leaves its log line too', () => {
+  const logger = keepingLogger();
+  const gateway = new Gateway([routeOf({ ris: () => results() })], logger);
+  gateway.refused('worklist', contextOf(), performance.now(), new ServiceFailure('BAD_REQUEST'));
+  expect(logger.lines).toMatchObject([{ message: 'exchange', route: 'all', status: 'A900H', count: 0 }]);
+});
