@@ -15,6 +15,8 @@ export const ERROR_CODES = {
   RULE_INVALID: 'A mapping rule cannot be applied',
   SEED_INVALID: 'A file of worklist entries cannot be read',
   RELOAD_FAILED: 'A new configuration could not be put to work; the running one stays',
+  MULTIPART_INVALID: 'A multipart message does not follow its encoding',
+  MULTIPART_TRUNCATED: 'A multipart message ends before its close delimiter',
   PDU_INVALID: 'A peer broke the DICOM upper layer protocol',
   MESSAGE_INVALID: 'A peer sent a DIMSE message that cannot be understood',
   ASSOCIATION_REJECTED: 'A peer rejected the association',
