@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""usage: read_dicom.py SOURCE...      SOURCE: FILE.dcm, FILE.json, FILE.xml, or FILE.http (Content-Type line, then the body)
+"""usage: read_dicom.py [--charset] SOURCE...      SOURCE: FILE.dcm, FILE.json, FILE.xml, or FILE.http (Content-Type line, then the body)
 
 The independent reader of the peer tests: prints one JSON array with the data sets of all SOURCEs in one normal form, so
 that answers that came over different protocols can be compared attribute by attribute:
   {tag: [vr, value, ...]}: text as Unicode without padding, numbers as their text, person names as 'A=I=P', bytes as hex,
   items as objects, no value at all as [vr].
-Left out because peers may lawfully differ: Specific Character Set (the text is decoded), group 0002, group lengths.
+Left out because peers may lawfully differ: Specific Character Set (the text is decoded; --charset keeps it), group
+0002, group lengths.
 DICOM files are read by pydicom, JSON and multipart by Python's json and email, XML by its etree. Debian: python3-pydicom.
 """
 import base64, email, json, sys
@@ -18,7 +19,7 @@ MODEL = "{http://dicom.nema.org/PS3.19/models/NativeDICOM}"
 
 
 def left_out(tag):
-    return tag == "00080005" or tag.startswith("0002") or tag.endswith("0000")
+    return tag == "00080005" and "--charset" not in sys.argv or tag.startswith("0002") or tag.endswith("0000")
 
 
 def text(value, vr):
@@ -164,4 +165,4 @@ def read(path):
 
 
 if __name__ == "__main__":
-    json.dump([d for path in sys.argv[1:] for d in read(path)], sys.stdout, ensure_ascii=False, sort_keys=True)
+    json.dump([d for path in sys.argv[1:] if path != "--charset" for d in read(path)], sys.stdout, ensure_ascii=False, sort_keys=True)
