@@ -13,7 +13,13 @@ async function* chunked(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Ar
 async function read(text: string | Uint8Array, size = 7, maximumItemBytes?: number): Promise<DataSet[]> {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   const limits = maximumItemBytes === undefined ? {} : { maximumItemBytes };
-  return await Array.fromAsync(decodeJsonStream(chunked(bytes, size), limits));
+  return await collect(decodeJsonStream(chunked(bytes, size), limits));
+}
+
+async function collect(items: AsyncIterable<DataSet>): Promise<DataSet[]> {
+  const all: DataSet[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }
 
 const ITEMS = [
@@ -77,7 +83,7 @@ describe('JSON results as a stream (PS3.18 8.6, F.2)', () => {
       yield Buffer.from('[{"00104000":{"vr":"LT","Value":["');
       for (; sent < 1000; sent++) yield Buffer.from('x'.repeat(100));
     }
-    const reading = Array.fromAsync(decodeJsonStream(long(), { maximumItemBytes: 1000 }));
+    const reading = collect(decodeJsonStream(long(), { maximumItemBytes: 1000 }));
     await expect(reading).rejects.toMatchObject({ code: 'DATA_SET_TOO_LARGE' });
     expect(sent).toBeLessThan(12);
   });
