@@ -1,0 +1,225 @@
+/**
+ * HTTP requests of a DICOMweb user agent: a thin layer over undici with a connection pool of its own, time limits,
+ * redirects, content codings with size limits, and every trouble as a `ServiceFailure`. Answers of any status are
+ * returned; what a status means is the service's matter.
+ */
+import type { Readable } from 'node:stream';
+import { Agent } from 'undici';
+import type { Dispatcher } from 'undici';
+import { ServiceFailure } from '../services/port.ts';
+import { ACCEPTED_CODINGS, decodeContent } from './content-coding.ts';
+import { failureFromAbort, failureFromNetwork } from './network-failure.ts';
+
+export interface UserAgentOptions {
+  /** Sent with every request to the origin of the request, e.g. `Authorization`. Not sent on to another origin. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly connectTimeoutMs: number;
+  /** From the request sent to the head of the answer. */
+  readonly responseTimeoutMs: number;
+  /** Between two pieces of the body, while we are reading. */
+  readonly bodyTimeoutMs: number;
+  readonly keepAliveMs: number;
+  readonly maximumConnections: number;
+  /** Requests that wait for a connection; more fail at once with OUT_OF_RESOURCES. */
+  readonly maximumWaiting: number;
+  /** Bytes of one body, after undoing its content coding; also before. */
+  readonly maximumAnswerBytes: number;
+  /** Hosts (`name` or `name:port`) redirects may lead to besides the origin itself. */
+  readonly redirectHosts: readonly string[];
+}
+
+export const USER_AGENT_DEFAULTS: UserAgentOptions = {
+  headers: {},
+  connectTimeoutMs: 5_000,
+  responseTimeoutMs: 25_000,
+  bodyTimeoutMs: 10_000,
+  keepAliveMs: 30_000,
+  maximumConnections: 32,
+  maximumWaiting: 1_000,
+  maximumAnswerBytes: 512 * 1024 * 1024,
+  redirectHosts: [],
+};
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'OPTIONS';
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Ends the exchange; a `ServiceFailure` as its reason is what the caller then gets. */
+  readonly signal: AbortSignal;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  /** The fields of that name, in order; the name in lower case. */
+  fields(name: string): readonly string[];
+  /** Plain bytes, read at the pace of the reader. Throws `ServiceFailure`. Leaving it early ends the exchange. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The body has a length or chunks: where it ends without error, nothing is missing. */
+  readonly endIsCertain: boolean;
+  /** Reads up to so many bytes as text and ends the exchange; what cannot be read is left out. */
+  text(maximumBytes: number): Promise<string>;
+}
+
+const MAXIMUM_REDIRECTS = 5;
+const MAXIMUM_HEADER_BYTES = 64 * 1024;
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+export class UserAgent {
+  readonly #options: UserAgentOptions;
+  readonly #agent: Agent;
+  #running = 0;
+  #answered = 0;
+
+  constructor(options: UserAgentOptions) {
+    this.#options = options;
+    this.#agent = new Agent({
+      connect: { timeout: options.connectTimeoutMs },
+      connections: options.maximumConnections,
+      headersTimeout: options.responseTimeoutMs,
+      bodyTimeout: options.bodyTimeoutMs,
+      keepAliveTimeout: options.keepAliveMs,
+      keepAliveMaxTimeout: options.keepAliveMs,
+      maxHeaderSize: MAXIMUM_HEADER_BYTES,
+      maxResponseSize: options.maximumAnswerBytes,
+      pipelining: 1,
+      allowH2: false,
+    });
+  }
+
+  /** Exchanges under way, until their bodies are read. */
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Sends a request, follows redirects, gives the head of the final answer. @throws ServiceFailure */
+  async send(request: HttpRequest): Promise<HttpAnswer> {
+    let { url } = request;
+    for (let redirects = 0; ; redirects++) {
+      const answer = await this.#exchange(request, url);
+      const target = REDIRECTS.has(answer.status) ? this.#redirectTarget(answer, url, request.url) : undefined;
+      if (target === undefined || redirects === MAXIMUM_REDIRECTS) return answer;
+      await answer.text(0);
+      url = target;
+    }
+  }
+
+  /** Refuses new requests and waits for those under way. */
+  async close(): Promise<void> {
+    await this.#agent.close();
+  }
+
+  #redirectTarget(answer: HttpAnswer, from: URL, first: URL): URL | undefined {
+    const location = answer.fields('location')[0];
+    if (location === undefined || !URL.canParse(location, from.href)) return undefined;
+    const target = new URL(location, from);
+    if (target.protocol !== 'https:' && target.protocol !== from.protocol) return undefined;
+    if (target.protocol !== 'https:' && target.protocol !== 'http:') return undefined;
+    const { redirectHosts } = this.#options;
+    const allowed =
+      target.origin === first.origin || redirectHosts.includes(target.host) || redirectHosts.includes(target.hostname);
+    return allowed ? target : undefined;
+  }
+
+  async #exchange(request: HttpRequest, url: URL): Promise<HttpAnswer> {
+    if (request.signal.aborted) throw failureFromAbort(request.signal);
+    if (this.#running >= this.#options.maximumConnections + this.#options.maximumWaiting) {
+      throw new ServiceFailure('OUT_OF_RESOURCES', {
+        retry: 'safe',
+        comment: 'Too many requests wait for this upstream',
+      });
+    }
+    this.#running++;
+    let data: Dispatcher.ResponseData;
+    try {
+      data = await this.#requestTwice(request, url);
+    } catch (error) {
+      this.#running--;
+      throw failureFromNetwork(error, 'request', true, request.signal);
+    }
+    this.#answered++;
+    return this.#answerOf(data, request.signal);
+  }
+
+  /** A kept connection may have been closed by the far end in the very moment; then one fresh try is due. */
+  async #requestTwice(request: HttpRequest, url: URL): Promise<Dispatcher.ResponseData> {
+    const mayBeStale = this.#answered > 0;
+    try {
+      return await this.#request(request, url);
+    } catch (error) {
+      const { code } = failureFromNetwork(error, 'request', true, request.signal);
+      if (!mayBeStale || code !== 'CONNECTION_LOST') throw error;
+      return this.#request(request, url);
+    }
+  }
+
+  #request(request: HttpRequest, url: URL): Promise<Dispatcher.ResponseData> {
+    const own = url.origin === request.url.origin ? this.#options.headers : {};
+    return this.#agent.request({
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: request.method,
+      headers: { 'user-agent': 'dimseway', 'accept-encoding': ACCEPTED_CODINGS, ...own, ...request.headers },
+      signal: request.signal,
+    });
+  }
+
+  #answerOf(data: Dispatcher.ResponseData, signal: AbortSignal): HttpAnswer {
+    const fields = (name: string): readonly string[] => {
+      const value = data.headers[name];
+      return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+    };
+    let released = false;
+    const release = (): void => {
+      if (!released) this.#running--;
+      released = true;
+    };
+    data.body.on('close', release).on('error', release);
+    const body = readBody(data.body, fields('content-encoding').join(','), this.#options.maximumAnswerBytes, signal);
+    return {
+      status: data.statusCode,
+      fields,
+      body,
+      endIsCertain: fields('content-length').length > 0 || fields('transfer-encoding').length > 0,
+      text: (maximumBytes) => readText(body, maximumBytes),
+    };
+  }
+}
+
+async function* readBody(
+  source: Readable,
+  contentEncoding: string,
+  maximumBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    let bytes = 0;
+    for await (const chunk of await decodeContent(source, contentEncoding)) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > maximumBytes) {
+        throw new ServiceFailure('TOO_MANY_RESULTS', {
+          comment: `The answer of the origin server is larger than ${maximumBytes} bytes`,
+        });
+      }
+      yield chunk as Buffer;
+    }
+  } catch (error) {
+    throw failureFromNetwork(error, 'body', true, signal);
+  } finally {
+    source.destroy();
+  }
+}
+
+async function readText(body: AsyncIterable<Uint8Array>, maximumBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes >= maximumBytes) break;
+    }
+  } catch {
+    // The status of the answer says enough.
+  }
+  return Buffer.concat(chunks).subarray(0, maximumBytes).toString('utf8');
+}
