@@ -84,10 +84,14 @@ export function transcodeToUtf8(
 
 async function* transcode(chunks: AsyncIterable<Uint8Array>, charset: string): AsyncGenerator<Uint8Array, void, void> {
   const decoder = iconv.getDecoder(charset);
+  // The decoder may hand out the halves of a surrogate pair one by one.
+  let half = '';
   for await (const chunk of chunks) {
-    const text = decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    let text = half + decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    half = /[\ud800-\udbff]$/.test(text) ? text.slice(-1) : '';
+    text = text.slice(0, text.length - half.length);
     if (text !== '') yield Buffer.from(text, 'utf8');
   }
-  const rest = decoder.end();
-  if (rest !== undefined && rest !== '') yield Buffer.from(rest, 'utf8');
+  const rest = half + (decoder.end() ?? '');
+  if (rest !== '') yield Buffer.from(rest, 'utf8');
 }

@@ -53,7 +53,7 @@ export interface HttpAnswer {
   /** The fields of that name, in order; the name in lower case. */
   fields(name: string): readonly string[];
   /** Plain bytes, read at the pace of the reader. Throws `ServiceFailure`. Leaving it early ends the exchange. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: AsyncGenerator<Uint8Array, void, undefined>;
   /** The body has a length or chunks: where it ends without error, nothing is missing. */
   readonly endIsCertain: boolean;
   /** Reads up to so many bytes as text and ends the exchange; what cannot be read is left out. */
@@ -190,7 +190,7 @@ async function* readBody(
   contentEncoding: string,
   maximumBytes: number,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array, void, void> {
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     let bytes = 0;
     for await (const chunk of await decodeContent(source, contentEncoding)) {
