@@ -72,26 +72,36 @@ export function encodeText(text: string, charset: Charset): Buffer | undefined {
   return iconv.decode(bytes, charset.name) === text ? bytes : undefined;
 }
 
-/** Decodes a stream of bytes in another charset to UTF-8; undefined when nobody knows the charset. */
+/**
+ * A decoder for what a sender calls its charset; undefined when nobody knows it. TextDecoder, since the one of iconv-lite
+ * loses the second half of a surrogate pair at the border of two chunks.
+ */
+export function decoderFor(charset: string): TextDecoder | undefined {
+  try {
+    return new TextDecoder(charsetOf(charset)?.name ?? charset);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A stream of bytes in another charset as UTF-8; undefined when nobody knows the charset. */
 export function transcodeToUtf8(
   chunks: AsyncIterable<Uint8Array>,
   charset: string,
 ): AsyncIterable<Uint8Array> | undefined {
-  const name = charsetOf(charset)?.name ?? charset;
-  if (name === UTF_8.name) return chunks;
-  return iconv.encodingExists(name) ? transcode(chunks, name) : undefined;
+  const decoder = decoderFor(charset);
+  if (decoder === undefined) return undefined;
+  return decoder.encoding === UTF_8.name ? chunks : transcode(chunks, decoder);
 }
 
-async function* transcode(chunks: AsyncIterable<Uint8Array>, charset: string): AsyncGenerator<Uint8Array, void, void> {
-  const decoder = iconv.getDecoder(charset);
-  // The decoder may hand out the halves of a surrogate pair one by one.
-  let half = '';
+async function* transcode(
+  chunks: AsyncIterable<Uint8Array>,
+  decoder: TextDecoder,
+): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of chunks) {
-    let text = half + decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    half = /[\ud800-\udbff]$/.test(text) ? text.slice(-1) : '';
-    text = text.slice(0, text.length - half.length);
+    const text = decoder.decode(chunk, { stream: true });
     if (text !== '') yield Buffer.from(text, 'utf8');
   }
-  const rest = half + (decoder.end() ?? '');
+  const rest = decoder.decode();
   if (rest !== '') yield Buffer.from(rest, 'utf8');
 }

@@ -2,13 +2,12 @@
  * Results out of the answer of an origin server, whichever of the four media types it chose (PS3.18 8.6, 8.7). Reads as
  * the consumer pulls: a data set in memory at a time, and for XML its text.
  */
-import iconv from 'iconv-lite';
 import { decodeJsonStream } from '../dataset/json-stream.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { decodeXml, fromXml } from '../dataset/xml.ts';
 import { GatewayError } from '../errors.ts';
 import { ServiceFailure } from '../services/port.ts';
-import { charsetOf, transcodeToUtf8, UTF_8 } from './charset.ts';
+import { decoderFor, transcodeToUtf8 } from './charset.ts';
 import { parseMediaType } from './media-type.ts';
 import type { MediaType } from './media-type.ts';
 import { decodeMultipart, isBoundary } from './multipart.ts';
@@ -88,9 +87,9 @@ async function* readSingle(
 
 /** The charset of the header goes before what the XML itself declares (RFC 7303 3). */
 function decodeAs(bytes: Buffer, charset: string): string {
-  const name = charsetOf(charset)?.name ?? charset;
-  if (name !== UTF_8.name && !iconv.encodingExists(name)) throw unreadable('its charset is not known');
-  return iconv.decode(bytes, name);
+  const decoder = decoderFor(charset);
+  if (decoder === undefined) throw unreadable('its charset is not known');
+  return decoder.decode(bytes);
 }
 
 async function readWhole(body: AsyncIterable<Uint8Array>, maximumBytes: number): Promise<Buffer> {
