@@ -2,6 +2,7 @@
  * Character sets on the web (PS3.18 8.8, Table 8.8-1): IANA names, the Specific Character Set each stands for, and the
  * choice among what a request accepts. JSON and XML are UTF-8 unless the request asks for something else.
  */
+import { TextDecoder } from 'node:util';
 import iconv from 'iconv-lite';
 import type { WeightedName } from './media-type.ts';
 
