@@ -5,9 +5,6 @@
 import { BlockList, isIP } from 'node:net';
 import type { Requester } from '../services/port.ts';
 
-/** A requester as routes see it; `basePath` is the one the web request came in under. */
-export type RoutedRequester = Requester & { readonly basePath?: string };
-
 /** The `from` of a route in the configuration; what is absent fits any requester. */
 export interface RouteFrom {
   readonly listener?: string | undefined;
@@ -19,7 +16,7 @@ export interface RouteFrom {
 }
 
 /** What one condition of a route says of a requester: undefined when it fits, else why it does not. */
-type Condition = (requester: RoutedRequester) => string | undefined;
+type Condition = (requester: Requester) => string | undefined;
 
 export interface RouteMatcher {
   readonly name: string;
@@ -54,13 +51,13 @@ export function compileRouteMatcher(name: string, from: RouteFrom): RouteMatcher
 
 export function matchRoute<Route extends RouteMatcher>(
   routes: readonly Route[],
-  requester: RoutedRequester,
+  requester: Requester,
 ): Route | undefined {
   return routes.find((route) => route.conditions.every((condition) => condition(requester) === undefined));
 }
 
 /** Every route with every reason why it does not match, in order; the first that matches is the one taken. */
-export function explainRoutes(routes: readonly RouteMatcher[], requester: RoutedRequester): RouteExplanation[] {
+export function explainRoutes(routes: readonly RouteMatcher[], requester: Requester): RouteExplanation[] {
   return routes.map(({ name, conditions }) => {
     const reasons = conditions.map((condition) => condition(requester)).filter((reason) => reason !== undefined);
     return { route: name, matches: reasons.length === 0, reasons };
@@ -70,7 +67,7 @@ export function explainRoutes(routes: readonly RouteMatcher[], requester: Routed
 function oneOf(
   what: string,
   wanted: readonly string[],
-  actual: (requester: RoutedRequester) => string | undefined,
+  actual: (requester: Requester) => string | undefined,
 ): Condition {
   const set = new Set(wanted);
   return (requester) => {

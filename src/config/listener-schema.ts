@@ -1,0 +1,157 @@
+/** What the gateway listens on. */
+import { z } from 'zod';
+import { messageLog } from './log-schema.ts';
+import {
+  aeTitle,
+  aeTitles,
+  basePath,
+  duration,
+  host,
+  listenPort,
+  option,
+  size,
+  subnet,
+  transferSyntax,
+} from './values.ts';
+
+const listenHost = option(host.prefault('127.0.0.1'), 'Host', 'Address to bind; 0.0.0.0 or :: for every interface.');
+
+const port = option(listenPort, 'Port', 'TCP port to bind; 0 takes a free one, which the ready line of `serve` tells.');
+
+const dimseTimers = z.strictObject({
+  artim: option(
+    duration.prefault('30s'),
+    'ARTIM timer',
+    'Time a peer has for its A-ASSOCIATE-RQ, and for closing the connection after a reject, release or abort (PS3.8 9.1.4).',
+  ),
+  idle: option(
+    duration.prefault('60s'),
+    'Idle association',
+    'An association without a request for so long is aborted.',
+  ),
+  request: option(
+    duration.prefault('60s'),
+    'Request',
+    'Patience of the peer: upstreams get what is left of it, and the request fails when it has passed.',
+  ),
+});
+
+const dimseAccess = z.strictObject({
+  callingAeTitles: option(
+    aeTitles.exactOptional(),
+    'Calling AE titles',
+    'Only these may associate; absent: any. Others are rejected (calling AE title not recognized).',
+  ),
+  addresses: option(
+    z.array(subnet).min(1).exactOptional(),
+    'Addresses',
+    'Only peers from these addresses or subnets may associate; absent: any.',
+  ),
+});
+
+export const dimseListener = z.strictObject({
+  protocol: option(
+    z.literal('dimse'),
+    'Protocol',
+    'Classic DICOM networking: an SCP of Verification and Modality Worklist.',
+  ),
+  aeTitle: option(aeTitle.exactOptional(), 'AE title', 'The AE title that peers call. Give either this or `aeTitles`.'),
+  aeTitles: option(aeTitles.exactOptional(), 'AE titles', 'Several AE titles that peers may call.'),
+  host: listenHost,
+  port,
+  access: option(dimseAccess.prefault({}), 'Access', 'Who may associate.'),
+  maximumAssociations: option(
+    z.int().min(1).max(10_000).default(500),
+    'Maximum associations',
+    'So many at a time; more are rejected as transient (local limit exceeded).',
+  ),
+  maximumAssociationsPerCallingAeTitle: option(
+    z.int().min(1).max(10_000).exactOptional(),
+    'Maximum associations per calling AE title',
+    'So many at a time from one calling AE title; absent: no limit.',
+  ),
+  maximumHalfOpenConnections: option(
+    z.int().min(1).max(10_000).default(100),
+    'Maximum half-open connections',
+    'Connections that have not sent an A-ASSOCIATE-RQ yet; more are closed at once.',
+  ),
+  maximumPduLength: option(
+    z.int().min(4_096).max(16_777_216).default(65_536),
+    'Maximum PDU length',
+    'Bytes of one P-DATA-TF that peers may send (PS3.8 D.1).',
+  ),
+  maximumMessageSize: option(size.prefault('16MiB'), 'Maximum message size', 'Largest command or data set accepted.'),
+  transferSyntaxes: option(
+    z.array(transferSyntax).min(1).prefault(['explicit-vr-little-endian', 'implicit-vr-little-endian']),
+    'Transfer syntaxes',
+    'Accepted transfer syntaxes, the preferred one first.',
+  ),
+  duplicateContexts: option(
+    z.enum(['accept', 'refuse']).default('accept'),
+    'Duplicate contexts',
+    'Whether every presentation context of an abstract syntax is accepted, or only the first.',
+  ),
+  timers: option(dimseTimers.prefault({}), 'Timers', 'How long this side waits.'),
+  log: messageLog,
+});
+
+const webTimers = z.strictObject({
+  headers: option(duration.prefault('10s'), 'Headers', 'Time a client has to send the request line and headers.'),
+  request: option(
+    duration.prefault('60s'),
+    'Request',
+    'Patience of the client: upstreams get what is left of it, and the request fails when it has passed.',
+  ),
+  idle: option(
+    duration.prefault('30s'),
+    'Idle connection',
+    'A kept connection without a request for so long is closed.',
+  ),
+});
+
+export const dicomwebListener = z.strictObject({
+  protocol: option(z.literal('dicomweb'), 'Protocol', 'DICOMweb: an origin server of the Modality Worklist service.'),
+  host: listenHost,
+  port,
+  basePath: option(
+    basePath.exactOptional(),
+    'Base path',
+    'Path before the resources, e.g. /dicomweb; empty by default. Give this or `basePaths`.',
+  ),
+  basePaths: option(
+    z.array(basePath).min(1).exactOptional(),
+    'Base paths',
+    'Several base paths; routes tell them apart by `from.basePath`.',
+  ),
+  strictParameters: option(
+    z.boolean().default(false),
+    'Strict parameters',
+    'Answer 400 to unknown query parameters instead of ignoring them with a Warning (PS3.18 8.3).',
+  ),
+  strictAccept: option(
+    z.boolean().default(false),
+    'Strict Accept',
+    'Answer 406 to a request without Accept instead of taking it as */* (PS3.18 8.7.5).',
+  ),
+  maximumUriLength: option(
+    z.int().min(256).max(65_536).default(16_384),
+    'Maximum URI length',
+    'Characters; longer request targets are answered 414.',
+  ),
+  maximumConnections: option(z.int().min(1).max(100_000).default(1_000), 'Maximum connections', 'So many at a time.'),
+  timers: option(webTimers.prefault({}), 'Timers', 'How long this side waits.'),
+  log: messageLog,
+});
+
+/** One of `one` and `several`, as a list; the cross checks say when both or none were given. */
+function listOf<T>(one: T | undefined, several: readonly T[] | undefined, otherwise: readonly T[]): readonly T[] {
+  return several ?? (one === undefined ? otherwise : [one]);
+}
+
+export const listener = z.discriminatedUnion('protocol', [
+  dimseListener.transform(({ aeTitle, aeTitles, ...rest }) => ({ ...rest, aeTitles: listOf(aeTitle, aeTitles, []) })),
+  dicomwebListener.transform(({ basePath, basePaths, ...rest }) => ({
+    ...rest,
+    basePaths: listOf(basePath, basePaths, ['']),
+  })),
+]);

@@ -1,0 +1,140 @@
+/** Reads a configuration file, reports every problem in it at once, and freezes what it gives. */
+import { access, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { checkConfig } from './checks.ts';
+import { describeIssue } from './describe-issue.ts';
+import type { Environment } from './environment.ts';
+import type { Finding } from './finding.ts';
+import { schemaAt, valueAt } from './json-schema.ts';
+import { ConfigError, pathToText } from './problem.ts';
+import type { ConfigPath, Problem } from './problem.ts';
+import { configSchema } from './schema.ts';
+import type { Config } from './schema.ts';
+import { readSecrets } from './secrets.ts';
+import { ConfigSource } from './source.ts';
+
+export { ConfigError } from './problem.ts';
+export type { Problem } from './problem.ts';
+
+export interface LoadedConfig {
+  /** Frozen; file names are absolute, secrets are read. */
+  readonly config: Config;
+  /** What is legal but hardly meant. */
+  readonly warnings: readonly Problem[];
+}
+
+/**
+ * @param file as the user named it; problems repeat it
+ * @param now wall clock in ms, for settings that expire
+ * @throws ConfigError CONFIG_UNREADABLE, or CONFIG_INVALID with every problem
+ */
+export async function loadConfig(
+  file: string,
+  environment: Environment,
+  now: () => number = Date.now,
+): Promise<LoadedConfig> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const message = `cannot be read${code === 'ENOENT' ? ': there is no such file' : `: ${code ?? 'unknown error'}`}`;
+    const problem = { file, line: 1, column: 1, path: '', message, text: `${file} ${message}` };
+    throw new ConfigError('CONFIG_UNREADABLE', [problem]);
+  }
+  return parseConfig(file, text, environment, now);
+}
+
+/** The same of a text; `file` says where relative paths count from. @throws ConfigError CONFIG_INVALID */
+export async function parseConfig(
+  file: string,
+  text: string,
+  environment: Environment,
+  now: () => number = Date.now,
+): Promise<LoadedConfig> {
+  const source = new ConfigSource(file, text, environment);
+  if (source.isBroken([])) throw invalid(source.problems);
+  const folder = dirname(resolve(file));
+  const { value: root, failures } = await readSecrets(source.value, folder);
+  const parsed = configSchema.safeParse(root);
+  const findings: Finding[] = [
+    ...failures.map((failure): Finding => ({ severity: 'error', ...failure })),
+    ...(parsed.error?.issues ?? [])
+      .flatMap((issue) => describeIssue(issue, root))
+      .filter(({ path }) => !failures.some((failure) => pathToText(failure.path) === pathToText(path)))
+      .map((complaint): Finding => ({ severity: 'error', ...complaint })),
+    ...checkConfig(root, now()),
+    ...(await checkFiles(root, folder)),
+  ];
+  const problemsOf = (severity: Finding['severity']): Problem[] => problems(source, root, findings, severity);
+  const errors = [...source.problems, ...problemsOf('error')];
+  if (errors.length > 0 || !parsed.success) throw invalid(errors);
+  return { config: deepFreeze(withAbsolutePaths(parsed.data, folder)), warnings: problemsOf('warning') };
+}
+
+function invalid(problems: readonly Problem[]): ConfigError {
+  return new ConfigError('CONFIG_INVALID', inOrder(problems));
+}
+
+function inOrder(problems: readonly Problem[]): Problem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
+}
+
+function problems(
+  source: ConfigSource,
+  root: unknown,
+  findings: readonly Finding[],
+  severity: Finding['severity'],
+): Problem[] {
+  const seen = new Set<string>();
+  const found = findings
+    .filter((finding) => finding.severity === severity && !source.isBroken(finding.path))
+    .map(({ path, message, at, withoutFound }) => {
+      const hidden = schemaAt(path, root)?.secret === true;
+      const shown = hidden ? '(hidden)' : source.found(path);
+      return source.problem(
+        path,
+        withoutFound ? message : `${message}${/[.?]$/.test(message) ? '' : '.'} Found: ${shown}`,
+        at,
+      );
+    })
+    .filter(({ text }) => !seen.has(text) && seen.add(text));
+  return inOrder(found);
+}
+
+/** Files that must be there before anything starts. */
+async function checkFiles(root: unknown, folder: string): Promise<Finding[]> {
+  const upstreams = valueAt(['upstreams'], root);
+  const checks = Object.keys(upstreams ?? {}).map(async (name): Promise<Finding[]> => {
+    const path: ConfigPath = ['upstreams', name, 'entries'];
+    const entries = valueAt(path, root);
+    if (typeof entries !== 'string' || valueAt(['upstreams', name, 'protocol'], root) !== 'ris') return [];
+    return access(resolve(folder, entries), constants.R_OK).then(
+      () => [],
+      () => [{ severity: 'error', path, message: 'names a file that cannot be read' }],
+    );
+  });
+  return (await Promise.all(checks)).flat();
+}
+
+function withAbsolutePaths(config: Config, folder: string): Config {
+  const upstreams = Object.entries(config.upstreams).map(([name, options]) => [
+    name,
+    options.protocol === 'ris' ? { ...options, entries: resolve(folder, options.entries) } : options,
+  ]);
+  const { values, ...log } = config.log;
+  return {
+    ...config,
+    upstreams: Object.fromEntries(upstreams) as Config['upstreams'],
+    log: values === undefined ? log : { ...log, values: { ...values, file: resolve(folder, values.file) } },
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    Object.values(value).forEach(deepFreeze);
+    Object.freeze(value);
+  }
+  return value;
+}

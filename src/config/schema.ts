@@ -1,0 +1,49 @@
+/**
+ * The configuration: the one source of validation, defaults, JSON Schema (config/gateway.schema.json) and the reference
+ * page (docs/configuration.md). Durations come out in milliseconds, sizes in bytes, AE titles and base paths as lists.
+ */
+import { z } from 'zod';
+import { listener } from './listener-schema.ts';
+import { log } from './log-schema.ts';
+import { route } from './route-schema.ts';
+import { upstream } from './upstream-schema.ts';
+import { duration, host, listenPort, option } from './values.ts';
+
+const consoleSchema = z.strictObject({
+  host: option(host.prefault('127.0.0.1'), 'Host', 'Address to bind.'),
+  port: option(listenPort, 'Port', 'TCP port of /health/live, /health/ready and /api/reload; 0 takes a free one.'),
+});
+
+const timers = z.strictObject({
+  shutdown: option(
+    duration.prefault('10s'),
+    'Shutdown',
+    'Time that requests under way have when the gateway stops or a reload closes a listener.',
+  ),
+});
+
+export const configSchema = z
+  .strictObject({
+    listeners: option(z.record(z.string(), listener), 'Listeners', 'What the gateway listens on, by name.'),
+    upstreams: option(z.record(z.string(), upstream), 'Upstreams', 'What the gateway calls, by name.'),
+    routes: option(
+      z.array(route),
+      'Routes',
+      'Which request goes to which upstream; the first that fits is taken. A request without one is refused.',
+    ),
+    console: option(consoleSchema.exactOptional(), 'Console', 'The operator’s port; absent: none.'),
+    log: option(log.prefault({}), 'Log', 'JSON lines on stderr, one per exchange, without patient data by default.'),
+    timers: option(timers.prefault({}), 'Timers', 'How long the gateway as a whole waits.'),
+  })
+  .meta({ title: 'dimseway', description: 'Configuration of the dimseway gateway.' });
+
+export type Config = z.output<typeof configSchema>;
+export type ListenerConfig = Config['listeners'][string];
+export type DimseListenerConfig = Extract<ListenerConfig, { protocol: 'dimse' }>;
+export type DicomwebListenerConfig = Extract<ListenerConfig, { protocol: 'dicomweb' }>;
+export type UpstreamConfig = Config['upstreams'][string];
+export type DicomwebUpstreamConfig = Extract<UpstreamConfig, { protocol: 'dicomweb' }>;
+export type DimseUpstreamConfig = Extract<UpstreamConfig, { protocol: 'dimse' }>;
+export type RisUpstreamConfig = Extract<UpstreamConfig, { protocol: 'ris' }>;
+export type RouteConfig = Config['routes'][number];
+export type LogConfig = Config['log'];

@@ -1,0 +1,184 @@
+/** What the gateway calls. */
+import { z } from 'zod';
+import {
+  aeTitle,
+  attributePath,
+  baseUrl,
+  characterSet,
+  duration,
+  durationOrZero,
+  file,
+  headerValue,
+  host,
+  option,
+  port,
+  size,
+  transferSyntax,
+} from './values.ts';
+
+const matchingOptions = {
+  fuzzyMatching: option(
+    z.boolean().default(false),
+    'Fuzzy matching',
+    'This peer does fuzzy matching of person names. Without it the search is done exactly, with a warning.',
+  ),
+  timezoneAdjustment: option(
+    z.boolean().default(false),
+    'Timezone adjustment',
+    'This peer adjusts dates and times to Timezone Offset From UTC (0008,0201) of the query.',
+  ),
+  emptyValueMatching: option(
+    z.boolean().default(false),
+    'Empty value matching',
+    'This peer takes the value "" as a match for empty attributes. Without it such a key matches everything.',
+  ),
+  multipleValueMatching: option(
+    z.boolean().default(false),
+    'Multiple value matching',
+    'This peer takes several values, separated by backslash, in one key.',
+  ),
+};
+
+const webTimers = z.strictObject({
+  connect: option(duration.prefault('5s'), 'Connect', 'Time for DNS, TCP and TLS.'),
+  response: option(
+    duration.prefault('25s'),
+    'Response',
+    'Time to the headers of the answer, and between parts of its body.',
+  ),
+  idle: option(
+    duration.prefault('30s'),
+    'Idle connection',
+    'A kept connection without a request for so long is closed.',
+  ),
+});
+
+export const dicomwebUpstream = z.strictObject({
+  protocol: option(z.literal('dicomweb'), 'Protocol', 'A DICOMweb origin server with the Modality Worklist service.'),
+  baseUrl: option(baseUrl, 'Base URL', 'The resources are below it, e.g. https://ris.example/dicomweb.'),
+  mediaType: option(
+    z.enum(['json', 'xml', 'multipart-json', 'multipart-xml']).default('json'),
+    'Media type',
+    'What the server is asked for first; the others are tried when it says 406.',
+  ),
+  headers: option(
+    z.record(z.string(), headerValue).default({}),
+    'Headers',
+    'Sent with every request, e.g. Authorization. Values are never printed.',
+  ),
+  parameterNames: option(
+    z.enum(['tag', 'keyword']).default('tag'),
+    'Parameter names',
+    'How attributes are named in the query.',
+  ),
+  includefield: option(
+    z.enum(['list', 'repeated']).default('list'),
+    'includefield',
+    'One parameter with commas, or one parameter per attribute.',
+  ),
+  emptySequence: option(
+    z.enum(['leaves', 'sequence']).default('leaves'),
+    'Empty sequence',
+    'A sequence asked for as a whole is named by its known attributes, or by itself.',
+  ),
+  omitDefaultReturnKeys: option(
+    z.boolean().default(false),
+    'Omit default return keys',
+    'Leave attributes that the server returns anyhow (return types 1 and 2) out of includefield, for shorter URIs.',
+  ),
+  repeatMatchKeys: option(
+    z.boolean().default(false),
+    'Repeat match keys',
+    'Name matched attributes in includefield too, for servers that do not return them by themselves.',
+  ),
+  maximumUriLength: option(
+    z.int().min(512).max(65_536).default(6_000),
+    'Maximum URI length',
+    'Characters; a longer query asks for includefield=all instead.',
+  ),
+  ...matchingOptions,
+  treat404AsEmpty: option(
+    z.boolean().default(false),
+    'Treat 404 as empty',
+    'For servers that answer 404 where 204 is right: no results.',
+  ),
+  pageSize: option(
+    z.int().min(1).max(100_000).exactOptional(),
+    'Page size',
+    'Results asked for at a time (limit); absent: all at once.',
+  ),
+  redirectHosts: option(
+    z.array(host).default([]),
+    'Redirect hosts',
+    'Hosts that the server may redirect to besides its own origin.',
+  ),
+  timers: option(webTimers.prefault({}), 'Timers', 'How long the server may take.'),
+});
+
+const dimseTimers = z.strictObject({
+  connect: option(duration.prefault('5s'), 'Connect', 'Time for DNS and TCP.'),
+  association: option(duration.prefault('10s'), 'Association', 'Time to the answer to A-ASSOCIATE-RQ.'),
+  response: option(duration.prefault('30s'), 'Response', 'Time to each response of the peer.'),
+});
+
+const pool = z.strictObject({
+  maximum: option(z.int().min(1).max(1_000).default(10), 'Maximum', 'Associations at a time; further requests wait.'),
+  idle: option(
+    durationOrZero.prefault('10s'),
+    'Idle',
+    'An association is kept so long for the next request; 0s releases it after each.',
+  ),
+});
+
+export const dimseUpstream = z.strictObject({
+  protocol: option(z.literal('dimse'), 'Protocol', 'A classic Modality Worklist SCP.'),
+  host: option(host, 'Host', 'Name or address of the peer.'),
+  port: option(port, 'Port', 'TCP port of the peer.'),
+  aeTitle: option(aeTitle, 'AE title', 'Called AE title.'),
+  callingAeTitle: option(
+    aeTitle,
+    'Calling AE title',
+    'AE title the gateway calls itself, or pass-through: that of the peer who asks.',
+  ),
+  fallbackCallingAeTitle: option(
+    aeTitle.exactOptional(),
+    'Fallback calling AE title',
+    'With pass-through: the calling AE title where the one who asks has none (web).',
+  ),
+  maximumResults: option(
+    z.int().min(1).max(1_000_000).default(10_000),
+    'Maximum results',
+    'A longer list is cancelled and the search fails (413), since a part of it could hide a patient.',
+  ),
+  characterSet: option(
+    characterSet.exactOptional(),
+    'Character set',
+    'Specific Character Set of keys that are not plain ASCII, where every character fits; else ISO_IR 192.',
+  ),
+  transferSyntaxes: option(
+    z.array(transferSyntax).min(1).prefault(['explicit-vr-little-endian', 'implicit-vr-little-endian']),
+    'Transfer syntaxes',
+    'Proposed transfer syntaxes, the preferred one first.',
+  ),
+  maximumPduLength: option(
+    z.int().min(4_096).max(16_777_216).default(65_536),
+    'Maximum PDU length',
+    'Bytes of one P-DATA-TF that the peer may send (PS3.8 D.1).',
+  ),
+  maximumMessageSize: option(size.prefault('16MiB'), 'Maximum message size', 'Largest command or data set accepted.'),
+  ...matchingOptions,
+  omitKeys: option(
+    z.array(attributePath).default([]),
+    'Omit keys',
+    'Attributes the peer cannot stand in an identifier.',
+  ),
+  pool: option(pool.prefault({}), 'Pool', 'Associations to this peer.'),
+  timers: option(dimseTimers.prefault({}), 'Timers', 'How long the peer may take.'),
+});
+
+export const risUpstream = z.strictObject({
+  protocol: option(z.literal('ris'), 'Protocol', 'The embedded RIS: a worklist from a file, for trials and tests.'),
+  entries: option(file, 'Entries', 'Worklist entries in the DICOM JSON model, as JSON or YAML.'),
+});
+
+export const upstream = z.discriminatedUnion('protocol', [dicomwebUpstream, dimseUpstream, risUpstream]);
