@@ -1,5 +1,5 @@
 /** DCMTK: wlmscpfs as worklist SCP over files, findscu and echoscu as SCUs, dump2dcm for the sample data. */
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findFreePort, runOrThrow, runProgram, startProgram, type Running } from './process.ts';
 import { findDcmtkExamples } from './programs.ts';
@@ -48,6 +48,12 @@ export async function makeDcmtkWorklist(folder: string): Promise<string[]> {
   const files = dumps.map((name) => join(folder, name.replace('.dump', '.wl')));
   await Promise.all(dumps.map((name, i) => dumpToFile(join(source, name), files[i] as string)));
   return files;
+}
+
+/** Copies a DICOM file and sets keys in it, by path: `ScheduledProcedureStepSequence[0].Modality=CT`. */
+export async function copyWithKeys(source: string, target: string, keys: readonly string[]): Promise<void> {
+  await copyFile(source, target);
+  await runOrThrow('dcmodify', ['-q', '-nb', ...keys.flatMap((key) => ['-i', key]), target]);
 }
 
 /** DCMTK's thirteen sample queries as DICOM files, number 0 first. */

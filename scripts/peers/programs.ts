@@ -10,6 +10,7 @@ const PROGRAMS = {
   echoscu: 'dcmtk',
   wlmscpfs: 'dcmtk',
   dump2dcm: 'dcmtk',
+  dcmodify: 'dcmtk',
   Orthanc: 'orthanc',
   tshark: 'tshark',
   dumpcap: 'tshark',

@@ -28,7 +28,9 @@ export async function readBody(folder: string, contentType: string, body: Uint8A
 /** Specific Character Set of each file, values joined by a backslash; undefined when absent. */
 export async function readCharacterSets(files: readonly string[]): Promise<(string | undefined)[]> {
   const { stdout } = await runOrThrow(PYTHON, [join(PEER_SCRIPTS, 'read_dicom.py'), '--charset', ...files]);
-  return (JSON.parse(stdout) as PlainDataSet[]).map((dataSet) => dataSet['00080005']?.slice(1).join('\\'));
+  return (JSON.parse(stdout) as PlainDataSet[]).map((dataSet) =>
+    (dataSet['00080005'] as string[] | undefined)?.slice(1).join('\\'),
+  );
 }
 
 /** Reads parsed DICOM JSON data sets, as odil prints them. */

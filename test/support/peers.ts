@@ -3,7 +3,6 @@
  * The programs themselves are started by scripts/peers/.
  */
 import { expect } from '@jest/globals';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startCapture, type Capture, type Verdict } from '../../scripts/peers/capture.ts';
 import { dumpToFile, findWithDcmtk, type WorklistScp } from '../../scripts/peers/dcmtk.ts';
@@ -217,9 +216,4 @@ export function expectSameDataSets(actual: readonly PlainDataSet[], expected: re
 export function expectSoundPdus(verdict: Verdict): void {
   expect(verdict.problems).toEqual([]);
   for (const type of ['1', '2', '4', '5', '6']) expect([type, verdict.pdus.get(type) ?? 0]).not.toEqual([type, 0]);
-}
-
-/** The text of a file, for dumps. */
-export async function textOf(file: string): Promise<string> {
-  return readFile(file, 'utf8');
 }

@@ -1,0 +1,26 @@
+/**
+ * usage: node http-stub.ts ITEMS.json
+ * An origin server that has its answer ready: every GET streams the JSON array of the file. `/one` in the path gives its
+ * first item only. Prints {"port":N}.
+ */
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { Readable } from 'node:stream';
+
+const CHUNK_BYTES = 65_536;
+
+const [file = ''] = process.argv.slice(2);
+const text = readFileSync(file, 'utf8');
+const all = Buffer.from(text);
+const one = Buffer.from(JSON.stringify((JSON.parse(text) as unknown[]).slice(0, 1)));
+
+function* chunksOf(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES);
+}
+
+const server = createServer((request, response) => {
+  response.writeHead(200, { 'content-type': 'application/dicom+json' });
+  Readable.from(chunksOf(request.url?.includes('/one/') ? one : all)).pipe(response);
+}).listen(0, '127.0.0.1', () => {
+  console.log(JSON.stringify({ port: (server.address() as { port: number }).port }));
+});
