@@ -1,4 +1,120 @@
+/** The command line: which commands there are. Each lives in a file of its own, loaded when it is called. */
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { EXIT } from './report.ts';
+
+const PACKAGE = new URL('../../package.json', import.meta.url);
+const PACKAGED_CONFIG = new URL('../../config/gateway.yaml', import.meta.url);
+const LOCAL_CONFIG = 'config/gateway.yaml';
+
 /** Parses the command line and runs one command. Returns the exit status. */
-export async function run(_argv: readonly string[]): Promise<number> {
-  return 2;
+export async function run(argv: readonly string[]): Promise<number> {
+  let status: number = EXIT.done;
+  const program = createProgram((ended) => {
+    status = ended;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return status;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version that were asked for end with 0, whatever commander makes of a wrong command line ends with 2.
+    return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
+}
+
+function createProgram(end: (status: number) => void): Command {
+  const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string };
+  const program = new Command('dimseway')
+    .description('Gateway between classic DICOM networking (DIMSE) and DICOMweb for the modality’s workflow.')
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError('Try dimseway --help.')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 done; 1 a peer failed or refused; 2 usage or configuration; 3 cannot start.\n' +
+        `Without --config, ${LOCAL_CONFIG} is read, or the one of the package where that does not exist.`,
+    );
+
+  withConfig(program.command('serve').description('run the gateway')).action(async (options: { config: string }) => {
+    const { serve } = await import('./serve.ts');
+    end(await serve(options));
+  });
+
+  program
+    .command('check')
+    .description('check a configuration: every problem at once, or a summary')
+    .argument('[file]', 'the configuration file')
+    .action(async (file: string | undefined) => {
+      const { check } = await import('./check.ts');
+      end(await check({ config: file ?? defaultConfig() }));
+    });
+
+  withConfig(program.command('explain').description('say which route a request takes, why, and what its rules do'))
+    .requiredOption('--listener <name>', 'the listener that is called')
+    .option('--called <title>', 'called AE title; the listener’s own when it has only one')
+    .option('--calling <title>', 'calling AE title')
+    .option('--address <ip>', 'address of the one who asks', '127.0.0.1')
+    .option('--path <path>', 'path of a web request, e.g. /dicomweb')
+    .option('--dataset <file>', 'a data set (DICOM JSON) to apply the rules of the route to')
+    .action(async (options: ExplainArguments) => {
+      const { explain } = await import('./explain.ts');
+      end(await explain(options));
+    });
+
+  withConfig(program.command('echo').description('ask an upstream whether it is there'))
+    .argument('<upstream>', 'name of the upstream in the configuration')
+    .option('--json', 'print JSON', false)
+    .action(async (upstream: string, options: { config: string; json: boolean }) => {
+      const { echo } = await import('./echo.ts');
+      end(await echo({ ...options, upstream }));
+    });
+
+  withConfig(program.command('find').description('search the worklist of an upstream'))
+    .argument('<upstream>', 'name of the upstream in the configuration')
+    .argument('[keys...]', 'KEY=VALUE, e.g. ScheduledProcedureStepSequence.Modality=CT or 00100020=4711')
+    .option('--include <keys>', 'further attributes, separated by commas; all for every one', toList, [])
+    .option('--limit <n>', 'at most so many results', toCount)
+    .option('--json', 'print DICOM JSON instead of a table', false)
+    .action(async (upstream: string, keys: string[], options: FindArguments) => {
+      const { find } = await import('./find.ts');
+      end(await find({ ...options, upstream, keys }));
+    });
+
+  return program;
+}
+
+interface ExplainArguments {
+  config: string;
+  listener: string;
+  called?: string;
+  calling?: string;
+  address: string;
+  path?: string;
+  dataset?: string;
+}
+
+interface FindArguments {
+  config: string;
+  include: string[];
+  limit?: number;
+  json: boolean;
+}
+
+function withConfig(command: Command): Command {
+  return command.option('--config <file>', 'the configuration file', defaultConfig());
+}
+
+function defaultConfig(): string {
+  return existsSync(LOCAL_CONFIG) ? LOCAL_CONFIG : fileURLToPath(PACKAGED_CONFIG);
+}
+
+function toList(text: string, before: string[]): string[] {
+  return [...before, ...text.split(',').filter((each) => each !== '')];
+}
+
+function toCount(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It should be a whole number of at least 1.');
 }

@@ -20,8 +20,8 @@ export type { Problem } from './problem.ts';
 export interface LoadedConfig {
   /** Frozen; file names are absolute, secrets are read. */
   readonly config: Config;
-  /** What is legal but hardly meant. */
-  readonly warnings: readonly Problem[];
+  /** What is legal but hardly meant, as `file:line:col path: …`. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -70,7 +70,10 @@ export async function parseConfig(
   const problemsOf = (severity: Finding['severity']): Problem[] => problems(source, root, findings, severity);
   const errors = [...source.problems, ...problemsOf('error')];
   if (errors.length > 0 || !parsed.success) throw invalid(errors);
-  return { config: deepFreeze(withAbsolutePaths(parsed.data, folder)), warnings: problemsOf('warning') };
+  return {
+    config: deepFreeze(withAbsolutePaths(parsed.data, folder)),
+    warnings: problemsOf('warning').map(({ text }) => text),
+  };
 }
 
 function invalid(problems: readonly Problem[]): ConfigError {

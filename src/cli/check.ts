@@ -1,0 +1,65 @@
+/** `dimseway check FILE`: every problem of a configuration at once, or what it sets up. */
+import { ConfigError, loadConfig } from '../config/load.ts';
+import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/schema.ts';
+import { EXIT } from './report.ts';
+
+/** @returns the exit status: 0 valid (there may be warnings), 2 not */
+export async function check({ config: file }: { readonly config: string }): Promise<number> {
+  try {
+    const { config, warnings } = await loadConfig(file, process.env);
+    process.stdout.write(
+      `${[`${file} is valid.`, ...summary(config), ...warnings.map((each) => `Warning: ${each}`)].join('\n')}\n`,
+    );
+    return EXIT.done;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const { problems } = error;
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+    process.stdout.write(`${problems.map(({ text }) => text).join('\n')}\n${count}.\n`);
+    return EXIT.usage;
+  }
+}
+
+function summary(config: Config): string[] {
+  const consoleLines = config.console === undefined ? [] : [`${config.console.host}:${config.console.port}`];
+  return [
+    ...section('Listeners', config.listeners, listenerText),
+    ...section('Upstreams', config.upstreams, upstreamText),
+    ...section('Routes', Object.fromEntries(config.routes.map((route) => [route.name, route])), routeText),
+    ...consoleLines.map((address) => `Console: ${address}`),
+  ];
+}
+
+function section<T>(title: string, entries: Readonly<Record<string, T>>, toText: (entry: T) => string): string[] {
+  const width = Math.max(0, ...Object.keys(entries).map((name) => name.length));
+  return [`${title}:`, ...Object.entries(entries).map(([name, entry]) => `  ${name.padEnd(width)}  ${toText(entry)}`)];
+}
+
+function listenerText(listener: ListenerConfig): string {
+  const { protocol, host, port } = listener;
+  const names = protocol === 'dimse' ? listener.aeTitles : listener.basePaths.map((path) => (path === '' ? '/' : path));
+  return `${protocol} ${host}:${port}, ${names.join(', ')}`;
+}
+
+function upstreamText(upstream: UpstreamConfig): string {
+  switch (upstream.protocol) {
+    case 'dicomweb':
+      return `dicomweb ${upstream.baseUrl}`;
+    case 'dimse':
+      return `dimse ${upstream.host}:${upstream.port}, ${upstream.aeTitle}, called by ${upstream.callingAeTitle}`;
+    case 'ris':
+      return `ris ${upstream.entries}`;
+  }
+}
+
+function routeText({ from, worklist }: RouteConfig): string {
+  const conditions = [
+    from.listener,
+    from.basePath === undefined ? undefined : `base path ${from.basePath === '' ? '/' : from.basePath}`,
+    from.callingAeTitles === undefined ? undefined : `calling ${from.callingAeTitles.join(' or ')}`,
+    from.calledAeTitles === undefined ? undefined : `called ${from.calledAeTitles.join(' or ')}`,
+    from.addresses === undefined ? undefined : `from ${from.addresses.join(' or ')}`,
+  ].filter((condition) => condition !== undefined);
+  const to = worklist === undefined ? 'refused' : worklist.to.join(', else ');
+  return `${conditions.length === 0 ? 'anything' : conditions.join(', ')} → ${to}`;
+}
