@@ -64,11 +64,15 @@ export class CodeExtensionSet implements CharacterSet {
         at += 1;
         continue;
       }
-      const width = at + 1 < end ? (table?.width ?? 1) : 1;
+      const width = table?.width ?? 1;
+      // The second byte of a pair lies in the same half of the code table as the first.
+      const trail = width === 2 && at + 1 < end ? (bytes[at + 1] as number) : 0;
       const character =
-        table?.width === 2
-          ? table.decode(byte & 0x7f, width === 2 ? (bytes[at + 1] as number) & 0x7f : 0)
-          : table?.decode(byte, 0);
+        width === 1
+          ? table?.decode(byte, 0)
+          : (trail & 0x80) === (byte & 0x80)
+            ? table?.decode(byte & 0x7f, trail & 0x7f)
+            : undefined;
       if (character === undefined) problem('TEXT_UNDECODABLE');
       text += character ?? REPLACEMENT;
       // A pair that is none may hide a delimiter in its second byte: take one byte only.

@@ -11,6 +11,8 @@ const MAXIMUM_SHARED_TEXT = 1 << 18;
 const BACKSLASH = 0x5c;
 const ESCAPE = 0x1b;
 
+export type ValueProblem = TextProblem | 'NAME_GROUPS'; // a person name has more than three component groups: the first three are kept
+
 export class ValueDecoder {
   /** The set of the data set at hand. */
   characterSet: CharacterSet = DEFAULT_CHARACTER_SET;
@@ -19,12 +21,12 @@ export class ValueDecoder {
   private readonly bytes: Buffer;
   /** All bytes as Latin-1: cutting pieces off it is much cheaper than a call into Node for each value. */
   private readonly latin1: string | undefined;
-  private readonly problem: (problem: TextProblem) => void;
+  private readonly problem: (problem: ValueProblem) => void;
   /** Of the field `scan` saw last. */
   private several = false;
   private plain = true;
 
-  constructor(bytes: Buffer, problem: (problem: TextProblem) => void) {
+  constructor(bytes: Buffer, problem: (problem: ValueProblem) => void) {
     this.bytes = bytes;
     this.latin1 = bytes.length <= MAXIMUM_SHARED_TEXT ? bytes.toString('latin1') : undefined;
     this.problem = problem;
@@ -62,10 +64,21 @@ export class ValueDecoder {
     if (coding.trimsStart) while (start < end && this.bytes[start] === 0x20) start++;
     if (start === end) return { vr };
     const text = this.text(vr, start, end);
-    if (!this.several) return { vr, Value: [valueOf(coding, text)] };
-    const texts = text.split('\\');
-    if (texts.length === 1) return { vr, Value: [valueOf(coding, text)] };
-    return { vr, Value: texts.map((one) => valueOf(coding, trim(one, coding.trimsStart))) };
+    const texts = this.several ? text.split('\\') : undefined;
+    if (texts === undefined || texts.length === 1) {
+      const value = this.value(coding, text);
+      return value === null ? { vr } : { vr, Value: [value] };
+    }
+    return { vr, Value: texts.map((one) => this.value(coding, trim(one, coding.trimsStart))) };
+  }
+
+  private value(coding: VrCoding, text: string): Value {
+    if (text === '') return null;
+    if (coding.kind === 'decimal') return numberOrText(text);
+    if (coding.kind !== 'name') return text;
+    if (!text.includes('=')) return { Alphabetic: text };
+    if (text.split('=', 4).length > 3) this.problem('NAME_GROUPS');
+    return personNameFromText(text);
   }
 
   private text(vr: Vr, start: number, end: number): string {
@@ -143,13 +156,6 @@ function attributeOf(vr: Vr, values: Value[]): Attribute {
 /** JSON has no NaN and no infinity (PS3.18 F.2.3 is silent): their names. */
 function finiteOrText(number: number): number | string {
   return Number.isFinite(number) ? number : String(number);
-}
-
-function valueOf(coding: VrCoding, text: string): Value {
-  if (text === '') return null;
-  if (coding.kind === 'decimal') return numberOrText(text);
-  if (coding.kind === 'name') return text.includes('=') ? personNameFromText(text) : { Alphabetic: text };
-  return text;
 }
 
 function trim(text: string, alsoStart: boolean): string {

@@ -1,10 +1,10 @@
 /** Data sets from bytes (PS3.5 7). */
 import { GatewayError } from '../../errors.ts';
 import { characterSetOf, parseCharacterSet } from '../character-set.ts';
-import type { TextProblem } from '../character-set.ts';
 import type { Attribute, DataSet } from '../model.ts';
 import { createDataSet } from '../model.ts';
 import { ValueDecoder } from './decode-values.ts';
+import type { ValueProblem } from './decode-values.ts';
 import { Place } from './place.ts';
 import type { TransferSyntaxUid } from './transfer-syntax.ts';
 import { inflateDataSet, TRANSFER_SYNTAXES } from './transfer-syntax.ts';
@@ -14,7 +14,7 @@ import { CODINGS, codingOfLetters, knownTag, MAXIMUM_DEPTH } from './value-repre
 /** Something that was mended or left out; the data set is usable. */
 export interface DataSetIssue {
   readonly code:
-    | TextProblem
+    | ValueProblem
     | 'ATTRIBUTE_ORDER' // tags not ascending
     | 'ATTRIBUTE_DROPPED' // of group 0000 or 0002, or a delimiter where none belongs
     | 'CHARACTER_SET_SPELLING' // 00080005 is not as the standard has it

@@ -132,14 +132,17 @@ export class ValueEncoder {
     return this.personName(value);
   }
 
-  /** DS has 16 characters; a longer number loses its last digits, which no reader of DS could see. */
+  /** DS has 16 characters: a longer number is rounded to what fits, which no reader of DS could tell. */
   private decimal(value: number): string {
-    if (!Number.isFinite(value)) throw this.invalid('has a value that is no DS');
-    let text = String(value);
-    for (let digits = MAXIMUM_DS_LENGTH; text.length > MAXIMUM_DS_LENGTH; digits--) {
-      text = String(Number(value.toPrecision(digits)));
+    const shortest = String(value);
+    if (shortest.length <= MAXIMUM_DS_LENGTH && Number.isFinite(value)) return shortest;
+    const candidates: string[] = [];
+    for (let digits = MAXIMUM_DS_LENGTH; digits > 0; digits--) {
+      candidates.push(String(Number(value.toPrecision(digits))), value.toExponential(digits - 1));
     }
-    return text;
+    const text = candidates.find(({ length }) => length <= MAXIMUM_DS_LENGTH) as string;
+    if (Number.isFinite(Number(text))) return text;
+    throw this.invalid('has a value that is no DS');
   }
 
   private personName(name: PersonName): string {
