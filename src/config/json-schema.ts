@@ -8,8 +8,8 @@ import type { PlainMap } from './source.ts';
 export interface SchemaNode {
   readonly title?: string;
   readonly description?: string;
-  readonly type?: string;
-  readonly const?: unknown;
+  readonly type?: string | readonly string[];
+  readonly const?: string | number | boolean;
   readonly enum?: readonly string[];
   readonly default?: unknown;
   readonly minimum?: number;

@@ -32,7 +32,7 @@ const dimseTimers = z.strictObject({
   request: option(
     duration.prefault('60s'),
     'Request',
-    'Patience of the peer: upstreams get what is left of it, and the request fails when it has passed.',
+    'Patience of the peer: a request is answered within it, and so is each further result; upstreams get what is left.',
   ),
 });
 
@@ -100,12 +100,12 @@ const webTimers = z.strictObject({
   request: option(
     duration.prefault('60s'),
     'Request',
-    'Patience of the client: upstreams get what is left of it, and the request fails when it has passed.',
+    'Patience of the client: when it has passed, the answer is 504; upstreams get what is left.',
   ),
   idle: option(
     duration.prefault('30s'),
     'Idle connection',
-    'A kept connection without a request for so long is closed.',
+    'A kept connection without a request for so long is closed, as is one that takes no byte of its answer.',
   ),
 });
 
@@ -131,7 +131,7 @@ export const dicomwebListener = z.strictObject({
   strictAccept: option(
     z.boolean().default(false),
     'Strict Accept',
-    'Answer 406 to a request without Accept instead of taking it as */* (PS3.18 8.7.5).',
+    'Answer 406 to a request without Accept instead of taking it as `*/*` (PS3.18 8.7.5).',
   ),
   maximumUriLength: option(
     z.int().min(256).max(65_536).default(16_384),

@@ -25,7 +25,8 @@ const values = z.strictObject({
   expires: option(
     z.iso
       .datetime({ offset: true, error: 'should be a moment such as 2026-12-01T18:00:00Z' })
-      .transform((text) => new Date(text)),
+      .transform((text) => new Date(text))
+      .meta({ kind: 'ISO 8601 date and time' }),
     'Expires',
     'Nothing is written from this moment on.',
   ),

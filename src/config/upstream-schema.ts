@@ -41,10 +41,11 @@ const matchingOptions = {
 
 const webTimers = z.strictObject({
   connect: option(duration.prefault('5s'), 'Connect', 'Time for DNS, TCP and TLS.'),
-  response: option(
-    duration.prefault('25s'),
-    'Response',
-    'Time to the headers of the answer, and between parts of its body.',
+  response: option(duration.prefault('25s'), 'Response', 'Time from the request to the head of the answer.'),
+  body: option(
+    duration.prefault('10s'),
+    'Body',
+    'Time between two pieces of the answer, while the gateway is reading.',
   ),
   idle: option(
     duration.prefault('30s'),
@@ -107,10 +108,16 @@ export const dicomwebUpstream = z.strictObject({
     'Page size',
     'Results asked for at a time (limit); absent: all at once.',
   ),
+  maximumConnections: option(
+    z.int().min(1).max(1_000).default(32),
+    'Maximum connections',
+    'Connections at a time; further requests wait.',
+  ),
+  maximumAnswerSize: option(size.prefault('512MiB'), 'Maximum answer size', 'Largest answer accepted, also unpacked.'),
   redirectHosts: option(
     z.array(host).default([]),
     'Redirect hosts',
-    'Hosts that the server may redirect to besides its own origin.',
+    'Hosts (name or name:port) that the server may redirect to besides its own origin.',
   ),
   timers: option(webTimers.prefault({}), 'Timers', 'How long the server may take.'),
 });
