@@ -1,6 +1,6 @@
 /**
  * The Status Report of a failure (PS3.18 8.6.3), whose form the standard leaves open: JSON where the client takes it,
- * else plain text. Reading takes what other servers send in its place. No patient values: tags and codes.
+ * else plain text. No patient values: tags and codes.
  */
 import type { Tag } from '../dataset/model.ts';
 import { parseMediaRanges } from './media-type.ts';
@@ -13,7 +13,6 @@ export interface StatusReport {
   readonly code: string;
   /** Four hex digits, e.g. `A900`. */
   readonly dimseStatus?: string;
-  readonly errorComment?: string;
   readonly attributes?: readonly Tag[];
   /** Trace id of the exchange: finds its line in the log. */
   readonly transaction: string;
@@ -28,7 +27,6 @@ export function encodeStatusReport(
   const lines = [
     `${report.status} ${report.code}: ${report.error}`,
     ...(report.dimseStatus === undefined ? [] : [`DIMSE status: ${report.dimseStatus}`]),
-    ...(report.errorComment === undefined ? [] : [`Error comment: ${report.errorComment}`]),
     ...(report.attributes === undefined ? [] : [`Attributes: ${report.attributes.join(', ')}`]),
     `Transaction: ${report.transaction}`,
   ];
@@ -44,34 +42,4 @@ function prefersJson(accept: string | undefined): boolean {
   const json = weight(/^(?:application\/(?:json|dicom\+json|\*)|\*\/\*)$/);
   const text = weight(/^text\/(?:plain|\*)$/);
   return json > 0 && json >= text;
-}
-
-export interface ReceivedReport {
-  /** Number of the DIMSE status the far end reports. */
-  readonly dimseStatus?: number;
-  readonly error?: string;
-  readonly errorComment?: string;
-  readonly attributes?: readonly Tag[];
-}
-
-/** What a failure body tells; an unreadable one tells nothing. Text that is no JSON is not passed on: it may hold anything. */
-export function parseStatusReport(body: string): ReceivedReport {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return {};
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
-  const { dimseStatus, error, errorComment, attributes } = value as Record<string, unknown>;
-  const tags = Array.isArray(attributes) ? attributes.filter((tag) => typeof tag === 'string') : [];
-  const valid = tags.map((tag) => tag.toUpperCase()).filter((tag) => /^[\dA-F]{8}$/.test(tag));
-  return {
-    ...(typeof dimseStatus === 'string' && /^[\dA-F]{4}$/i.test(dimseStatus)
-      ? { dimseStatus: Number.parseInt(dimseStatus, 16) }
-      : {}),
-    ...(typeof error === 'string' ? { error } : {}),
-    ...(typeof errorComment === 'string' ? { errorComment } : {}),
-    ...(valid.length > 0 ? { attributes: valid } : {}),
-  };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { encodeStatusReport, parseStatusReport } from '../../../src/dicomweb/status-report.ts';
+import { encodeStatusReport } from '../../../src/dicomweb/status-report.ts';
 
 const REPORT = {
   status: 400,
@@ -32,24 +32,6 @@ describe('the Status Report (PS3.18 8.6.3)', () => {
       expect(body).toBe(
         '400 BAD_REQUEST: The value of limit is no number\nDIMSE status: A900\nAttributes: 00100020\nTransaction: trace-1\n',
       );
-    },
-  );
-
-  test('is read for its status, texts and tags', () => {
-    expect(
-      parseStatusReport('{"dimseStatus":"a700","error":"e","errorComment":"c","attributes":["0010001f",7,"x"]}'),
-    ).toEqual({
-      dimseStatus: 0xa700,
-      error: 'e',
-      errorComment: 'c',
-      attributes: ['0010001F'],
-    });
-  });
-
-  test.each(['', '<html>', '[]', 'null', '{"dimseStatus":"A7","error":1,"attributes":"x"}'])(
-    '%s tells nothing',
-    (body) => {
-      expect(parseStatusReport(body)).toEqual({});
     },
   );
 });

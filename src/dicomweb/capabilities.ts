@@ -1,0 +1,154 @@
+/**
+ * Retrieve Capabilities (PS3.18 8.9, Annexes G and H): what this origin server can do, as WADL in XML or JSON, made from
+ * the table of transactions that also registers the routes.
+ */
+import { createHash } from 'node:crypto';
+import { HttpRefusal } from './http-refusal.ts';
+import { parseMediaRanges } from './media-type.ts';
+import type { ParameterDescription, StatusDescription, Transaction, WebAnswer, WebRequest } from './transaction.ts';
+
+const XML_TYPE = 'application/vnd.sun.wadl+xml';
+const JSON_TYPE = 'application/json';
+const NAMESPACE = 'http://wadl.dev.java.net/2009/02';
+
+/** An element of WADL: attributes, and children under the names of their elements. */
+interface Element {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly children: readonly (readonly [name: string, element: Element])[];
+  readonly text?: string;
+}
+
+/** The transaction that describes the others; it does not describe itself. @param offered those of the requester's route */
+export function createCapabilities(offered: (request: WebRequest) => readonly Transaction[]): Transaction {
+  return {
+    id: 'retrieveCapabilities',
+    title: 'Retrieve Capabilities (PS3.18 8.9)',
+    method: 'OPTIONS',
+    path: '/',
+    parameters: [],
+    statuses: [],
+    run: async (request) => {
+      const type = negotiate(request.headers.accept);
+      const description = describe(request.baseUri, offered(request));
+      const text = type === XML_TYPE ? toXmlText(description) : toJsonText(description);
+      return answer(request, type, text);
+    },
+  };
+}
+
+function answer(request: WebRequest, type: string, text: string): WebAnswer {
+  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}"`;
+  const known = request.headers['if-none-match']?.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  if (known !== undefined && (known.includes(etag) || known.includes('*')))
+    return { status: 304, headers: { ETag: etag } };
+  return { status: 200, headers: { ETag: etag }, contentType: type, body: [Buffer.from(text, 'utf8')] };
+}
+
+function negotiate(accept: string | undefined): string {
+  if (accept === undefined || accept.trim() === '') return XML_TYPE;
+  const { ranges } = parseMediaRanges(accept);
+  const weight = (type: string): number => {
+    const matching = [type, `${type.split('/')[0] ?? ''}/*`, '*/*'].map((name) =>
+      ranges.find((range) => range.type === name),
+    );
+    return matching.find((range) => range !== undefined)?.quality ?? 0;
+  };
+  const [xml, json] = [weight(XML_TYPE), weight(JSON_TYPE)];
+  if (xml === 0 && json === 0) {
+    throw new HttpRefusal(406, 'NO_COMMON_MEDIA_TYPE', `Capabilities are available as ${XML_TYPE} and ${JSON_TYPE}`);
+  }
+  return json > xml ? JSON_TYPE : XML_TYPE;
+}
+
+function describe(baseUri: string, transactions: readonly Transaction[]): Element {
+  const paths = [...new Set(transactions.map(({ path }) => path))];
+  const resources = paths.map((path): [string, Element] => {
+    const methods = transactions
+      .filter((one) => one.path === path)
+      .map((one): [string, Element] => ['method', method(one)]);
+    return ['resource', { attributes: { path: path.slice(1) }, children: methods }];
+  });
+  return {
+    attributes: { xmlns: NAMESPACE },
+    children: [['resources', { attributes: { base: baseUri }, children: resources }]],
+  };
+}
+
+function method({ id, method: name, title, parameters, statuses }: Transaction): Element {
+  return {
+    attributes: { name, id },
+    children: [
+      ['doc', doc(title)],
+      ['request', { attributes: {}, children: parameters.map((one): [string, Element] => ['param', parameter(one)]) }],
+      ...statuses.map((one): [string, Element] => ['response', response(one)]),
+    ],
+  };
+}
+
+function parameter({ name, style, type, title, required, repeating, options, ...rest }: ParameterDescription): Element {
+  return {
+    attributes: {
+      name,
+      style,
+      type,
+      ...(required === true ? { required: 'true' } : {}),
+      ...(repeating === true ? { repeating: 'true' } : {}),
+      ...(rest.default === undefined ? {} : { default: rest.default }),
+    },
+    children: [
+      ['doc', doc(title)],
+      ...(options ?? []).map((value): [string, Element] => ['option', { attributes: { value }, children: [] }]),
+    ],
+  };
+}
+
+function response({ status, title, mediaTypes = [] }: StatusDescription): Element {
+  return {
+    attributes: { status: String(status) },
+    children: [
+      ['doc', doc(title)],
+      ...mediaTypes.map((mediaType): [string, Element] => [
+        'representation',
+        { attributes: { mediaType }, children: [] },
+      ]),
+    ],
+  };
+}
+
+function doc(title: string): Element {
+  return { attributes: { 'xml:lang': 'en', title }, children: [], text: '' };
+}
+
+function toXmlText(application: Element): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${elementToXml('application', application, '')}`;
+}
+
+function elementToXml(name: string, { attributes, children }: Element, indent: string): string {
+  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escapeXml(value)}"`);
+  if (children.length === 0) return `${indent}<${name}${written.join('')}/>\n`;
+  const inner = children.map(([child, element]) => elementToXml(child, element, `${indent} `)).join('');
+  return `${indent}<${name}${written.join('')}>\n${inner}${indent}</${name}>\n`;
+}
+
+function escapeXml(text: string): string {
+  return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** Elements that WADL allows once; every other name holds an array (PS3.18 H.1.2). */
+const UNIQUE: ReadonlySet<string> = new Set(['resources', 'request']);
+
+function toJsonText(application: Element): string {
+  const { xmlns: _, ...attributes } = application.attributes;
+  return `${JSON.stringify({ application: elementToJson({ ...application, attributes }) }, undefined, 1)}\n`;
+}
+
+function elementToJson({ attributes, children, text }: Element): Record<string, unknown> {
+  const json: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(attributes)) json[`@${key}`] = value;
+  if (text !== undefined) json['value'] = text;
+  for (const [name, element] of children) {
+    if (UNIQUE.has(name)) json[name] = elementToJson(element);
+    else json[name] = [...((json[name] as unknown[] | undefined) ?? []), elementToJson(element)];
+  }
+  return json;
+}

@@ -1,0 +1,378 @@
+/**
+ * A DICOMweb listener: an origin server over Express (PS3.18). It owns the sockets, their limits and the life of each
+ * request; what the requests mean stands in the table of transactions. Checks come in one order: HTTP version, lengths,
+ * path, method, route, then those of the transaction.
+ */
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import express from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response, Router } from 'express';
+import type { Logger } from '../observe/log.ts';
+import { ServiceFailure } from '../services/port.ts';
+import type { RequestContext, Requester, ServiceHandler } from '../services/port.ts';
+import { createCapabilities } from './capabilities.ts';
+import { answerBadRequest } from './client-error.ts';
+import { HttpRefusal } from './http-refusal.ts';
+import type { Transaction, WebRequest } from './transaction.ts';
+import { answerOfFailure, sendAnswer } from './web-answer.ts';
+import { createWorklistSearch } from './worklist.ts';
+
+export interface DicomwebListenerOptions {
+  /** Name in the configuration. */
+  readonly name: string;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Paths in front of the resources, without slash at the end: `['']`, `['/dicomweb']`. */
+  readonly basePaths: readonly string[];
+  /** Unknown query parameters are 400 instead of a Warning. */
+  readonly strictParameters: boolean;
+  /** A request without Accept is 406 instead of taking anything. */
+  readonly strictAccept: boolean;
+  /** Characters of the request target; longer ones are 414. */
+  readonly maximumUriLength: number;
+  /** Bytes of all header fields; more are 431. At most 64 kB. */
+  readonly maximumHeaderBytes?: number;
+  /** Bytes of a request body; longer ones are 413. */
+  readonly maximumBodyBytes?: number;
+  /** More connections are closed at once. */
+  readonly maximumConnections: number;
+  /** Requests worked on at a time; more are 503. */
+  readonly maximumRequests?: number;
+  /** Bytes of an answer, before its content coding; longer ones are 413. */
+  readonly maximumAnswerBytes?: number;
+  /** Request line and header fields must be there in this time, else 408. */
+  readonly headersTimeoutMs: number;
+  /** Patience of the client: when it has passed, the answer is 504. */
+  readonly requestTimeoutMs: number;
+  /** A kept connection without a request, or a client that takes no byte of its answer. */
+  readonly idleTimeoutMs: number;
+}
+
+/** What a reload may change: all but the socket. */
+export type DicomwebListenerUpdate = Omit<DicomwebListenerOptions, 'host' | 'port'>;
+
+export interface DicomwebListenerCounts {
+  readonly connections: number;
+  /** Requests under way. */
+  readonly running: number;
+  /** Requests since the start. */
+  readonly requests: number;
+}
+
+const NODE_MAXIMUM_HEADER_BYTES = 128 * 1024;
+const DEFAULTS = {
+  maximumHeaderBytes: 64 * 1024,
+  maximumBodyBytes: 1024 * 1024,
+  maximumRequests: 500,
+  maximumAnswerBytes: 256 * 1024 * 1024,
+};
+/** Time to send the last failures when `close` has run out of patience. */
+const LAST_WORDS_MS = 200;
+
+export class DicomwebListener {
+  readonly #handler: ServiceHandler;
+  readonly #logger: Logger;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #running = new Map<Socket, Set<AbortController>>();
+  #options: Required<DicomwebListenerOptions>;
+  #app: Express;
+  #requests = 0;
+  #closing = false;
+
+  constructor(options: DicomwebListenerOptions, handler: ServiceHandler, logger: Logger) {
+    this.#options = { ...DEFAULTS, ...options };
+    this.#handler = handler;
+    this.#logger = logger;
+    this.#app = this.#createApp();
+    this.#server = createServer(
+      {
+        maxHeaderSize: NODE_MAXIMUM_HEADER_BYTES,
+        connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs),
+        noDelay: true,
+      },
+      (request, response) => void this.#app(request, response),
+    );
+    this.#applyLimits();
+    this.#server.on('connection', (socket: Socket) => this.#track(socket));
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+      logger.debug('bad HTTP request', { code: error.code, address: plainAddress(socket.remoteAddress) });
+      answerBadRequest(error, socket, this.#running.has(socket));
+    });
+    this.#server.on('drop', (dropped?: { remoteAddress?: string }) => {
+      logger.warn('connection refused: too many', { address: plainAddress(dropped?.remoteAddress) });
+    });
+  }
+
+  get listening(): boolean {
+    return this.#server.listening;
+  }
+
+  get counts(): DicomwebListenerCounts {
+    let running = 0;
+    for (const controllers of this.#running.values()) running += controllers.size;
+    return { connections: this.#sockets.size, running, requests: this.#requests };
+  }
+
+  /** Binds the socket. Rejects with the error of the system (EADDRINUSE, EACCES ...). */
+  listen(): Promise<{ port: number }> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(this.#options.port, this.#options.host, () => {
+        this.#server.off('error', reject);
+        resolve({ port: (this.#server.address() as AddressInfo).port });
+      });
+    });
+  }
+
+  /** New options for the next requests; the socket and requests under way stay as they are. */
+  update(options: DicomwebListenerUpdate): void {
+    const { host, port } = this.#options;
+    this.#options = { ...DEFAULTS, ...options, host, port };
+    this.#applyLimits();
+    this.#app = this.#createApp();
+  }
+
+  /** Stops accepting, lets requests under way finish for so long, then ends them with 503 and closes every connection. */
+  async close(deadlineMs: number): Promise<void> {
+    this.#closing = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    if (!(await within(closed, deadlineMs))) {
+      for (const controllers of this.#running.values()) {
+        for (const controller of controllers) controller.abort(new ServiceFailure('SHUTTING_DOWN'));
+      }
+      await within(closed, LAST_WORDS_MS);
+      this.#server.closeAllConnections();
+    }
+    await closed;
+  }
+
+  #applyLimits(): void {
+    const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, maximumConnections } = this.#options;
+    this.#server.headersTimeout = headersTimeoutMs;
+    this.#server.requestTimeout = Math.max(headersTimeoutMs, requestTimeoutMs);
+    this.#server.keepAliveTimeout = idleTimeoutMs;
+    this.#server.maxConnections = maximumConnections;
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  #createApp(): Express {
+    const app = express();
+    app.disable('x-powered-by');
+    app.disable('etag');
+    app.set('query parser', false);
+    app.enable('case sensitive routing');
+    app.use(checkRequest(this.#options));
+    for (const basePath of this.#options.basePaths) {
+      app.use(basePath === '' ? '/' : basePath, this.#createRouter(basePath));
+    }
+    app.use(() => {
+      throw new HttpRefusal(404, 'RESOURCE_NOT_FOUND', 'There is no such resource');
+    });
+    app.use(this.#failureHandler());
+    return app;
+  }
+
+  #createRouter(basePath: string): Router {
+    const search = createWorklistSearch(this.#handler, this.#options);
+    const described = [search];
+    const offered = ({ context: { requester } }: WebRequest): readonly Transaction[] =>
+      described.filter(
+        ({ service }) => service === undefined || this.#handler.routeFor(service, requester) !== undefined,
+      );
+    const transactions = [...described, createCapabilities(offered)];
+
+    const router = express.Router({ caseSensitive: true });
+    for (const path of new Set(transactions.map((one) => one.path))) {
+      const here = transactions.filter((one) => one.path === path);
+      const methods = here.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ');
+      const allow = methods.includes('OPTIONS') ? methods : `${methods}, OPTIONS`;
+      router.all(path, async (request, response) => {
+        const method = request.method === 'HEAD' ? 'GET' : request.method;
+        const transaction = here.find((one) => one.method === method);
+        if (transaction !== undefined) await this.#run(transaction, basePath, request, response);
+        else if (method === 'OPTIONS') await sendAnswer(request, response, { status: 204, headers: { Allow: allow } });
+        else {
+          const reason = `${request.method} is not possible here`;
+          throw new HttpRefusal(405, 'RESOURCE_NOT_FOUND', reason, { headers: { Allow: allow } });
+        }
+      });
+    }
+    return router;
+  }
+
+  /** The life of one request: its deadline, its end when the client goes away, its answer, and its line in the log. */
+  async #run(transaction: Transaction, basePath: string, request: Request, response: Response): Promise<void> {
+    const startedMs = performance.now();
+    const { name, requestTimeoutMs, idleTimeoutMs } = this.#options;
+    const { socket } = request;
+    const controller = new AbortController();
+    const timer = setTimeout(() => {
+      controller.abort(new ServiceFailure('UPSTREAM_TIMEOUT', { comment: `No answer within ${requestTimeoutMs} ms` }));
+    }, requestTimeoutMs);
+    response.on('close', () => {
+      if (!response.writableFinished) controller.abort(new ServiceFailure('CANCELED'));
+    });
+    const context = {
+      signal: controller.signal,
+      deadline: startedMs + requestTimeoutMs,
+      traceId: randomUUID(),
+      requester: {
+        listener: name,
+        protocol: 'dicomweb',
+        address: plainAddress(socket.remoteAddress) ?? '',
+        basePath,
+      } satisfies Requester,
+      warn: () => {},
+    } satisfies RequestContext;
+    const webRequest: WebRequest = {
+      method: request.method,
+      rawQuery: queryOf(request.originalUrl),
+      headers: request.headers,
+      baseUri: baseUriOf(request, basePath),
+      context,
+      startedMs,
+    };
+    const release = this.#begin(socket, controller);
+    response.locals.failureContext = { baseUri: webRequest.baseUri, traceId: context.traceId };
+    try {
+      this.#checkOffer(transaction, webRequest);
+      const answer = await settledBy(controller.signal, transaction.run(webRequest));
+      if (this.#closing) response.setHeader('Connection', 'close');
+      // From here on the client has to take its answer; until now it had nothing to do but wait.
+      response.setTimeout(idleTimeoutMs);
+      await sendAnswer(request, response, answer);
+    } catch (error) {
+      if (response.headersSent || response.destroyed) response.destroy();
+      else throw error;
+    } finally {
+      clearTimeout(timer);
+      release();
+    }
+  }
+
+  /** @throws ServiceFailure when there is no capacity, or no route for the service */
+  #checkOffer({ service }: Transaction, { context, startedMs }: WebRequest): void {
+    const failure =
+      this.counts.running > this.#options.maximumRequests
+        ? new ServiceFailure('OUT_OF_RESOURCES', { comment: 'Too many requests at a time' })
+        : service !== undefined && this.#handler.routeFor(service, context.requester) === undefined
+          ? new ServiceFailure('NOT_SUPPORTED', { comment: `No route offers the ${service} to this requester` })
+          : undefined;
+    if (failure === undefined) return;
+    if (service !== undefined) this.#handler.refused(service, context, startedMs, failure);
+    throw failure;
+  }
+
+  #begin(socket: Socket, controller: AbortController): () => void {
+    this.#requests++;
+    const controllers = this.#running.get(socket) ?? new Set();
+    this.#running.set(socket, controllers.add(controller));
+    return () => {
+      controllers.delete(controller);
+      if (controllers.size === 0) this.#running.delete(socket);
+    };
+  }
+
+  #failureHandler(): ErrorRequestHandler {
+    return (error: unknown, request, response, _next) => {
+      const failure = this.#toFailure(error);
+      const known = response.locals.failureContext as { baseUri: string; traceId: string } | undefined;
+      const answer = answerOfFailure(failure, {
+        baseUri: known?.baseUri ?? baseUriOf(request, ''),
+        traceId: known?.traceId ?? randomUUID(),
+        accept: request.headers.accept,
+      });
+      // A body that nobody wanted may still be under way; it ends with the connection.
+      if (this.#closing || hasBody(request)) response.setHeader('Connection', 'close');
+      void sendAnswer(request, response, answer).catch(() => response.destroy());
+    };
+  }
+
+  /** What is no `ServiceFailure` is a fault of ours: the log gets the stack, the client the code. */
+  #toFailure(error: unknown): ServiceFailure {
+    if (error instanceof ServiceFailure) return error;
+    const { status } = error as { status?: unknown };
+    if (status === 400) return new HttpRefusal(400, 'BAD_REQUEST', 'The path is not encoded correctly');
+    const { name, stack } = error instanceof Error ? error : new Error(String(error));
+    this.#logger.error('unexpected error', { name, at: stack?.split('\n').slice(1, 6).join('\n') });
+    return new ServiceFailure('INTERNAL_ERROR', { cause: error });
+  }
+}
+
+/** Version and lengths, before anything looks at what is asked. */
+function checkRequest(options: Required<DicomwebListenerOptions>): RequestHandler {
+  return (request, _response, next) => {
+    if (request.httpVersionMajor !== 1) {
+      throw new HttpRefusal(505, 'BAD_REQUEST', `HTTP/${request.httpVersion} is not spoken here`);
+    }
+    const target = request.originalUrl;
+    if (target.length > options.maximumUriLength) {
+      throw new HttpRefusal(414, 'QUERY_TOO_LONG', `The URI is longer than ${options.maximumUriLength} characters`);
+    }
+    const headerBytes = request.rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
+    if (headerBytes > options.maximumHeaderBytes) {
+      throw new HttpRefusal(431, 'BAD_REQUEST', `The header is longer than ${options.maximumHeaderBytes} bytes`);
+    }
+    if (Number(request.headers['content-length'] ?? 0) > options.maximumBodyBytes) {
+      throw new HttpRefusal(413, 'BAD_REQUEST', `The body is longer than ${options.maximumBodyBytes} bytes`);
+    }
+    next();
+  };
+}
+
+function hasBody(request: Request): boolean {
+  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+}
+
+function queryOf(url: string): string {
+  const at = url.indexOf('?');
+  return at < 0 ? '' : url.slice(at + 1);
+}
+
+/** As the client called it; a Host that is none is replaced by the address it reached. */
+function baseUriOf(request: Request, basePath: string): string {
+  const { host } = request.headers;
+  const named = host !== undefined && /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/.test(host);
+  const { localAddress = '', localPort = 0 } = request.socket;
+  const address = plainAddress(localAddress) ?? '';
+  const reached = `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
+  return `http://${named ? host : reached}${basePath}`;
+}
+
+/** An IPv4 peer of a dual-stack socket shows as ::ffff:10.0.0.5. */
+function plainAddress(address: string | undefined): string | undefined {
+  return address?.replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+/** The outcome of some work, or the reason of the signal when that comes first: no client waits for tidying up. */
+async function settledBy<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Whether it was done in time. */
+async function within(done: Promise<void>, ms: number): Promise<boolean> {
+  const controller = new AbortController();
+  const late = sleep(ms, false, { signal: controller.signal }).catch(() => true);
+  const inTime = await Promise.race([done.then(() => true), late]);
+  controller.abort();
+  return inTime;
+}

@@ -1,0 +1,75 @@
+/** Writes an answer to the socket: content coding, HEAD, failures with their Status Report and Warning. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { Request, Response } from 'express';
+import type { ServiceFailure } from '../services/port.ts';
+import { httpOutcome } from '../services/worklist/outcomes.ts';
+import { toWarningHeader } from '../services/worklist/warnings.ts';
+import { HttpRefusal } from './http-refusal.ts';
+import { chooseEncoding } from './media-type.ts';
+import { encodeStatusReport } from './status-report.ts';
+import type { WebAnswer } from './transaction.ts';
+
+/** Below this a content coding makes more than it saves. */
+const MINIMUM_GZIP_BYTES = 1_024;
+
+/** Sends an answer and waits until the client has taken it. Rejects when the client goes away. */
+export async function sendAnswer(request: Request, response: Response, answer: WebAnswer): Promise<void> {
+  const { status, headers = {}, contentType, body = [] } = answer;
+  response.status(status);
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  if (contentType === undefined || body.length === 0) {
+    // No payload, no Content-Type (PS3.18 14, contradiction C26); 204 and 304 have no length either.
+    if (status !== 204 && status !== 304) response.setHeader('Content-Length', 0);
+    response.end();
+    return;
+  }
+  const length = body.reduce((sum, piece) => sum + piece.length, 0);
+  const coding = length < MINIMUM_GZIP_BYTES ? 'identity' : chooseEncoding(request.header('Accept-Encoding'));
+  // setHeader: Express would complete the charset of a type by itself.
+  response.setHeader('Content-Type', contentType);
+  if (coding === 'gzip') response.setHeader('Content-Encoding', 'gzip');
+  else response.setHeader('Content-Length', length);
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const source = Readable.from(body, { objectMode: true });
+  if (coding === 'gzip') await pipeline(source, createGzip(), response);
+  else await pipeline(source, response);
+}
+
+export interface FailureContext {
+  readonly baseUri: string;
+  readonly traceId: string;
+  readonly accept: string | undefined;
+}
+
+/** What a failure looks like on the web: status of the table, Status Report, Warning with the DIMSE status. */
+export function answerOfFailure(failure: ServiceFailure, { baseUri, traceId, accept }: FailureContext): WebAnswer {
+  const { comment, dimseStatus, attributes, retryAfter, ...outcome } = httpOutcome(failure);
+  const status = failure instanceof HttpRefusal ? failure.status : outcome.status;
+  const report = encodeStatusReport(
+    {
+      status,
+      error: comment,
+      code: failure.code,
+      ...(dimseStatus === undefined ? {} : { dimseStatus }),
+      ...(attributes.length === 0 ? {} : { attributes }),
+      transaction: traceId,
+    },
+    accept,
+  );
+  const warning = { code: 'UPSTREAM_WARNING', text: `${dimseStatus ?? ''}: ${comment}` } as const;
+  return {
+    status,
+    contentType: report.contentType,
+    body: [Buffer.from(report.body, 'utf8')],
+    headers: {
+      ...(failure instanceof HttpRefusal ? failure.headers : {}),
+      ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
+      ...(dimseStatus === undefined ? {} : { Warning: toWarningHeader(baseUri, warning) }),
+    },
+  };
+}

@@ -1,0 +1,154 @@
+/**
+ * Search for Modality Scheduled Procedure Steps (PS3.18 14.4) at the origin server: from the request to a query of the
+ * port, from results to an answer.
+ */
+import { pathToText } from '../dataset/attribute-path.ts';
+import type { AttributePath } from '../dataset/attribute-path.ts';
+import { GatewayError } from '../errors.ts';
+import { ServiceFailure } from '../services/port.ts';
+import type { ServiceHandler, ServiceWarning } from '../services/port.ts';
+import { WORKLIST_ATTRIBUTES } from '../services/worklist/attributes.ts';
+import type { WorklistAttributes } from '../services/worklist/attributes.ts';
+import { queryFromParameters } from '../services/worklist/search-parameters.ts';
+import { toWarningHeader } from '../services/worklist/warnings.ts';
+import { CHARSETS } from './charset.ts';
+import { negotiateSearch, SEARCH_FORMATS } from './negotiation.ts';
+import type { Acceptable } from './negotiation.ts';
+import { ResultWriter } from './result-writer.ts';
+import type { ParameterDescription, Transaction, WebAnswer, WebRequest } from './transaction.ts';
+
+export interface WorklistSearchOptions {
+  /** Unknown query parameters are 400 instead of a Warning (PS3.18 8.3). */
+  readonly strictParameters: boolean;
+  /** A request without Accept is 406 instead of taking anything (PS3.18 8.7.5). */
+  readonly strictAccept: boolean;
+  /** Bytes of one answer; a longer one is 413. */
+  readonly maximumAnswerBytes: number;
+}
+
+/** A header section must not grow with the number of things worth a warning. */
+const MAXIMUM_WARNINGS = 20;
+
+const MEDIA_TYPES = SEARCH_FORMATS.map(({ text }) => text);
+
+export function createWorklistSearch(handler: ServiceHandler, options: WorklistSearchOptions): Transaction {
+  return {
+    id: 'searchForModalityScheduledProcedureSteps',
+    title: 'Search for Modality Scheduled Procedure Steps (PS3.18 14.4)',
+    method: 'GET',
+    path: '/modality-scheduled-procedure-steps',
+    service: 'worklist',
+    parameters: PARAMETERS,
+    statuses: [
+      { status: 200, title: 'The results', mediaTypes: MEDIA_TYPES },
+      { status: 204, title: 'No results' },
+      { status: 400, title: 'A header or parameter is wrong' },
+      { status: 403, title: 'The far end refuses the search' },
+      { status: 406, title: 'No accepted media type or character set is available' },
+      { status: 413, title: 'There are too many results: narrow the query' },
+      { status: 414, title: 'The URI is too long' },
+      { status: 500, title: 'Something unexpected happened' },
+      { status: 501, title: 'The far end does not support the search' },
+      { status: 502, title: 'The far end failed or cannot be understood' },
+      { status: 503, title: 'The far end cannot be reached or is overloaded: try again after Retry-After' },
+      { status: 504, title: 'The far end did not answer in time' },
+    ],
+    run: (request) => search(handler, options, request),
+  };
+}
+
+async function search(
+  handler: ServiceHandler,
+  options: WorklistSearchOptions,
+  request: WebRequest,
+): Promise<WebAnswer> {
+  const { acceptable, query, warnings } = readOrRefuse(handler, options, request);
+  const writer = new ResultWriter(acceptable, options.maximumAnswerBytes);
+  const context = { ...request.context, warn: (warning: ServiceWarning) => void warnings.push(warning) };
+  // One HTTP answer cannot hold results and then a failure: nothing is sent before the last result is there.
+  for await (const result of handler.search(query, context)) addResult(writer, result);
+  const headers = {
+    Vary: 'Accept, Accept-Charset, Accept-Encoding',
+    'Cache-Control': 'no-store',
+    ...warningHeaders(request.baseUri, warnings),
+  };
+  if (writer.count === 0) return { status: 204, headers };
+  return { status: 200, headers, ...writer.finish() };
+}
+
+function readOrRefuse(
+  handler: ServiceHandler,
+  options: WorklistSearchOptions,
+  request: WebRequest,
+): ReturnType<typeof readRequest> {
+  try {
+    return readRequest(options, request);
+  } catch (error) {
+    if (error instanceof ServiceFailure) handler.refused('worklist', request.context, request.startedMs, error);
+    throw error;
+  }
+}
+
+/** Accept goes before the parameters where both are wrong (order of checks). @throws HttpRefusal, ServiceFailure BAD_REQUEST */
+function readRequest(
+  { strictParameters, strictAccept }: WorklistSearchOptions,
+  { headers, rawQuery }: WebRequest,
+): { acceptable: readonly Acceptable[]; warnings: ServiceWarning[] } & Pick<
+  ReturnType<typeof queryFromParameters>,
+  'query'
+> {
+  const negotiation = { accept: headers.accept, acceptCharset: header(headers['accept-charset']), strictAccept };
+  negotiateSearch(negotiation);
+  const { query, accept, charset, warnings } = queryFromParameters(rawQuery, { strictParameters });
+  const acceptable = negotiateSearch({ ...negotiation, acceptParameter: accept, charsetParameter: charset });
+  return { acceptable, query, warnings: [...warnings] };
+}
+
+function header(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'object' ? value.join(', ') : value;
+}
+
+/** What cannot be written in the representation is the fault of nobody on this side. */
+function addResult(writer: ResultWriter, result: Parameters<ResultWriter['add']>[0]): void {
+  try {
+    writer.add(result);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    throw new ServiceFailure('CONVERSION_FAILED', { comment: error.message, cause: error });
+  }
+}
+
+function warningHeaders(baseUri: string, warnings: readonly ServiceWarning[]): { Warning?: readonly string[] } {
+  const fields = new Set(warnings.map((warning) => toWarningHeader(baseUri, warning)));
+  return fields.size === 0 ? {} : { Warning: [...fields].slice(0, MAXIMUM_WARNINGS) };
+}
+
+const PARAMETERS: readonly ParameterDescription[] = [
+  { name: 'Accept', style: 'header', type: 'xs:string', title: 'Media types', default: MEDIA_TYPES[0] as string, options: MEDIA_TYPES },
+  { name: 'Accept-Charset', style: 'header', type: 'xs:string', title: 'Character sets', default: 'utf-8', options: CHARSETS.map(({ name }) => name) },
+  { name: 'accept', style: 'query', type: 'xs:string', title: 'Media types, as in Accept', options: MEDIA_TYPES },
+  { name: 'charset', style: 'query', type: 'xs:string', title: 'Character sets, as in Accept-Charset', options: CHARSETS.map(({ name }) => name) },
+  { name: 'includefield', style: 'query', type: 'xs:string', title: 'Attributes to return besides those of return type 1 and 2: tags, keywords or paths of them, separated by commas; or all', repeating: true },
+  { name: 'fuzzymatching', style: 'query', type: 'xs:boolean', title: 'Fuzzy matching of person names', default: 'false' },
+  { name: 'emptyvaluematching', style: 'query', type: 'xs:boolean', title: 'Empty value matching', default: 'false' },
+  { name: 'multiplevaluematching', style: 'query', type: 'xs:boolean', title: 'Multiple value matching', default: 'false' },
+  { name: 'limit', style: 'query', type: 'xs:unsignedInt', title: 'Number of results at most' },
+  { name: 'offset', style: 'query', type: 'xs:unsignedInt', title: 'Number of results to skip', default: '0' },
+  ...matchingParameters(WORKLIST_ATTRIBUTES, []),
+]; // prettier-ignore
+
+/** Every matching key of Table K.6-1, by tag and by keyword (PS3.18 8.9.3). */
+function matchingParameters(attributes: WorklistAttributes, around: AttributePath): ParameterDescription[] {
+  return [...attributes.values()].flatMap(({ tag, vr, matching, items }) => {
+    const path = [...around, tag];
+    if (vr === 'SQ') return matchingParameters(items, path);
+    if (matching === '-') return [];
+    const required = matching === 'R' ? 'Required matching key' : 'Optional matching key';
+    return (['tag', 'keyword'] as const).map((style): ParameterDescription => ({
+      name: pathToText(path, style),
+      style: 'query',
+      type: 'xs:string',
+      title: `${required} ${pathToText(path, 'keyword')} (${vr})`,
+    }));
+  });
+}
