@@ -73,14 +73,15 @@ export class AccessPolicy {
 
   #allowsAddress(address: string): boolean {
     if (this.#addresses === undefined) return true;
-    return this.#addresses.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+    if (isIPv4(address)) return this.#addresses.check(address, 'ipv4');
+    return isIPv6(address) && this.#addresses.check(address, 'ipv6');
   }
 }
 
-/** IPv4 as IPv4, also where the system reports it mapped into IPv6 (`::ffff:10.0.0.1`). */
+/** Without a zone, and IPv4 as IPv4 where the system reports it mapped into IPv6 (`::ffff:10.0.0.1`). */
 export function plainAddress(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  return mapped ?? address;
+  return mapped ?? address.replace(/%.*$/, '');
 }
 
 function addressList(entries: readonly string[]): BlockList {

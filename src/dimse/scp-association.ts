@@ -1,0 +1,225 @@
+/** One association as acceptor: negotiation, one request after another, C-CANCEL beside them, idle and closing. */
+import type { Socket } from 'node:net';
+import { GatewayError } from '../errors.ts';
+import type { Logger } from '../observe/log.ts';
+import { ServiceFailure } from '../services/port.ts';
+import type { Requester, ServiceHandler } from '../services/port.ts';
+import { negotiate } from './acceptor-negotiation.ts';
+import type { NegotiationOptions } from './acceptor-negotiation.ts';
+import { COMMAND_FIELD, DIMSE_STATUS, isResponse } from './command-set.ts';
+import { sendingPduLength } from './message.ts';
+import type { Message } from './message.ts';
+import { MessageChannel } from './message-channel.ts';
+import type { AcceptedContext } from './message-channel.ts';
+import { plainAddress, REJECTIONS } from './policy.ts';
+import type { RejectionName } from './policy.ts';
+import { ScpExchange } from './scp-exchange.ts';
+import type { AssociationFacts, ScpServiceEntry } from './scp-exchange.ts';
+import { Association } from './upper-layer/association.ts';
+import type { AssociationEnd, AssociationTimers, AssociationUser } from './upper-layer/association.ts';
+import type { AssociateRq, Pdv } from './upper-layer/pdu.ts';
+
+export interface ScpAssociationOptions extends NegotiationOptions {
+  /** Name of the listener in the configuration. */
+  readonly name: string;
+  readonly maximumMessageBytes: number;
+  /** Without a whole message for so long, and none being answered, the association is aborted. */
+  readonly idleTimeoutMs: number;
+  readonly timers: AssociationTimers;
+}
+
+/** What the listener knows and counts. */
+export interface ScpHost {
+  readonly handler: ServiceHandler;
+  readonly services: ReadonlyMap<number, ScpServiceEntry>;
+  /** Undefined admits, and counts the association from then on. */
+  admit(association: ScpAssociation, request: AssociateRq, address: string): RejectionName | undefined;
+  /** There is no association any more, or there never was one. */
+  ended(association: ScpAssociation): void;
+  closed(association: ScpAssociation): void;
+}
+
+/** Requests without an answer: more at a time is no worklist client. */
+const MAXIMUM_OUTSTANDING = 64;
+/** A peer that told no maximum length gets what every implementation takes. */
+const USUAL_PDU_LENGTH = 16_384;
+
+const UNABLE_TO_PROCESS = 0xc001;
+const PROCESSING_FAILURE = 0x0110;
+
+export class ScpAssociation implements AssociationUser {
+  readonly #options: ScpAssociationOptions;
+  readonly #host: ScpHost;
+  readonly #association: Association;
+  readonly #outstanding: ScpExchange[] = [];
+  #logger: Logger;
+  #channel: MessageChannel | undefined;
+  #facts: AssociationFacts | undefined;
+  #outstandingBytes = 0;
+  #running = false;
+  #closing = false;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(socket: Socket, options: ScpAssociationOptions, host: ScpHost, logger: Logger) {
+    this.#options = options;
+    this.#host = host;
+    this.#logger = logger;
+    const { maximumPduLength, timers } = options;
+    this.#association = Association.receive(socket, { maximumPduLength, timers }, this);
+  }
+
+  associateRequested(request: AssociateRq): void {
+    const { calledAeTitle, callingAeTitle } = request;
+    const address = plainAddress(this.#association.remoteAddress);
+    this.#logger = this.#logger.child({ calledAeTitle, callingAeTitle, address });
+    const rejected = this.#host.admit(this, request, address);
+    if (rejected !== undefined) {
+      const { text, ...rejection } = REJECTIONS[rejected];
+      const { result, source, reason } = rejection;
+      this.#logger.warn('association rejected', { why: text, rejection: `${result}/${source}/${reason}` });
+      this.#association.reject(rejection);
+      return;
+    }
+    const { name } = this.#options;
+    const requester: Requester = { listener: name, protocol: 'dimse', address, callingAeTitle, calledAeTitle };
+    const route = this.#host.handler.routeFor('worklist', requester);
+    const { answer, contexts, worklist } = negotiate(request, this.#options, route);
+    const pduLength = sendingPduLength(request.userInformation.maximumLength ?? USUAL_PDU_LENGTH) ?? USUAL_PDU_LENGTH;
+    this.#facts = { requester, worklist };
+    this.#channel = new MessageChannel(this.#association, contexts, pduLength, this.#options.maximumMessageBytes);
+    this.#logger.debug('association accepted', { contexts: contexts.length });
+    this.#association.accept(answer);
+    this.#watchIdle();
+  }
+
+  dataReceived(values: readonly Pdv[]): void {
+    this.#channel?.receive(values, (message, context) => this.#receiveMessage(message, context));
+  }
+
+  /** A peer that leaves before its answers does not want them. */
+  releaseRequested(): void {
+    this.#abandonRequests('the association was released');
+  }
+
+  ended(end: AssociationEnd): void {
+    this.#stopIdle();
+    this.#abandonRequests('the association ended');
+    this.#logEnd(end);
+    this.#host.ended(this);
+  }
+
+  closed(): void {
+    this.#host.closed(this);
+  }
+
+  /** Lets the requests under way finish, then releases. */
+  close(): void {
+    this.#closing = true;
+    if (!this.#association.isEstablished) this.#association.destroy();
+    else if (!this.#running) this.#association.release();
+  }
+
+  /** Ends association and connection at once. */
+  destroy(): void {
+    this.#association.destroy();
+  }
+
+  #receiveMessage(message: Message, context: AcceptedContext): void {
+    const { commandField, messageIdBeingRespondedTo } = message.command;
+    if (commandField === COMMAND_FIELD.cCancelRq) return this.#cancel(messageIdBeingRespondedTo);
+    if (isResponse(commandField)) throw new GatewayError('MESSAGE_INVALID', 'A response that nobody asked for');
+    if (this.#channel === undefined || this.#facts === undefined) return;
+    // We have asked for a release: nothing new is begun.
+    if (!this.#association.isEstablished) return;
+    this.#outstandingBytes += message.dataSet?.length ?? 0;
+    this.#outstanding.push(new ScpExchange(message, context, this.#facts, this.#channel));
+    if (this.#outstanding.length > MAXIMUM_OUTSTANDING || this.#outstandingBytes > this.#options.maximumMessageBytes) {
+      throw new GatewayError('MESSAGE_INVALID', 'Too many requests without waiting for their answers');
+    }
+    if (!this.#running) void this.#serveOutstanding();
+  }
+
+  /** One after another: without an asynchronous operations window there is one outstanding (PS3.7 D.3.3.3). */
+  async #serveOutstanding(): Promise<void> {
+    this.#running = true;
+    this.#stopIdle();
+    for (let exchange = this.#outstanding[0]; exchange !== undefined; exchange = this.#outstanding[0]) {
+      await this.#serve(exchange);
+      this.#outstandingBytes -= exchange.message.dataSet?.length ?? 0;
+      this.#outstanding.shift();
+    }
+    this.#running = false;
+    if (this.#closing) this.#association.release();
+    else if (this.#association.isEstablished) this.#watchIdle();
+  }
+
+  async #serve(exchange: ScpExchange): Promise<void> {
+    const { commandField, affectedSopClassUid, requestedSopClassUid } = exchange.message.command;
+    const isComposite = commandField < 0x0100;
+    try {
+      const { abstractSyntax } = exchange.context;
+      const service = this.#host.services.get(commandField);
+      const sopClass = affectedSopClassUid ?? requestedSopClassUid ?? abstractSyntax;
+      if (sopClass !== abstractSyntax) {
+        await exchange.respond(isComposite ? DIMSE_STATUS.sopClassNotSupported : DIMSE_STATUS.noSuchSopClass);
+      } else if (service?.abstractSyntax !== abstractSyntax) {
+        await exchange.respond(DIMSE_STATUS.unrecognizedOperation);
+      } else {
+        await service.serve(exchange);
+      }
+    } catch (error) {
+      await this.#answerFailure(exchange, isComposite, error);
+    }
+  }
+
+  async #answerFailure(exchange: ScpExchange, isComposite: boolean, error: unknown): Promise<void> {
+    // The peer went away in the middle of an answer: there is nothing more to say.
+    if (!this.#association.isEstablished) return;
+    this.#logger.error('request failed', { error: error instanceof Error ? error.name : typeof error });
+    try {
+      await exchange.respond(isComposite ? UNABLE_TO_PROCESS : PROCESSING_FAILURE);
+    } catch {
+      this.#association.abort();
+    }
+  }
+
+  /** Too late for a request that is answered already: then it means nothing (PS3.7 9.1.2.1.6). */
+  #cancel(messageId: number | undefined): void {
+    this.#outstanding.find(({ message }) => message.command.messageId === messageId)?.cancel();
+  }
+
+  #abandonRequests(comment: string): void {
+    for (const exchange of this.#outstanding) exchange.abort(new ServiceFailure('CONNECTION_LOST', { comment }));
+  }
+
+  #watchIdle(): void {
+    this.#stopIdle();
+    this.#idleTimer = setTimeout(
+      () => this.#association.abort({ kind: 'timeout', waitedFor: 'a request' }),
+      this.#options.idleTimeoutMs,
+    );
+  }
+
+  #stopIdle(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = undefined;
+  }
+
+  #logEnd(end: AssociationEnd): void {
+    if (end.kind === 'released') this.#logger.debug('association released');
+    else if (end.kind === 'timeout') this.#logger.warn('association timed out', { waitedFor: end.waitedFor });
+    else if (end.kind === 'lost') this.#logEndOfConnection();
+    else if (end.kind === 'aborted') {
+      const { by, source, reason, cause } = end;
+      const fields = { by, source, reason, ...(cause === undefined ? {} : { cause: cause.message }) };
+      if (by === 'us') this.#logger.warn('association aborted', fields);
+      else this.#logger.debug('association aborted', fields);
+    }
+  }
+
+  /** Port scanners and load balancers open connections and close them again. */
+  #logEndOfConnection(): void {
+    if (this.#facts === undefined) this.#logger.debug('connection closed without an association');
+    else this.#logger.warn('connection lost');
+  }
+}

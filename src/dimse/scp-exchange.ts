@@ -1,0 +1,66 @@
+/** One request of a peer and the answers to it. */
+import { ServiceFailure } from '../services/port.ts';
+import type { Requester } from '../services/port.ts';
+import { responseTo } from './command-set.ts';
+import type { CommandSet } from './command-set.ts';
+import type { Message } from './message.ts';
+import type { AcceptedContext, MessageChannel } from './message-channel.ts';
+import type { WorklistNegotiation } from './worklist-negotiation.ts';
+
+/** What every request of one association shares. */
+export interface AssociationFacts {
+  readonly requester: Requester;
+  readonly worklist: WorklistNegotiation;
+}
+
+/** Answers one kind of request; a rejection is answered with a failure status by the association. */
+export type ScpService = (exchange: ScpExchange) => Promise<void>;
+
+/** A service by the Command Field it answers. */
+export interface ScpServiceEntry {
+  readonly abstractSyntax: string;
+  readonly serve: ScpService;
+}
+
+/** The additional fields of a response. */
+export type ResponseFields = Pick<
+  CommandSet,
+  'offendingElements' | 'errorComment' | 'errorId' | 'attributeIdentifierList'
+>;
+
+export class ScpExchange {
+  readonly message: Message;
+  readonly context: AcceptedContext;
+  readonly facts: AssociationFacts;
+  readonly #channel: MessageChannel;
+  readonly #aborter = new AbortController();
+
+  constructor(message: Message, context: AcceptedContext, facts: AssociationFacts, channel: MessageChannel) {
+    this.message = message;
+    this.context = context;
+    this.facts = facts;
+    this.#channel = channel;
+  }
+
+  /** Aborted by C-CANCEL (reason CANCELED), the loss of the association, or `abort`. Reasons are ServiceFailures. */
+  get signal(): AbortSignal {
+    return this.#aborter.signal;
+  }
+
+  abort(reason: ServiceFailure): void {
+    this.#aborter.abort(reason);
+  }
+
+  cancel(): void {
+    this.abort(new ServiceFailure('CANCELED', { comment: 'canceled by the SCU' }));
+  }
+
+  /**
+   * Resolves when the peer takes more.
+   * @throws GatewayError ASSOCIATION_ABORTED
+   */
+  respond(status: number, fields: ResponseFields = {}, dataSet?: Buffer): Promise<void> {
+    const command = { ...responseTo(this.message.command, status), ...fields };
+    return this.#channel.send(this.context.id, command, dataSet);
+  }
+}

@@ -1,0 +1,193 @@
+/** Listens for DICOM associations: Verification, and Modality Worklist where a route offers it. */
+import { createServer } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import type { Logger } from '../observe/log.ts';
+import type { ServiceHandler } from '../services/port.ts';
+import type { NegotiationOptions } from './acceptor-negotiation.ts';
+import { COMMAND_FIELD } from './command-set.ts';
+import { AccessPolicy, REJECTIONS } from './policy.ts';
+import type { AccessOptions, RejectionName } from './policy.ts';
+import { ScpAssociation } from './scp-association.ts';
+import type { ScpHost } from './scp-association.ts';
+import type { ScpServiceEntry } from './scp-exchange.ts';
+import { SOP_CLASSES } from './uids.ts';
+import type { AssociateRq } from './upper-layer/pdu.ts';
+import { serveEcho } from './verification-scp.ts';
+import { worklistScp } from './worklist-scp.ts';
+
+export interface DimseListenerOptions extends AccessOptions, NegotiationOptions {
+  /** Name of the listener in the configuration. */
+  readonly name: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Connections that have not sent an A-ASSOCIATE-RQ; more are closed at once. */
+  readonly maximumHalfOpenConnections: number;
+  /** Of one command or data set. */
+  readonly maximumMessageBytes: number;
+  /** Waiting for A-ASSOCIATE-RQ, and for the peer to close after a reject, release or abort (PS3.8 9.1.4). */
+  readonly artimMs: number;
+  /** An association without a request for so long is aborted. */
+  readonly idleTimeoutMs: number;
+  /** Patience of the peers: a request is answered within it, and so is each further result. */
+  readonly requestTimeoutMs: number;
+  /** A PDU that has begun is whole after so long, and what is written is read; default `idleTimeoutMs`. */
+  readonly transferTimeoutMs?: number;
+}
+
+/** For health and metrics. */
+export interface DimseListenerCounts {
+  readonly associations: number;
+  readonly halfOpenConnections: number;
+  /** Rejections so far by reason. */
+  readonly rejected: Readonly<Record<RejectionName, number>>;
+  /** Connections closed unheard because too many were half open. */
+  readonly refusedConnections: number;
+}
+
+/** What was written last has so long to leave before the connection is destroyed. */
+const CLOSE_GRACE_MS = 1_000;
+
+export class DimseListener {
+  readonly #logger: Logger;
+  readonly #server: Server;
+  readonly #host: ScpHost;
+  readonly #halfOpen = new Set<ScpAssociation>();
+  /** Calling AE title of each association. */
+  readonly #associations = new Map<ScpAssociation, string>();
+  readonly #associationsOf = new Map<string, number>();
+  readonly #connections = new Set<ScpAssociation>();
+  readonly #rejected = Object.fromEntries(Object.keys(REJECTIONS).map((name) => [name, 0])) as Record<
+    RejectionName,
+    number
+  >;
+  #refusedConnections = 0;
+  #options: DimseListenerOptions;
+  #policy: AccessPolicy;
+  #closing: Promise<void> | undefined;
+
+  /** @throws GatewayError CONFIG_INVALID for an address that is none */
+  constructor(options: DimseListenerOptions, handler: ServiceHandler, logger: Logger) {
+    this.#options = options;
+    this.#policy = new AccessPolicy(options);
+    this.#logger = logger;
+    const services = new Map<number, ScpServiceEntry>([
+      [COMMAND_FIELD.cEchoRq, { abstractSyntax: SOP_CLASSES.verification, serve: serveEcho }],
+      [
+        COMMAND_FIELD.cFindRq,
+        { abstractSyntax: SOP_CLASSES.modalityWorklist, serve: worklistScp(handler, () => this.#options, logger) },
+      ],
+    ]);
+    this.#host = {
+      handler,
+      services,
+      admit: (association, request, address) => this.#admit(association, request, address),
+      ended: (association) => this.#ended(association),
+      closed: (association) => this.#connections.delete(association),
+    };
+    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#connected(socket));
+  }
+
+  /** Rejects with the error of the operating system (EADDRINUSE, EACCES, …). */
+  listen(): Promise<{ port: number }> {
+    const { promise, resolve, reject } = Promise.withResolvers<{ port: number }>();
+    const server = this.#server;
+    server.once('error', reject);
+    server.listen({ host: this.#options.host, port: this.#options.port }, () => {
+      server.off('error', reject);
+      // Such as too many open files: the connection is lost, the listener is not.
+      server.on('error', (error: NodeJS.ErrnoException) => this.#logger.error('listener error', { code: error.code }));
+      resolve({ port: (server.address() as { port: number }).port });
+    });
+    return promise;
+  }
+
+  get listening(): boolean {
+    return this.#server.listening;
+  }
+
+  get counts(): DimseListenerCounts {
+    return {
+      associations: this.#associations.size,
+      halfOpenConnections: this.#halfOpen.size,
+      rejected: { ...this.#rejected },
+      refusedConnections: this.#refusedConnections,
+    };
+  }
+
+  /**
+   * Applies to associations that are requested from now on; those that are open keep what they have. Host and port of
+   * the running listener stay.
+   * @throws GatewayError CONFIG_INVALID for an address that is none; nothing is changed then
+   */
+  update(options: DimseListenerOptions): void {
+    this.#policy = new AccessPolicy(options);
+    this.#options = options;
+  }
+
+  /**
+   * Stops accepting, lets requests under way finish and releases their associations; what is still open after
+   * `deadlineMs` is aborted. A second call ends everything at once.
+   */
+  close(deadlineMs: number): Promise<void> {
+    if (this.#closing !== undefined) {
+      this.#destroyAll();
+      return this.#closing;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#closing = promise;
+    const timer = setTimeout(() => this.#destroyAll(), deadlineMs);
+    // An error here says that it never listened.
+    this.#server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    for (const connection of [...this.#connections]) connection.close();
+    return promise;
+  }
+
+  #destroyAll(): void {
+    for (const connection of [...this.#connections]) connection.destroy();
+  }
+
+  #connected(socket: Socket): void {
+    const options = this.#options;
+    if (this.#closing !== undefined || this.#halfOpen.size >= options.maximumHalfOpenConnections) {
+      this.#refusedConnections++;
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
+    const transferMs = options.transferTimeoutMs ?? options.idleTimeoutMs;
+    const timers = { artimMs: options.artimMs, pduMs: transferMs, writeMs: transferMs, closeMs: CLOSE_GRACE_MS };
+    const association = new ScpAssociation(socket, { ...options, timers }, this.#host, this.#logger);
+    this.#connections.add(association);
+    this.#halfOpen.add(association);
+  }
+
+  #admit(association: ScpAssociation, request: AssociateRq, address: string): RejectionName | undefined {
+    this.#halfOpen.delete(association);
+    const { callingAeTitle } = request;
+    const ofCallingAeTitle = this.#associationsOf.get(callingAeTitle) ?? 0;
+    const open = { total: this.#associations.size, ofCallingAeTitle };
+    const rejected =
+      this.#closing === undefined ? this.#policy.check(request, address, open) : ('shuttingDown' as const);
+    if (rejected !== undefined) {
+      this.#rejected[rejected]++;
+      return rejected;
+    }
+    this.#associations.set(association, callingAeTitle);
+    this.#associationsOf.set(callingAeTitle, ofCallingAeTitle + 1);
+    return undefined;
+  }
+
+  #ended(association: ScpAssociation): void {
+    this.#halfOpen.delete(association);
+    const callingAeTitle = this.#associations.get(association);
+    if (callingAeTitle === undefined) return;
+    this.#associations.delete(association);
+    const remaining = (this.#associationsOf.get(callingAeTitle) ?? 1) - 1;
+    if (remaining === 0) this.#associationsOf.delete(callingAeTitle);
+    else this.#associationsOf.set(callingAeTitle, remaining);
+  }
+}

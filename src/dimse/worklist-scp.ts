@@ -1,0 +1,183 @@
+/** Modality Worklist C-FIND as SCP (PS3.4 K.4.1): identifier in, one Pending response per result out as it arrives. */
+import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { chooseCharacterSet } from '../dataset/character-set.ts';
+import { decodeDataSet } from '../dataset/binary/decode.ts';
+import { encodeDataSet } from '../dataset/binary/encode.ts';
+import type { DataSet } from '../dataset/model.ts';
+import { GatewayError } from '../errors.ts';
+import type { Logger } from '../observe/log.ts';
+import { ServiceFailure } from '../services/port.ts';
+import type { RequestContext, RouteOptions, ServiceHandler, ServiceWarning, WorklistQuery } from '../services/port.ts';
+import { isEmptyIdentifier, queryFromIdentifier, reduceToRequested } from '../services/worklist/identifier.ts';
+import { dimseOutcome } from '../services/worklist/outcomes.ts';
+import { untilAborted } from './abortable.ts';
+import { DIMSE_STATUS } from './command-set.ts';
+import { Patience } from './patience.ts';
+import type { ScpExchange, ScpService } from './scp-exchange.ts';
+
+export interface WorklistScpOptions {
+  /** Patience of the SCU between two responses. */
+  readonly requestTimeoutMs: number;
+}
+
+/** Results in memory come faster than the socket is looked at: a C-CANCEL must get its turn. */
+const RESULTS_PER_TURN = 64;
+
+const SPECIFIC_CHARACTER_SET = '00080005';
+
+/** Keys that the far end did not match: FF01 instead of FF00 (PS3.4 K.4.1.1.4). */
+const UNSUPPORTED_KEYS: ReadonlySet<ServiceWarning['code']> = new Set([
+  'OPTIONAL_KEYS_NOT_SUPPORTED',
+  'EMPTY_VALUE_MATCHING_NOT_SUPPORTED',
+  'MULTIPLE_VALUE_MATCHING_NOT_SUPPORTED',
+  'PARAMETER_IGNORED',
+]);
+
+export function worklistScp(handler: ServiceHandler, options: () => WorklistScpOptions, logger: Logger): ScpService {
+  return (exchange) => new WorklistSearch(exchange, handler, options().requestTimeoutMs, logger).run();
+}
+
+class WorklistSearch {
+  readonly #exchange: ScpExchange;
+  readonly #handler: ServiceHandler;
+  readonly #logger: Logger;
+  readonly #patience: Patience;
+  readonly #startedMs = performance.now();
+  readonly #context: RequestContext;
+  #pending: number = DIMSE_STATUS.pending;
+
+  constructor(exchange: ScpExchange, handler: ServiceHandler, requestTimeoutMs: number, logger: Logger) {
+    this.#exchange = exchange;
+    this.#handler = handler;
+    this.#logger = logger;
+    this.#patience = new Patience(requestTimeoutMs, () =>
+      exchange.abort(new ServiceFailure('UPSTREAM_TIMEOUT', { comment: `no answer in ${requestTimeoutMs / 1000} s` })),
+    );
+    const patience = this.#patience;
+    this.#context = {
+      signal: exchange.signal,
+      get deadline() {
+        return patience.deadline;
+      },
+      traceId: randomUUID(),
+      requester: exchange.facts.requester,
+      warn: ({ code }) => {
+        if (UNSUPPORTED_KEYS.has(code)) this.#pending = DIMSE_STATUS.pendingWithUnsupportedKeys;
+      },
+    };
+  }
+
+  async run(): Promise<void> {
+    try {
+      await this.#search();
+      await this.#exchange.respond(DIMSE_STATUS.success);
+    } catch (error) {
+      await this.#fail(error);
+    } finally {
+      this.#patience.end();
+    }
+  }
+
+  async #search(): Promise<void> {
+    const { signal } = this.#exchange;
+    // A C-FIND that waited its turn may have been cancelled meanwhile.
+    signal.throwIfAborted();
+    const asked = this.#understand();
+    if (asked === undefined) return;
+    const { identifier, query } = asked;
+    const route = this.#handler.routeFor('worklist', this.#context.requester);
+    if (route === undefined) throw new ServiceFailure('NOT_SUPPORTED', { comment: 'no route for this requester' });
+    const encode = this.#resultEncoder(identifier, route);
+    let count = 0;
+    for await (const result of untilAborted(this.#handler.search(query, this.#context), signal)) {
+      await this.#exchange.respond(this.#pending, {}, encode(result));
+      this.#patience.extend();
+      if (++count % RESULTS_PER_TURN === 0) await nextTurn();
+    }
+    signal.throwIfAborted();
+  }
+
+  /** The query; undefined when the identifier has no keys at all: no keys, no matches (PS3.4 K.4.1.3.1). */
+  #understand(): { identifier: DataSet; query: WorklistQuery } | undefined {
+    try {
+      const identifier = this.#decodeIdentifier();
+      if (isEmptyIdentifier(identifier)) return undefined;
+      return { identifier, query: queryFromIdentifier(identifier, this.#exchange.facts.worklist) };
+    } catch (error) {
+      if (error instanceof ServiceFailure) {
+        this.#handler.refused('worklist', this.#context, this.#startedMs, error);
+      }
+      throw error;
+    }
+  }
+
+  #decodeIdentifier(): DataSet {
+    const { message, context } = this.#exchange;
+    if (message.dataSet === undefined) throw new ServiceFailure('BAD_REQUEST', { comment: 'identifier missing' });
+    try {
+      return decodeDataSet(message.dataSet, context.transferSyntax, {
+        report: (issue) => this.#logger.debug('identifier was mended', { ...issue, traceId: this.#context.traceId }),
+      });
+    } catch (cause) {
+      if (!(cause instanceof GatewayError)) throw cause;
+      throw new ServiceFailure('BAD_REQUEST', { comment: 'identifier unreadable', cause });
+    }
+  }
+
+  /** Results as the SCU reads them: what it asked for, in a character set it is likely to know. */
+  #resultEncoder(identifier: DataSet, route: RouteOptions): (result: DataSet) => Buffer {
+    const { transferSyntax } = this.#exchange.context;
+    const { unencodable } = route;
+    const ofIdentifier = identifier[SPECIFIC_CHARACTER_SET]?.Value?.map((term) =>
+      typeof term === 'string' ? term : '',
+    ).join('\\');
+    const preferences = [...route.characterSets, ...(ofIdentifier === undefined ? [] : [ofIdentifier])];
+    let told = preferences.length === 0;
+    return (result) => {
+      try {
+        const reduced = reduceToRequested(result, identifier);
+        const { terms, replaced } = chooseCharacterSet(reduced, preferences, unencodable);
+        if (!told && terms !== undefined && (replaced || !preferences.includes(terms.join('\\')))) {
+          told = true;
+          this.#logger.warn('a result does not fit the character sets of the SCU', {
+            traceId: this.#context.traceId,
+            route: route.route,
+            characterSet: terms.join('\\'),
+            replaced,
+          });
+        }
+        const options = terms === undefined ? { unencodable } : { characterSet: terms, unencodable };
+        return encodeDataSet(reduced, transferSyntax, options);
+      } catch (cause) {
+        if (!(cause instanceof GatewayError)) throw cause;
+        throw new ServiceFailure('CONVERSION_FAILED', { comment: `result not convertible: ${cause.code}`, cause });
+      }
+    };
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    const failure = this.#toFailure(error);
+    // Nobody is there to hear it.
+    if (failure.code === 'CONNECTION_LOST' && this.#exchange.signal.aborted) return;
+    const { status, comment, offendingElements } = dimseOutcome(failure);
+    await this.#exchange.respond(status, {
+      errorComment: comment,
+      ...(offendingElements.length === 0 ? {} : { offendingElements }),
+    });
+  }
+
+  /** FE00 is the answer to a C-CANCEL and to nothing else. */
+  #toFailure(error: unknown): ServiceFailure {
+    const { signal } = this.#exchange;
+    if (signal.aborted && signal.reason instanceof ServiceFailure) return signal.reason;
+    if (error instanceof ServiceFailure && error.code !== 'CANCELED') return error;
+    if (!(error instanceof ServiceFailure)) {
+      this.#logger.error('worklist search failed', {
+        traceId: this.#context.traceId,
+        error: error instanceof Error ? error.name : typeof error,
+      });
+    }
+    return new ServiceFailure('INTERNAL_ERROR', { cause: error });
+  }
+}
