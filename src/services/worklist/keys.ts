@@ -1,6 +1,6 @@
 /** What counts as a key in a worklist identifier (PS3.4 C.2.2.1.3, C.2.2.2). */
 import { isEmpty, personNameToText } from '../../dataset/model.ts';
-import type { Attribute, PersonName, Tag, Value, Vr } from '../../dataset/model.ts';
+import type { Attribute, Tag, Value, Vr } from '../../dataset/model.ts';
 
 /** Two double quotes: the key that an absent or empty attribute matches (PS3.4 C.2.2.2.7). */
 export const EMPTY_VALUE_KEY = '""';
