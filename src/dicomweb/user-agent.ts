@@ -105,7 +105,7 @@ export class UserAgent {
 
   /** Refuses new requests and waits for those under way. */
   async close(): Promise<void> {
-    await this.#agent.close();
+    if (!this.#agent.closed && !this.#agent.destroyed) await this.#agent.close();
   }
 
   #redirectTarget(answer: HttpAnswer, from: URL, first: URL): URL | undefined {

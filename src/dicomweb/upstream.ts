@@ -1,0 +1,194 @@
+/**
+ * The far end is an origin server: the upstream of worklist searches as its user agent (PS3.18 14.4, proxy flow
+ * "Search D2W"). Results are handed on as they arrive; a consumer that stops pulling stops the socket.
+ */
+import type { DataSet } from '../dataset/model.ts';
+import type { Logger } from '../observe/log.ts';
+import { ServiceFailure } from '../services/port.ts';
+import type { RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
+import { splitSteps } from '../services/worklist/identifier.ts';
+import type { SearchUrlOptions } from '../services/worklist/search-url.ts';
+import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
+import { PageBorder } from './page-border.ts';
+import { readResults } from './result-reader.ts';
+import { failureOf, SearchClient } from './search-client.ts';
+import type { Page, SearchMediaType } from './search-client.ts';
+import { StepWindow } from './step-window.ts';
+import { TimeLimit } from './time-limit.ts';
+import { USER_AGENT_DEFAULTS, UserAgent } from './user-agent.ts';
+import type { UserAgentOptions } from './user-agent.ts';
+
+export interface DicomwebUpstreamOptions extends Partial<UserAgentOptions>, Omit<SearchUrlOptions, 'includefield'> {
+  /** Name in the configuration. */
+  readonly name: string;
+  /** Base URI, e.g. `https://ris.example/dicomweb`; a slash at the end says nothing. */
+  readonly baseUrl: string;
+  /** Asked for first; the others are tried when the origin server says 406. */
+  readonly mediaType: SearchMediaType;
+  readonly includefield?: 'list' | 'repeated';
+  /** What the origin server does; without, such a search is done plainly, with a warning. */
+  readonly fuzzyMatching?: boolean;
+  readonly timezoneAdjustment?: boolean;
+  /** 404 means no results, for servers that say so. */
+  readonly treat404AsEmpty?: boolean;
+  /** Results asked for at a time; undefined: all at once. */
+  readonly pageSize?: number;
+  /** Bytes of one result. */
+  readonly maximumItemBytes?: number;
+}
+
+const MAXIMUM_ITEM_BYTES = 4 * 1024 * 1024;
+const NO_RESULTS: readonly DataSet[] = [];
+const TIMEZONE_OFFSET_FROM_UTC = '00080201';
+
+export class DicomwebUpstream implements Upstream {
+  readonly #options: DicomwebUpstreamOptions;
+  readonly #baseUrl: string;
+  readonly #userAgent: UserAgent;
+  readonly #logger: Logger;
+  /**
+   * The origin server has put several steps into one result (C22). Its `limit` and `offset` then count something else than
+   * ours: from then on pages are cut from the whole list.
+   */
+  #severalStepsInOne = false;
+
+  constructor(options: DicomwebUpstreamOptions, logger: Logger) {
+    this.#options = options;
+    this.#baseUrl = options.baseUrl.replace(/\/+$/, '');
+    this.#userAgent = new UserAgent({ ...USER_AGENT_DEFAULTS, ...options });
+    this.#logger = logger;
+  }
+
+  async *search(query: WorklistQuery, context: RequestContext): AsyncGenerator<DataSet, void, undefined> {
+    const limit = new TimeLimit(context);
+    try {
+      yield* this.#pages(this.#supported(query, context), context, limit.signal);
+    } finally {
+      limit.end();
+    }
+  }
+
+  /**
+   * Retrieve Capabilities. Any answer proves that a server is there, and few have this transaction, so only those that
+   * say we are not let in, or that it is out of order, are failures.
+   */
+  async verify(context: RequestContext): Promise<void> {
+    const limit = new TimeLimit(context);
+    try {
+      const answer = await this.#userAgent.send({
+        method: 'OPTIONS',
+        url: new URL(`${this.#baseUrl}/`),
+        headers: { accept: 'application/vnd.sun.wadl+xml, application/json' },
+        signal: limit.signal,
+      });
+      const { status } = answer;
+      const refused = status === 401 || status === 403 || status === 407;
+      if (refused || (status >= 500 && status !== 501)) throw await failureOf(answer);
+      await answer.text(0);
+    } finally {
+      limit.end();
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#userAgent.close();
+  }
+
+  /** The query without what the origin server cannot do, each with its warning. */
+  #supported(query: WorklistQuery, context: RequestContext): WorklistQuery {
+    const { fuzzyMatching, timezoneAdjustment, emptyValueMatching, multipleValueMatching } = this.#options;
+    if (query.emptyValueMatching && emptyValueMatching !== true) context.warn(WARNINGS.emptyValueMatchingNotSupported);
+    if (query.multipleValueMatching && multipleValueMatching !== true) {
+      context.warn(WARNINGS.multipleValueMatchingNotSupported);
+    }
+    let supported = query;
+    if (query.fuzzyMatching && fuzzyMatching !== true) {
+      context.warn(WARNINGS.fuzzyMatchingNotSupported);
+      supported = { ...supported, fuzzyMatching: false };
+    }
+    if (query.timezoneAdjustment && timezoneAdjustment !== true) {
+      context.warn(WARNINGS.timezoneNotSupported);
+      const identifier = { ...query.identifier };
+      delete identifier[TIMEZONE_OFFSET_FROM_UTC];
+      supported = { ...supported, identifier, timezoneAdjustment: false };
+    }
+    return supported;
+  }
+
+  #client(): SearchClient {
+    const { mediaType, treat404AsEmpty = false, pageSize } = this.#options;
+    const options = { baseUrl: this.#baseUrl, mediaType, treat404AsEmpty, url: this.#options };
+    return new SearchClient(options, pageSize, this.#userAgent, this.#logger);
+  }
+
+  async *#pages(
+    query: WorklistQuery,
+    context: RequestContext,
+    signal: AbortSignal,
+  ): AsyncGenerator<DataSet, void, undefined> {
+    const client = this.#client();
+    const warned = new Set<string>();
+    const border = new PageBorder();
+    const window = new StepWindow(query, this.#severalStepsInOne);
+    // In results of the origin server, which may hold several of our steps.
+    let offset = window.isWholeList ? 0 : query.offset;
+    let wanted = window.isWholeList ? undefined : query.limit;
+    for (let turned = false; ; turned = true) {
+      const page = await client.fetch(pageOf(query, offset, wanted), context.deadline, signal);
+      const announced = this.#readWarnings(page, context, warned);
+      const isWatched = turned || announced > 0 || (page.limit !== undefined && page.limit !== wanted);
+      let count = 0;
+      for await (const result of this.#read(page)) {
+        count++;
+        if (isWatched && this.#isRepeated(border, result)) continue;
+        const steps = splitSteps(result);
+        if (steps.length > 1) this.#severalStepsInOne = true;
+        for (const step of steps) if (window.takes()) yield step;
+      }
+      offset += count;
+      if (wanted !== undefined) wanted = Math.max(0, wanted - count);
+      const fresh = border.turn();
+      if (wanted === 0 || window.isFull) {
+        const remaining = window.beyond + announced;
+        if (remaining > 0) context.warn(moreResults(remaining));
+        return;
+      }
+      const isFull = page.limit !== undefined && count === page.limit;
+      if (announced === 0 && !isFull) return;
+      if (isWatched && fresh === 0) {
+        throw new ServiceFailure('PAGING_NOT_SUPPORTED', {
+          comment: 'The origin server announces more results and gives none that are new',
+        });
+      }
+    }
+  }
+
+  #read(page: Page): AsyncIterable<DataSet> | Iterable<DataSet> {
+    const { maximumItemBytes = MAXIMUM_ITEM_BYTES } = this.#options;
+    return page.answer === undefined ? NO_RESULTS : readResults(page.answer, { maximumItemBytes });
+  }
+
+  #isRepeated(border: PageBorder, result: DataSet): boolean {
+    const arrival = border.arrive(result);
+    if (arrival === 'changed') this.#logger.warn('a step came again with other content on a later page');
+    return arrival === 'repeated';
+  }
+
+  /** Hands on each warning once; gives the number of results that are announced beyond this page. */
+  #readWarnings(page: Page, context: RequestContext, warned: Set<string>): number {
+    let announced = 0;
+    for (const warning of page.warnings) {
+      if (warning.code === 'MORE_RESULTS') announced = Math.max(announced, warning.remaining ?? 0);
+      else if (!warned.has(warning.text)) {
+        warned.add(warning.text);
+        context.warn(warning);
+      }
+    }
+    return announced;
+  }
+}
+
+/** A page of the query, as far as the origin server is concerned. */
+function pageOf({ limit: _, ...query }: WorklistQuery, offset: number, limit: number | undefined): WorklistQuery {
+  return limit === undefined ? { ...query, offset } : { ...query, offset, limit };
+}
