@@ -8,6 +8,7 @@ const allowed = {
   dimse: ['services', 'dataset', 'observe', 'errors'],
   dicomweb: ['services', 'dataset', 'observe', 'errors'],
   ris: ['services', 'dataset', 'observe', 'errors'],
+  console: ['observe', 'config'],
 };
 
 const own = Object.entries(allowed).map(([folder, may]) => ({
@@ -43,6 +44,12 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/cli/' },
       to: { path: '^src/app\\.ts$' },
+    },
+    {
+      name: 'parts-only-from-app',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli/|app\\.ts)' },
+      to: { path: '^src/parts\\.ts$' },
     },
     {
       name: 'cli-only-from-main',

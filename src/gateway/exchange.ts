@@ -22,6 +22,8 @@ export interface ExchangeEnd {
   /** Absent: it went well. `abandoned`: the requester stopped listening. */
   readonly failure?: ServiceFailure;
   readonly abandoned?: boolean;
+  /** The listener refused by itself: the HTTP status is the one it chose. */
+  readonly refused?: boolean;
 }
 
 /** `0111H`, as the standard prints a DIMSE status. */
@@ -36,7 +38,9 @@ function statusFor(requester: Requester, end: ExchangeEnd): string {
     return statusText(end.failure === undefined ? 0 : dimseOutcome(end.failure).status);
   }
   if (end.abandoned === true) return 'closed';
-  if (end.failure !== undefined) return String(httpOutcome(end.failure).status);
+  if (end.failure !== undefined) {
+    return String((end.refused === true ? end.failure.httpStatus : undefined) ?? httpOutcome(end.failure).status);
+  }
   return end.count === 0 ? '204' : '200';
 }
 

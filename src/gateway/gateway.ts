@@ -39,7 +39,8 @@ export interface WorklistRoute {
 export interface GatewayRoute extends RouteMatcher {
   readonly options: RouteOptions;
   readonly worklist: WorklistRoute | undefined;
-  readonly messages: MessageRecorder | undefined;
+  /** Where the data sets of this route are recorded when they come in by a listener; undefined: nowhere. */
+  messagesFor(listener: string): MessageRecorder | undefined;
 }
 
 export class Gateway implements ServiceHandler {
@@ -77,6 +78,7 @@ export class Gateway implements ServiceHandler {
       count: 0,
       warnings: [],
       failure,
+      refused: true,
     });
   }
 
@@ -128,8 +130,8 @@ export class Gateway implements ServiceHandler {
     chosen: (name: string) => void,
   ): AsyncGenerator<DataSet, void, void> {
     const { upstreams, request, response } = route.worklist as WorklistRoute;
-    const { messages } = route;
-    const { traceId } = context;
+    const { traceId, requester } = context;
+    const messages = route.messagesFor(requester.listener);
     messages?.record('query', traceId, query.identifier);
     const mapped = request === undefined ? query : { ...query, identifier: request(query.identifier) };
     if (request !== undefined) messages?.record('query-mapped', traceId, mapped.identifier);

@@ -20,7 +20,11 @@ export interface Logger {
 /** Drops everything; for tests and the CLI's own clients. */
 export const SILENT: Logger = { error() {}, warn() {}, info() {}, debug() {}, child: () => SILENT };
 
-export function createLogger(level: LogLevel): Logger {
+export interface AdjustableLogger extends Logger {
+  setLevel(level: LogLevel): void;
+}
+
+export function createLogger(level: LogLevel): AdjustableLogger {
   const winston = createWinston({
     level,
     format: format.combine(format.timestamp(), format.json()),
@@ -33,5 +37,5 @@ export function createLogger(level: LogLevel): Logger {
     debug: (message, more) => void winston.debug(message, { ...fields, ...more }),
     child: (more) => bind({ ...fields, ...more }),
   });
-  return bind({});
+  return { ...bind({}), setLevel: (next) => void (winston.level = next) };
 }

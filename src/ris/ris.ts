@@ -7,6 +7,7 @@ import { ServiceFailure } from '../services/port.ts';
 import type { RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
 import { compareSteps, identifierFromQuery, reduceToRequested } from '../services/worklist/identifier.ts';
 import { matches } from '../services/worklist/matching.ts';
+import { moreResults } from '../services/worklist/warnings.ts';
 
 export class Ris implements Upstream {
   readonly #entries: readonly DataSet[];
@@ -28,10 +29,7 @@ export class Ris implements Upstream {
       }
       position++;
     }
-    if (position > end) {
-      const remaining = position - end;
-      context.warn({ code: 'MORE_RESULTS', text: `${remaining} more results`, remaining });
-    }
+    if (position > end) context.warn(moreResults(position - end));
   }
 
   verify(): Promise<void> {

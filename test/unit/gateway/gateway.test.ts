@@ -33,7 +33,7 @@ function routeOf(searches: Record<string, Search>, more: Partial<WorklistRoute> 
       response: undefined,
       ...more,
     },
-    messages: undefined,
+    messagesFor: () => undefined,
   };
 }
 

@@ -1,0 +1,240 @@
+/**
+ * Composition root: builds every part from the configuration, starts and stops them in order, and swaps them on reload.
+ * A reload builds all that is new first; only when nothing failed is it put in place of the old.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Config, ListenerConfig, UpstreamConfig } from './config/schema.ts';
+import { ConsoleServer } from './console/server.ts';
+import { GatewayError } from './errors.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { healthOf, upstreamHealth } from './observe/health.ts';
+import type { Health } from './observe/health.ts';
+import type { AdjustableLogger } from './observe/log.ts';
+import { buildListener, buildRoutes, createUpstream, recordersOf } from './parts.ts';
+import type { Listener, Recorders } from './parts.ts';
+import type { Upstream } from './services/port.ts';
+
+/** What the ready line of `serve` tells. */
+export interface BoundPorts {
+  readonly listeners: Readonly<Record<string, { readonly port: number }>>;
+  readonly console?: { readonly port: number };
+}
+
+/** Reads the configuration again. Rejects with a GatewayError (CONFIG_…) when it is bad. */
+export type ConfigSource = () => Promise<{ config: Config; warnings: readonly string[] }>;
+
+interface RunningListener {
+  readonly config: ListenerConfig;
+  readonly listener: Listener;
+  readonly port: number;
+}
+
+interface RunningUpstream {
+  readonly config: UpstreamConfig;
+  readonly upstream: Upstream;
+}
+
+/** All parts that a reload replaces together. */
+interface Parts {
+  readonly config: Config;
+  readonly listeners: ReadonlyMap<string, RunningListener>;
+  readonly upstreams: ReadonlyMap<string, RunningUpstream>;
+  readonly recorders: Recorders;
+  readonly console: { readonly server: ConsoleServer; readonly port: number } | undefined;
+}
+
+const NOTHING: Pick<Parts, 'listeners' | 'upstreams' | 'console'> & { recorders: undefined; config: undefined } = {
+  config: undefined,
+  listeners: new Map(),
+  upstreams: new Map(),
+  recorders: undefined,
+  console: undefined,
+};
+
+/** Listeners with the same key share their socket across a reload, whatever they are called. */
+function socketOf(name: string, { protocol, host, port }: ListenerConfig): string {
+  return `${protocol} ${host} ${port === 0 ? name : port}`;
+}
+
+export class App {
+  readonly #logger: AdjustableLogger;
+  readonly #gateway: Gateway;
+  readonly #source: ConfigSource | undefined;
+  readonly #retiring = new Set<Promise<void>>();
+  #parts: Parts | undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #closing = false;
+
+  /** @param source for reloads; without it they are refused. */
+  constructor(logger: AdjustableLogger, source?: ConfigSource) {
+    this.#logger = logger;
+    this.#source = source;
+    this.#gateway = new Gateway([], logger);
+  }
+
+  /** Binds everything. @throws GatewayError LISTENER_FAILED, SEED_INVALID; nothing stays bound then */
+  async start(config: Config): Promise<BoundPorts> {
+    this.#put(await this.#build(config));
+    return this.ports();
+  }
+
+  ports(): BoundPorts {
+    const { listeners, console } = this.#parts ?? NOTHING;
+    return {
+      listeners: Object.fromEntries([...listeners].map(([name, { port }]) => [name, { port }])),
+      ...(console === undefined ? {} : { console: { port: console.port } }),
+    };
+  }
+
+  health(): Health {
+    const { listeners, upstreams } = this.#parts ?? NOTHING;
+    const states = this.#gateway.upstreamStates();
+    return healthOf(
+      Object.fromEntries(
+        [...listeners].map(([name, { config, port, listener }]) => [
+          name,
+          { protocol: config.protocol, port, listening: listener.listening && !this.#closing },
+        ]),
+      ),
+      Object.fromEntries(
+        [...upstreams].map(([name, { config }]) => [name, upstreamHealth(config.protocol, states.get(name))]),
+      ),
+    );
+  }
+
+  /** Reads, checks and puts a new configuration in place; one at a time. Rejects with nothing changed. */
+  reload(): Promise<{ warnings: readonly string[] }> {
+    const turn = this.#reloading.then(async () => {
+      if (this.#source === undefined || this.#closing) {
+        throw new GatewayError('RELOAD_FAILED', 'The configuration cannot be reloaded now', {
+          fix: 'Start it with `dimseway serve --config FILE`.',
+        });
+      }
+      const { config, warnings } = await this.#source();
+      this.#put(await this.#build(config));
+      this.#logger.info('reloaded', { routes: config.routes.map((route) => route.name) });
+      return { warnings };
+    });
+    this.#reloading = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** Stops accepting, lets requests under way finish within `timers.shutdown`, then ends them. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#reloading;
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    const deadlineMs = parts.config.timers.shutdown;
+    await Promise.all([...parts.listeners.values()].map(({ listener }) => listener.close(deadlineMs)));
+    await Promise.all([...parts.upstreams.values()].map(({ upstream }) => upstream.close()));
+    await Promise.all(this.#retiring);
+    await parts.recorders.close();
+    await parts.console?.server.close();
+  }
+
+  /** Builds what the configuration needs, keeping every running part that it does not change. */
+  async #build(config: Config): Promise<Parts> {
+    const old = this.#parts ?? NOTHING;
+    const made: { close(): Promise<void> }[] = [];
+    try {
+      const upstreams = new Map<string, RunningUpstream>();
+      for (const [name, options] of Object.entries(config.upstreams)) {
+        const running = old.upstreams.get(name);
+        if (running !== undefined && isDeepStrictEqual(running.config, options)) upstreams.set(name, running);
+        else {
+          const upstream = await createUpstream(name, options, this.#logger.child({ upstream: name }));
+          made.push(upstream);
+          upstreams.set(name, { config: options, upstream });
+        }
+      }
+      const sockets = new Map([...old.listeners].map(([name, running]) => [socketOf(name, running.config), running]));
+      const listeners = new Map<string, RunningListener>();
+      for (const [name, options] of Object.entries(config.listeners)) {
+        const running = sockets.get(socketOf(name, options));
+        if (running !== undefined) listeners.set(name, { ...running, config: options });
+        else {
+          const listener = buildListener(name, options, this.#gateway, this.#logger.child({ listener: name }));
+          const { port } = await bound(name, options, () => listener.listen());
+          made.push({ close: () => listener.close(0) });
+          listeners.set(name, { config: options, listener, port });
+        }
+      }
+      const recorders = isDeepStrictEqual(old.config?.log, config.log)
+        ? (old.recorders ?? recordersOf(config.log, this.#logger))
+        : recordersOf(config.log, this.#logger);
+      return { config, listeners, upstreams, recorders, console: await this.#buildConsole(config, made) };
+    } catch (error) {
+      await Promise.allSettled(made.map((part) => part.close()));
+      throw error;
+    }
+  }
+
+  async #buildConsole(config: Config, made: { close(): Promise<void> }[]): Promise<Parts['console']> {
+    const options = config.console;
+    if (options === undefined) return undefined;
+    const old = this.#parts;
+    if (old?.console !== undefined && isDeepStrictEqual(old.config.console, options)) return old.console;
+    const server = new ConsoleServer(
+      options,
+      { health: () => this.health(), reload: () => this.reload() },
+      this.#logger.child({ listener: 'console' }),
+    );
+    const { port } = await bound('console', options, () => server.listen());
+    made.push(server);
+    return { server, port };
+  }
+
+  /** Puts new parts in place and retires what they replace. Cannot fail. */
+  #put(parts: Parts): void {
+    const old = this.#parts ?? NOTHING;
+    this.#parts = parts;
+    this.#logger.setLevel(parts.config.log.level);
+    this.#gateway.replaceRoutes(buildRoutes(parts.config, parts.upstreams, parts.recorders));
+    const keptListeners = new Set<Listener>();
+    for (const [name, { config, listener }] of parts.listeners) {
+      keptListeners.add(listener);
+      const before = [...old.listeners.values()].find((running) => running.listener === listener);
+      if (before !== undefined) listener.update(name, config);
+    }
+    for (const { listener } of old.listeners.values()) {
+      if (!keptListeners.has(listener)) this.#retire(listener.close(parts.config.timers.shutdown));
+    }
+    const keptUpstreams = new Set([...parts.upstreams.values()].map(({ upstream }) => upstream));
+    for (const { upstream } of old.upstreams.values()) {
+      if (!keptUpstreams.has(upstream)) this.#retire(upstream.close());
+    }
+    if (old.recorders !== undefined && old.recorders !== parts.recorders) this.#retire(old.recorders.close());
+    if (old.console !== undefined && old.console !== parts.console) this.#retire(old.console.server.close());
+  }
+
+  #retire(end: Promise<void>): void {
+    const settled = end.catch((error: unknown) => {
+      this.#logger.error('a retired part did not close', { name: error instanceof Error ? error.name : 'unknown' });
+    });
+    this.#retiring.add(settled);
+    void settled.then(() => this.#retiring.delete(settled));
+  }
+}
+
+/** @throws GatewayError LISTENER_FAILED */
+async function bound(
+  name: string,
+  { host, port }: { host: string; port: number },
+  listen: () => Promise<{ port: number }>,
+): Promise<{ port: number }> {
+  try {
+    return await listen();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new GatewayError('LISTENER_FAILED', `${name} cannot listen on ${host}:${port}: ${code}`, {
+      fix:
+        code === 'EADDRINUSE'
+          ? 'Another process has this port: end it, or choose another port.'
+          : code === 'EACCES'
+            ? 'Ports below 1024 need a privilege: choose a higher port, or grant CAP_NET_BIND_SERVICE.'
+            : 'Check host and port of the listener.',
+      cause,
+    });
+  }
+}

@@ -1,0 +1,54 @@
+/** `dimseway serve --config FILE`: runs the gateway until it is told to stop. */
+import { App } from '../app.ts';
+import { loadConfig } from '../config/load.ts';
+import { GatewayError } from '../errors.ts';
+import { createLogger } from '../observe/log.ts';
+import { EXIT, report } from './report.ts';
+
+export interface ServeOptions {
+  readonly config: string;
+}
+
+/**
+ * Writes one line to stdout when all is bound. SIGHUP reloads; SIGINT and SIGTERM let requests under way finish, a
+ * second one ends at once.
+ * @returns the exit status: 0 stopped, 2 bad configuration, 3 cannot start
+ */
+export async function serve({ config: file }: ServeOptions): Promise<number> {
+  const load = (): ReturnType<typeof loadConfig> => loadConfig(file, process.env);
+  let loaded: Awaited<ReturnType<typeof loadConfig>>;
+  try {
+    loaded = await load();
+  } catch (error) {
+    return report(error);
+  }
+  const logger = createLogger(loaded.config.log.level);
+  for (const warning of loaded.warnings) logger.warn('configuration', { problem: warning });
+  const app = new App(logger, load);
+  try {
+    process.stdout.write(`${JSON.stringify({ event: 'ready', ...(await app.start(loaded.config)) })}\n`);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    report(error);
+    return EXIT.cannotStart;
+  }
+  const onReload = (): void => {
+    app.reload().catch((error: unknown) => {
+      const { code = 'INTERNAL_ERROR', message } = error as Error & { code?: string };
+      logger.error('reload failed, the running configuration stays', { code, problem: message });
+    });
+  };
+  process.on('SIGHUP', onReload);
+  const signal = await new Promise<NodeJS.Signals>((resolve) => {
+    process.once('SIGINT', resolve);
+    process.once('SIGTERM', resolve);
+  });
+  logger.info('stopping', { signal });
+  const now = (): never => process.exit(EXIT.done);
+  process.once('SIGINT', now);
+  process.once('SIGTERM', now);
+  await app.close();
+  process.off('SIGHUP', onReload).off('SIGINT', now).off('SIGTERM', now);
+  logger.info('stopped');
+  return EXIT.done;
+}

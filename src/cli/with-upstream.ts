@@ -1,0 +1,50 @@
+/** What the commands that talk to one upstream share: load the configuration, build the upstream, run, close. */
+import { randomUUID } from 'node:crypto';
+import { loadConfig } from '../config/load.ts';
+import { SILENT } from '../observe/log.ts';
+import { createUpstream } from '../parts.ts';
+import type { RequestContext, ServiceWarning, Upstream } from '../services/port.ts';
+import { EXIT, report } from './report.ts';
+
+/** Time a person at the command line waits for an upstream. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Runs `work` against the named upstream. Warnings and failures go to stderr.
+ * @returns 0 done, 1 the peer failed or refused, 2 usage or configuration
+ */
+export async function withUpstream(
+  configFile: string,
+  name: string,
+  work: (upstream: Upstream, context: RequestContext) => Promise<void>,
+): Promise<number> {
+  const aborter = new AbortController();
+  const onInterrupt = (): void => aborter.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    const { config } = await loadConfig(configFile, process.env);
+    const options = config.upstreams[name];
+    if (options === undefined) {
+      const known = Object.keys(config.upstreams).join(', ');
+      process.stderr.write(`There is no upstream "${name}" in ${configFile}. Known: ${known || 'none'}.\n`);
+      return EXIT.usage;
+    }
+    const upstream = await createUpstream(name, options, SILENT);
+    try {
+      await work(upstream, {
+        signal: aborter.signal,
+        deadline: performance.now() + PATIENCE_MS,
+        traceId: randomUUID(),
+        requester: { listener: 'command line', protocol: 'dicomweb', address: '127.0.0.1' },
+        warn: (warning: ServiceWarning) => void process.stderr.write(`Warning: ${warning.text}\n`),
+      });
+    } finally {
+      await upstream.close();
+    }
+    return EXIT.done;
+  } catch (error) {
+    return report(error);
+  } finally {
+    process.off('SIGINT', onInterrupt);
+  }
+}

@@ -1,0 +1,199 @@
+/** Makes each part from its piece of the configuration; used by the composition root and the CLI's own clients. */
+import type { Config, ListenerConfig, LogConfig, RouteConfig, UpstreamConfig } from './config/schema.ts';
+import { compileRules } from './dataset/rules.ts';
+import { DicomwebListener } from './dicomweb/origin-server.ts';
+import { DicomwebUpstream } from './dicomweb/upstream.ts';
+import { DimseListener } from './dimse/scp.ts';
+import { DimseUpstream } from './dimse/upstream.ts';
+import type { GatewayRoute, NamedUpstream, WorklistRoute } from './gateway/gateway.ts';
+import { compileRouteMatcher } from './gateway/routes.ts';
+import type { Logger } from './observe/log.ts';
+import { createMessageRecorder } from './observe/messages.ts';
+import type { MessageRecorder } from './observe/messages.ts';
+import { Ris } from './ris/ris.ts';
+import { readSeed } from './ris/seed.ts';
+import type { ServiceHandler, Upstream } from './services/port.ts';
+
+/** A bound or bindable socket with a protocol behind it. */
+export interface Listener {
+  readonly listening: boolean;
+  listen(): Promise<{ port: number }>;
+  /** New options for what comes from now on; protocol, host and port are as before. */
+  update(name: string, config: ListenerConfig): void;
+  /** Stops accepting, lets requests under way finish within the deadline, then ends them. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+/** The message recorders of a running gateway, one for each level. */
+export interface Recorders {
+  readonly tags: MessageRecorder;
+  /** Undefined where the configuration says nothing about a file for values. */
+  readonly values: MessageRecorder | undefined;
+  close(): Promise<void>;
+}
+
+type ConfigOf<Kind extends { protocol: string }, Protocol extends Kind['protocol']> = Extract<
+  Kind,
+  { protocol: Protocol }
+>;
+
+export function buildListener(name: string, config: ListenerConfig, handler: ServiceHandler, logger: Logger): Listener {
+  if (config.protocol === 'dimse') {
+    const listener = new DimseListener(dimseListenerOptions(name, config), handler, logger);
+    return wrap(listener, 'dimse', (next, options) => listener.update(dimseListenerOptions(next, options)));
+  }
+  const listener = new DicomwebListener(dicomwebListenerOptions(name, config), handler, logger);
+  return wrap(listener, 'dicomweb', (next, options) => listener.update(dicomwebListenerOptions(next, options)));
+}
+
+function wrap<Protocol extends ListenerConfig['protocol']>(
+  listener: DimseListener | DicomwebListener,
+  protocol: Protocol,
+  update: (name: string, config: ConfigOf<ListenerConfig, Protocol>) => void,
+): Listener {
+  return {
+    get listening() {
+      return listener.listening;
+    },
+    listen: () => listener.listen(),
+    close: (deadlineMs) => listener.close(deadlineMs),
+    update: (name, config) => {
+      if (config.protocol === protocol) update(name, config as ConfigOf<ListenerConfig, Protocol>);
+    },
+  };
+}
+
+type DimseListenerOptions = ConstructorParameters<typeof DimseListener>[0];
+type DicomwebListenerOptions = ConstructorParameters<typeof DicomwebListener>[0];
+
+function dimseListenerOptions(name: string, config: ConfigOf<ListenerConfig, 'dimse'>): DimseListenerOptions {
+  const { access, timers, maximumMessageSize, ...same } = config;
+  return {
+    ...same,
+    ...access,
+    name,
+    maximumMessageBytes: maximumMessageSize,
+    artimMs: timers.artim,
+    idleTimeoutMs: timers.idle,
+    requestTimeoutMs: timers.request,
+  };
+}
+
+function dicomwebListenerOptions(name: string, config: ConfigOf<ListenerConfig, 'dicomweb'>): DicomwebListenerOptions {
+  const { timers, ...same } = config;
+  return {
+    ...same,
+    name,
+    headersTimeoutMs: timers.headers,
+    requestTimeoutMs: timers.request,
+    idleTimeoutMs: timers.idle,
+  };
+}
+
+/** @throws GatewayError SEED_INVALID */
+export async function createUpstream(name: string, config: UpstreamConfig, logger: Logger): Promise<Upstream> {
+  switch (config.protocol) {
+    case 'dicomweb': {
+      const { timers, maximumAnswerSize, parameterNames, ...same } = config;
+      return new DicomwebUpstream(
+        {
+          ...same,
+          name,
+          names: parameterNames,
+          maximumAnswerBytes: maximumAnswerSize,
+          connectTimeoutMs: timers.connect,
+          responseTimeoutMs: timers.response,
+          bodyTimeoutMs: timers.body,
+          keepAliveMs: timers.idle,
+        },
+        logger,
+      );
+    }
+    case 'dimse': {
+      const { timers, pool, maximumMessageSize, ...same } = config;
+      return new DimseUpstream(
+        {
+          ...same,
+          name,
+          maximumMessageBytes: maximumMessageSize,
+          connectTimeoutMs: timers.connect,
+          associationTimeoutMs: timers.association,
+          responseTimeoutMs: timers.response,
+          pool: { maximum: pool.maximum, idleMs: pool.idle },
+        },
+        logger,
+      );
+    }
+    case 'ris':
+      return new Ris(await readSeed(config.entries));
+  }
+}
+
+export function recordersOf(log: LogConfig, logger: Logger): Recorders {
+  const tags = createMessageRecorder({ level: 'tags' }, logger);
+  const values = log.values && createMessageRecorder({ level: 'values', ...log.values }, logger);
+  return {
+    tags,
+    values,
+    close: async () => {
+      await values?.close();
+    },
+  };
+}
+
+export function buildRoutes(
+  config: Config,
+  upstreams: ReadonlyMap<string, { readonly upstream: Upstream }>,
+  recorders: Recorders,
+): GatewayRoute[] {
+  const named = (name: string): NamedUpstream => {
+    const running = upstreams.get(name);
+    if (running === undefined) throw new Error(`no upstream ${name}: the configuration was not checked`);
+    return { name, upstream: running.upstream };
+  };
+  return config.routes.map((route) => ({
+    ...compileRouteMatcher(route.name, route.from),
+    options: {
+      route: route.name,
+      characterSets: route.characterSets,
+      unencodable: route.unencodable,
+      fuzzyMatching: everyUpstream(config, route, 'fuzzyMatching'),
+      timezoneAdjustment: everyUpstream(config, route, 'timezoneAdjustment'),
+    },
+    worklist: route.worklist && worklistRoute(route.worklist, named),
+    messagesFor: (listener) => recorderOf(config, route, listener, recorders),
+  }));
+}
+
+function worklistRoute(
+  { to, rules }: NonNullable<RouteConfig['worklist']>,
+  named: (name: string) => NamedUpstream,
+): WorklistRoute {
+  return {
+    upstreams: to.map(named),
+    request: rules.request.length === 0 ? undefined : compileRules(rules.request),
+    response: rules.response.length === 0 ? undefined : compileRules(rules.response),
+  };
+}
+
+/** What extended negotiation may promise: only what whichever upstream answers will keep. */
+function everyUpstream(
+  config: Config,
+  { worklist }: RouteConfig,
+  feature: 'fuzzyMatching' | 'timezoneAdjustment',
+): boolean {
+  const upstreams = (worklist?.to ?? []).map((name) => config.upstreams[name]);
+  return (
+    upstreams.length > 0 && upstreams.every((each) => each !== undefined && each.protocol !== 'ris' && each[feature])
+  );
+}
+
+function recorderOf(
+  config: Config,
+  route: RouteConfig,
+  listener: string,
+  recorders: Recorders,
+): MessageRecorder | undefined {
+  const level = route.log.messages ?? config.listeners[listener]?.log.messages ?? config.log.messages;
+  return level === 'none' ? undefined : recorders[level];
+}
