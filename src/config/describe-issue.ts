@@ -66,7 +66,7 @@ function wrongWord(path: ConfigPath, root: unknown, words: readonly string[]): C
 
 function wrongType(path: ConfigPath, root: unknown, expected: string): Complaint {
   const node = schemaAt(path, root);
-  const kind = node?.kind === undefined ? undefined : `${/^[AI]/.test(node.kind) ? 'an' : 'a'} ${node.kind}`;
+  const kind = node?.kind === undefined ? undefined : `${/^[aAI]/.test(node.kind) ? 'an' : 'a'} ${node.kind}`;
   const should = `should be ${node?.type === 'integer' ? wholeNumber(path, root) : (kind ?? TYPE_WORDS[expected] ?? expected)}`;
   const value = valueAt(path, root);
   if (value === undefined) return { path, message: `is missing: ${should}`, at: 'key', withoutFound: true };

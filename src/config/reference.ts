@@ -126,14 +126,8 @@ function rowsOf(node: SchemaNode, prefix: string, within?: string): string[] {
     if (each.properties !== undefined) {
       return rowsOf(each, `${name}.`, needed || each.default !== undefined ? within : name);
     }
-    const preset =
-      each.default === undefined
-        ? needed
-          ? within === undefined
-            ? 'required'
-            : `required in \`${within}\``
-          : ''
-        : `\`${JSON.stringify(each.default)}\``;
+    const required = needed ? (within === undefined ? 'required' : `required in \`${within}\``) : '';
+    const preset = each.default === undefined ? required : `\`${JSON.stringify(each.default)}\``;
     const cells = [`\`${name}\``, typeText(each), preset, each.description ?? ''];
     return [`| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`];
   });

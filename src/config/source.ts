@@ -102,7 +102,7 @@ export class ConfigSource {
         lineCounter: this.#lines,
         prettyErrors: false,
         uniqueKeys: false,
-        logLevel: 'silent',
+        logLevel: 'error',
       });
       const [error] = document.errors;
       if (error === undefined) {

@@ -1,0 +1,503 @@
+import { expect, test } from '@jest/globals';
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigError, parseConfig } from '../../../src/config/load.ts';
+
+/** A valid file; each case changes or adds to it. */
+const LISTENERS = `listeners:
+  ward: { protocol: dimse, aeTitle: WARD, port: 11112 }
+  web: { protocol: dicomweb, port: 8080 }
+`;
+const UPSTREAMS = `upstreams:
+  ris: { protocol: dicomweb, baseUrl: http://ris }
+`;
+const ROUTES = `routes:
+  - { name: all, worklist: { to: ris } }
+`;
+
+const NOW = Date.parse('2026-03-01T00:00:00Z');
+
+/** What is wrong with a text: `line:column path: message`. */
+async function placesOf(text: string, environment: Record<string, string> = {}): Promise<string[]> {
+  try {
+    await parseConfig('gateway.yaml', text, environment, () => NOW);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    expect(error.code).toBe('CONFIG_INVALID');
+    return error.problems.map((problem) => problem.text.replace(/^gateway\.yaml:/, ''));
+  }
+}
+
+/** The same with the word of the text that line and column point at: `word ← path: message`. */
+async function problemsOf(text: string, environment: Record<string, string> = {}): Promise<string[]> {
+  return (await placesOf(text, environment)).map((problem) => pointed(text, problem));
+}
+
+async function warningsOf(text: string): Promise<string[]> {
+  const { warnings } = await parseConfig('gateway.yaml', text, {}, () => NOW);
+  return warnings.map((warning) => pointed(text, warning.replace(/^gateway\.yaml:/, '')));
+}
+
+function pointed(text: string, problem: string): string {
+  const [, line, column, message] = /^(\d+):(\d+) (.*)$/.exec(problem) as unknown as [string, string, string, string];
+  const from = (text.split('\n')[Number(line) - 1] ?? '').slice(Number(column) - 1);
+  return `${/^[[{]|^[^\s:,}\]]*(:\S[^\s,}\]]*)?/.exec(from)?.[0] ?? ''} ← ${message}`;
+}
+
+const listener = (text: string): string => `listeners:\n  ward: ${text}\n${UPSTREAMS}${ROUTES}`;
+const upstream = (text: string): string => `${LISTENERS}upstreams:\n  ris: ${text}\n${ROUTES}`;
+const route = (text: string): string => `${LISTENERS}${UPSTREAMS}routes:\n  - ${text}\n`;
+const rule = (text: string): string =>
+  `${LISTENERS}${UPSTREAMS}routes:\n  - name: all\n    worklist: { to: ris, rules: { request: [${text}] } }\n`;
+const rest = (text: string): string => `${LISTENERS}${UPSTREAMS}${ROUTES}${text}\n`;
+
+test('a valid file has no problem', async () => {
+  expect(await problemsOf(rest(''))).toEqual([]);
+});
+
+test.each([
+  [
+    'no YAML',
+    'a: [',
+    '1:5 is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+  ],
+  ['a list', '- a', '1:1 should be a mapping. Found: a list'],
+  ['nothing', '', '1:1 should be a mapping. Found: nothing'],
+  [
+    'two documents',
+    'a: 1\n---\nb: 1',
+    '2:1 is not YAML: Source contains multiple documents; please use YAML.parseAllDocuments()',
+  ],
+  ['an unknown tag', rest('timers: !shell { shutdown: 1s }'), '8:9 Unresolved tag: !shell'],
+  ['a key that is no text', rest('? [a]\n: b'), '8:3 has a key that is not a name'],
+  ['a forbidden key', rest('__proto__: {}'), '8:1 has a key that is not a name'],
+  ['a key given twice', rest('routes: []'), '8:1 routes: is given twice, first in line 6'],
+  ['an alias without anchor', rest('timers: *t'), '8:9 timers: refers to an anchor that is not there. Found: *t'],
+  [
+    'an anchor that holds itself',
+    rest('timers: &t { shutdown: *t }'),
+    '8:24 timers.shutdown: refers to an anchor that is not there. Found: *t',
+  ],
+])('reports a file with %s where it stands', async (_what, text, expected) => {
+  expect(await placesOf(text)).toEqual([expected]);
+});
+
+test.each([
+  ['an unknown key', rest('timer: { shutdown: 1s }'), 'timer ← timer: is not an option. Did you mean "timers"?'],
+  [
+    'a key like no other',
+    rest('zzzzzz: 1'),
+    'zzzzzz ← zzzzzz: is not an option. Known here: listeners, upstreams, routes, console, log, timers.',
+  ],
+  [
+    'the store, a later service',
+    rest('store: { kind: sqlite }'),
+    'store ← store: is not there yet: this version offers the worklist only',
+  ],
+  [
+    'MPPS, a later service',
+    route('{ name: a, worklist: { to: ris }, mpps: { to: ris } }'),
+    'mpps ← routes[0].mpps: is not there yet: this version offers the worklist only',
+  ],
+  [
+    'UPS-RS, a later service',
+    upstream('{ protocol: ups-rs, baseUrl: http://x }'),
+    'ups-rs ← upstreams.ris.protocol: is not there yet: this version offers the worklist only. Found: ups-rs',
+  ],
+  [
+    'a wrong protocol',
+    upstream('{ protocol: dcomweb }'),
+    'dcomweb ← upstreams.ris.protocol: should be one of dicomweb, dimse, ris. Did you mean "dicomweb"? Found: dcomweb',
+  ],
+  [
+    'no protocol',
+    upstream('{ baseUrl: http://x }'),
+    'ris ← upstreams.ris.protocol: is missing: should be one of dicomweb, dimse, ris',
+  ],
+  ['a missing section', `${LISTENERS}${UPSTREAMS}`, 'listeners ← routes: is missing: should be a list'],
+  [
+    'a missing key',
+    listener('{ protocol: dimse, aeTitle: A }'),
+    'ward ← listeners.ward.port: is missing: should be a whole number from 0 to 65535',
+  ],
+  ['a wrong type', rest('console: 8090'), '8090 ← console: should be a mapping. Found: 8090'],
+  ['an empty value', rest('timers:'), ' ← timers: should be a mapping. Found: nothing'],
+  [
+    'a port that is none',
+    listener('{ protocol: dimse, aeTitle: A, port: 70000 }'),
+    '70000 ← listeners.ward.port: should be a whole number from 0 to 65535. Found: 70000',
+  ],
+  [
+    'a broken number',
+    listener('{ protocol: dimse, aeTitle: A, port: 1.5 }'),
+    '1.5 ← listeners.ward.port: should be a whole number from 0 to 65535. Found: 1.5',
+  ],
+  [
+    'an upstream port 0',
+    upstream('{ protocol: dimse, host: h, port: 0, aeTitle: A, callingAeTitle: B }'),
+    '0 ← upstreams.ris.port: should be a whole number from 1 to 65535. Found: 0',
+  ],
+  [
+    'an unquoted number',
+    listener('{ protocol: dimse, aeTitle: 4711, port: 1 }'),
+    '4711 ← listeners.ward.aeTitle: should be an AE title: put it in quotes. Found: 4711',
+  ],
+  [
+    'an AE title of 17 characters',
+    listener('{ protocol: dimse, aeTitle: A2345678901234567, port: 1 }'),
+    'A2345678901234567 ← listeners.ward.aeTitle: should be an AE title: 1 to 16 ASCII characters without backslash, not only spaces. Found: A2345678901234567',
+  ],
+  [
+    'an AE title with backslash',
+    listener("{ protocol: dimse, aeTitle: 'A\\B', port: 1 }"),
+    "'A\\B' ← listeners.ward.aeTitle: should be an AE title: 1 to 16 ASCII characters without backslash, not only spaces. Found: 'A\\B'",
+  ],
+  ['no AE title', listener('{ protocol: dimse, port: 1 }'), 'ward ← listeners.ward: needs aeTitle or aeTitles'],
+  [
+    'both AE title forms',
+    listener('{ protocol: dimse, aeTitle: A, aeTitles: [B], port: 1 }'),
+    'aeTitles ← listeners.ward.aeTitles: goes without aeTitle: give one of them',
+  ],
+  [
+    'an AE title twice',
+    listener('{ protocol: dimse, aeTitles: [A, B, "A "], port: 1 }'),
+    '"A ← listeners.ward.aeTitles[2]: repeats entry 1. Found: "A "',
+  ],
+  [
+    'an empty list',
+    listener('{ protocol: dimse, aeTitles: [], port: 1 }'),
+    '[ ← listeners.ward.aeTitles: should have at least one entry. Found: a list',
+  ],
+  [
+    'a base path with a slash too many',
+    listener('{ protocol: dicomweb, port: 1, basePath: /a/ }'),
+    '/a/ ← listeners.ward.basePath: should be empty or a path such as /dicomweb, without a slash at the end. Found: /a/',
+  ],
+  [
+    'both base path forms',
+    listener('{ protocol: dicomweb, port: 1, basePath: /a, basePaths: [/b] }'),
+    'basePaths ← listeners.ward.basePaths: goes without basePath: give one of them',
+  ],
+  [
+    'a wrong subnet',
+    listener('{ protocol: dimse, aeTitle: A, port: 1, access: { addresses: [10.0.0.0/33] } }'),
+    '10.0.0.0/33 ← listeners.ward.access.addresses[0]: should be an IP address or a subnet such as 10.1.0.0/16 or fd00::/8. Found: 10.0.0.0/33',
+  ],
+  [
+    'a duration without unit',
+    rest('timers: { shutdown: 10 }'),
+    '10 ← timers.shutdown: should be a duration with its unit. Found: 10',
+  ],
+  [
+    'a duration in words',
+    rest('timers: { shutdown: 10 seconds }'),
+    '10 ← timers.shutdown: should be a duration with its unit, such as 500ms, 10s, 5m or 1h. Found: 10 seconds',
+  ],
+  [
+    'a duration too short',
+    rest('timers: { shutdown: 0s }'),
+    '0s ← timers.shutdown: should be between 1ms and 596h. Found: 0s',
+  ],
+  [
+    'a duration too long for a timer',
+    rest('timers: { shutdown: 600h }'),
+    '600h ← timers.shutdown: should be between 1ms and 596h. Found: 600h',
+  ],
+  [
+    'a size without unit',
+    listener('{ protocol: dimse, aeTitle: A, port: 1, maximumMessageSize: 1024 }'),
+    '1024 ← listeners.ward.maximumMessageSize: should be a size with its unit. Found: 1024',
+  ],
+  [
+    'a wrong word',
+    rest('log: { level: debgu }'),
+    'debgu ← log.level: should be one of error, warn, info, debug. Did you mean "debug"? Found: debgu',
+  ],
+  [
+    'a wrong truth',
+    upstream('{ protocol: dicomweb, baseUrl: http://x, treat404AsEmpty: yes }'),
+    'yes ← upstreams.ris.treat404AsEmpty: should be true or false. Found: yes',
+  ],
+  [
+    'a URL that is none',
+    upstream('{ protocol: dicomweb, baseUrl: ris.example }'),
+    'ris.example ← upstreams.ris.baseUrl: should be an http or https URL without user name, query and fragment. Found: ris.example',
+  ],
+  [
+    'a header that is ours',
+    upstream('{ protocol: dicomweb, baseUrl: http://x, headers: { accept: a/b } }'),
+    'accept ← upstreams.ris.headers.accept: is set by the gateway itself',
+  ],
+  [
+    'a header that is none',
+    upstream('{ protocol: dicomweb, baseUrl: http://x, headers: { "a b": c } }'),
+    '"a ← upstreams.ris.headers.a b: is not a header name',
+  ],
+  [
+    'an unknown attribute',
+    upstream(
+      '{ protocol: dimse, host: h, port: 1, aeTitle: A, callingAeTitle: B, omitKeys: [PatientID, PatientNmae] }',
+    ),
+    'PatientNmae ← upstreams.ris.omitKeys[1]: Attribute path "PatientNmae": "PatientNmae" is neither a keyword nor eight hex digits. Found: PatientNmae',
+  ],
+  [
+    'an unknown character set',
+    route('{ name: a, worklist: { to: ris }, characterSets: [ISO_IR 100, ISO_IR 99] }'),
+    'ISO_IR ← routes[0].characterSets[1]: Specific Character Set "ISO_IR 99" is unknown. Use the defined terms of PS3.3 C.12.1.1.2, such as "ISO_IR 100", "ISO_IR 192" or "\\\\ISO 2022 IR 87". Found: ISO_IR 99',
+  ],
+  [
+    'a file that is not there',
+    upstream('{ protocol: ris, entries: no-such.yaml }'),
+    'no-such.yaml ← upstreams.ris.entries: names a file that cannot be read. Found: no-such.yaml',
+  ],
+  [
+    'values logged without their file',
+    rest('log: { messages: values }'),
+    'values ← log.messages: needs log.values: the file and when it expires. Found: values',
+  ],
+  [
+    'a moment that is none',
+    rest('log: { values: { file: a, expires: tomorrow } }'),
+    'tomorrow ← log.values.expires: should be a moment such as 2026-12-01T18:00:00Z. Found: tomorrow',
+  ],
+])('reports %s with its place and what was found', async (_what, text, expected) => {
+  expect(await problemsOf(text)).toEqual([expected]);
+});
+
+test.each([
+  [
+    'an unknown upstream',
+    route('{ name: a, worklist: { to: rsi } }'),
+    'rsi ← routes[0].worklist.to: is not the name of an upstream. Did you mean "ris"? Found: rsi',
+  ],
+  [
+    'an unknown listener',
+    route('{ name: a, from: { listener: icu }, worklist: { to: ris } }'),
+    'icu ← routes[0].from.listener: is not the name of a listener. There are ward, web. Found: icu',
+  ],
+  [
+    'an upstream twice',
+    route('{ name: a, worklist: { to: [ris, ris] } }'),
+    'ris ← routes[0].worklist.to[1]: repeats entry 1. Found: ris',
+  ],
+  [
+    'a list of nothing',
+    route('{ name: a, worklist: { to: [] } }'),
+    '[ ← routes[0].worklist.to: should have at least one entry. Found: a list',
+  ],
+  [
+    'a name that is none',
+    route('{ name: a b, worklist: { to: ris } }'),
+    'a ← routes[0].name: should be a name: letters, digits, - and _, beginning with a letter. Found: a b',
+  ],
+  [
+    'a route name twice',
+    route('{ name: a, from: { listener: web }, worklist: { to: ris } }\n  - { name: a, worklist: { to: ris } }'),
+    'a ← routes[1].name: is the name of routes[0] already. Found: a',
+  ],
+])('reports a route with %s', async (_what, text, expected) => {
+  expect(await problemsOf(text)).toEqual([expected]);
+});
+
+test.each([
+  [
+    'no kind',
+    '{ sett: Modality, value: CT }',
+    '{ ← routes[0].worklist.rules.request[0]: should be a rule: one of set, default, remove, copy, map and replace. Found: a mapping',
+  ],
+  [
+    'no mapping',
+    'Modality',
+    'Modality ← routes[0].worklist.rules.request[0]: should be a rule: one of set, default, remove, copy, map and replace. Found: Modality',
+  ],
+  [
+    'an unknown key',
+    '{ set: Modality, value: CT, wen: {} }',
+    'wen ← routes[0].worklist.rules.request[0].wen: is not an option. Did you mean "when"?',
+  ],
+  [
+    'two kinds',
+    '{ set: Modality, value: CT, remove: Modality }',
+    'remove ← routes[0].worklist.rules.request[0].remove: is not an option. Known here: set, value, when.',
+  ],
+  [
+    'a missing key',
+    '{ copy: Modality }',
+    '{ ← routes[0].worklist.rules.request[0].to: is missing: should be an attribute path',
+  ],
+  [
+    'a wrong value',
+    '{ set: Modality, value: { a: b } }',
+    '{ ← routes[0].worklist.rules.request[0].value: should be a text, a number or a list of them. Found: a mapping',
+  ],
+  [
+    'an unknown attribute',
+    '{ remove: PatientID }, { remove: Modalty }',
+    'Modalty ← routes[0].worklist.rules.request[1].remove: Attribute path "Modalty": "Modalty" is neither a keyword nor eight hex digits. Found: Modalty',
+  ],
+])('reports a mapping rule with %s', async (_what, text, expected) => {
+  expect(await problemsOf(rule(text))).toEqual([expected]);
+});
+
+test('reports mapping rules that cannot be applied, each at its own place', async () => {
+  const problems = await problemsOf(
+    rule("{ replace: PatientID, pattern: '(', with: '' }, { set: Modality, value: CT, when: { path: PatientID } }"),
+  );
+  expect(problems).toEqual([
+    '{ ← routes[0].worklist.rules.request[0]: cannot be applied: the pattern "(" is not a regular expression',
+    '{ ← routes[0].worklist.rules.request[1]: cannot be applied: `when` needs exactly one of equals, matches, present and absent',
+  ]);
+});
+
+test.each([
+  ['the same address', '127.0.0.1', 'localhost', true],
+  ['every interface', '0.0.0.0', '127.0.0.1', true],
+  ['two addresses', '127.0.0.1', '127.0.0.2', false],
+])('two listeners on one port clash at %s', async (_what, first, second, clash) => {
+  const text = `listeners:
+  a: { protocol: dicomweb, host: ${first}, port: 8080 }
+  b: { protocol: dicomweb, host: ${second}, port: 8080 }
+${UPSTREAMS}${ROUTES}`;
+  expect(await problemsOf(text)).toEqual(
+    clash ? [`8080 ← listeners.b.port: is the port of listeners.a already. Found: 8080`] : [],
+  );
+});
+
+test('the console clashes with a listener too; port 0 with nothing', async () => {
+  expect(await problemsOf(rest('console: { port: 8080 }'))).toEqual([
+    '8080 ← console.port: is the port of listeners.web already. Found: 8080',
+  ]);
+  const free = `listeners:\n  a: { protocol: dicomweb, port: 0 }\n  b: { protocol: dicomweb, port: 0 }\n`;
+  expect(await problemsOf(`${free}${UPSTREAMS}${ROUTES}console: { port: 0 }`)).toEqual([]);
+});
+
+test('pass-through needs a fallback where web requests come by', async () => {
+  const peer = '{ protocol: dimse, host: h, port: 1, aeTitle: A, callingAeTitle: pass-through }';
+  expect(await problemsOf(upstream(peer))).toEqual([
+    'pass-through ← upstreams.ris.callingAeTitle: needs fallbackCallingAeTitle: web requests, which have no AE title, come by the route all. Found: pass-through',
+  ]);
+  expect(await problemsOf(upstream(peer.replace(' }', ', fallbackCallingAeTitle: B }')))).toEqual([]);
+  const wardOnly = 'routes:\n  - { name: all, from: { listener: ward }, worklist: { to: ris } }\n';
+  expect(await problemsOf(`${LISTENERS}upstreams:\n  ris: ${peer}\n${wardOnly}`)).toEqual([]);
+});
+
+test('shows every problem of a file at once, in the order of the file, and no other', async () => {
+  const text = `listeners:
+  ward: { protocol: dimse, aeTitel: WARD, port: 11112x }
+upstreams:
+  ris: { protocol: dicomweb, baseUrl: ftp://ris, pageSize: \${PAGE} }
+  old: { protocol: dimse, host: h, port: 104, aeTitle: OLD }
+routes:
+  - { name: a, from: { listener: wrad }, worklist: { to: [ris, odl] } }
+log: { level: loud }
+`;
+  expect(await placesOf(text)).toEqual([
+    '2:3 listeners.ward: needs aeTitle or aeTitles',
+    '2:28 listeners.ward.aeTitel: is not an option. Did you mean "aeTitle"?',
+    '2:49 listeners.ward.port: should be a whole number from 0 to 65535. Found: 11112x',
+    '4:39 upstreams.ris.baseUrl: should be an http or https URL without user name, query and fragment. Found: ftp://ris',
+    '4:60 upstreams.ris.pageSize: needs the environment variable PAGE, which is not set. Found: ${PAGE}',
+    '5:3 upstreams.old.callingAeTitle: is missing: should be an AE title',
+    '7:34 routes[0].from.listener: is not the name of a listener. Did you mean "ward"? Found: wrad',
+    '7:64 routes[0].worklist.to[1]: is not the name of an upstream. Did you mean "old"? Found: odl',
+    '8:15 log.level: should be one of error, warn, info, debug. Found: loud',
+  ]);
+});
+
+test('never shows a secret, wherever it comes from', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dimseway-'));
+  await writeFile(join(folder, 'token'), 'S3CRET\nS3CRET\n');
+  const text = `${LISTENERS}upstreams:
+  ris: { protocol: dicomweb, baseUrl: "http://user:S3CRET@ris", headers: { a: "S3CRET\\n", b: { file: '${join(folder, 'token')}' }, c: { file: /no/such } } }
+  two: { protocol: dicomweb, baseUrl: "\${URL}", headers: { a: "\${TOKEN}" }, pageSize: \${TOKEN} }
+${ROUTES}`;
+  const problems = await problemsOf(text, { URL: 'S3CRET', TOKEN: 'S3CRET\n' });
+  expect(problems.map((problem) => problem.replace(/^.* ← /, ''))).toEqual([
+    'upstreams.ris.baseUrl: should be an http or https URL without user name, query and fragment. Found: "http://(hidden)@ris"',
+    'upstreams.ris.headers.a: should be one line of printable text. Found: (hidden)',
+    'upstreams.ris.headers.b: should be one line of printable text. Found: (hidden)',
+    'upstreams.ris.headers.c: names the file /no/such, which cannot be read (ENOENT)',
+    'upstreams.two.baseUrl: should be an http or https URL without user name, query and fragment. Found: "${URL}"',
+    'upstreams.two.headers.a: should be one line of printable text. Found: (hidden)',
+    'upstreams.two.pageSize: should be a whole number from 1 to 100000. Found: ${TOKEN}',
+  ]);
+});
+
+test.each([
+  [
+    'an upstream nobody asks',
+    `${LISTENERS}${UPSTREAMS}  two: { protocol: dicomweb, baseUrl: http://x }\n${ROUTES}`,
+    'two ← upstreams.two: is not used by any route',
+  ],
+  [
+    'a listener without a route',
+    route('{ name: a, from: { listener: ward }, worklist: { to: ris } }'),
+    'web ← listeners.web: has no route: its requests are refused',
+  ],
+  [
+    'a route behind one that takes all',
+    route('{ name: a, worklist: { to: ris } }\n  - { name: b, from: { listener: web }, worklist: { to: ris } }'),
+    '{ ← routes[1]: can never match: a, further up, takes all its requests',
+  ],
+  [
+    'a route with fewer titles than one before',
+    route(
+      '{ name: a, from: { callingAeTitles: [A, B] }, worklist: { to: ris } }\n  - { name: b, from: { callingAeTitles: [B] } }\n  - { name: c }',
+    ),
+    '{ ← routes[1]: can never match: a, further up, takes all its requests',
+  ],
+  [
+    'a subnet within one before',
+    route(
+      '{ name: a, from: { addresses: [10.0.0.0/8] }, worklist: { to: ris } }\n  - { name: b, from: { addresses: [10.1.0.0/16, 10.2.3.4] } }\n  - { name: c }',
+    ),
+    '{ ← routes[1]: can never match: a, further up, takes all its requests',
+  ],
+  [
+    'AE titles at a web listener',
+    route('{ name: a, from: { listener: web, callingAeTitles: [A] }, worklist: { to: ris } }\n  - { name: c }'),
+    'callingAeTitles ← routes[0].from.callingAeTitles: can never match: there are no AE titles at a web listener',
+  ],
+  [
+    'a base path at a DIMSE listener',
+    route('{ name: a, from: { listener: ward, basePath: /a }, worklist: { to: ris } }\n  - { name: c }'),
+    'basePath ← routes[0].from.basePath: can never match: there are no base paths at a DIMSE listener',
+  ],
+  [
+    'a base path nobody serves',
+    route('{ name: a, from: { listener: web, basePath: /a }, worklist: { to: ris } }\n  - { name: c }'),
+    'basePath ← routes[0].from.basePath: can never match: the listener serves ""',
+  ],
+  [
+    'an AE title nobody answers to',
+    route('{ name: a, from: { listener: ward, calledAeTitles: [X] }, worklist: { to: ris } }\n  - { name: c }'),
+    'calledAeTitles ← routes[0].from.calledAeTitles: can never match: the listener answers to WARD',
+  ],
+  [
+    'a fallback without use',
+    upstream('{ protocol: dimse, host: h, port: 1, aeTitle: A, callingAeTitle: B, fallbackCallingAeTitle: C }'),
+    'fallbackCallingAeTitle ← upstreams.ris.fallbackCallingAeTitle: has no effect: callingAeTitle is not pass-through',
+  ],
+  [
+    'message values that have expired',
+    rest('log: { messages: values, values: { file: a, expires: 2026-02-28T12:00:00Z } }'),
+    '2026-02-28T12:00:00Z ← log.values.expires: has passed: message values are not written. Found: 2026-02-28T12:00:00Z',
+  ],
+])('warns of %s', async (_what, text, expected) => {
+  expect(await warningsOf(text)).toEqual([expected]);
+});
+
+test.each([
+  ['titles that overlap only', '{ callingAeTitles: [A, B] }', '{ callingAeTitles: [B, C] }'],
+  ['a subnet that is wider', '{ addresses: [10.1.0.0/16] }', '{ addresses: [10.0.0.0/8] }'],
+  ['another family', '{ addresses: ["::/0"] }', '{ addresses: [10.0.0.0/8] }'],
+  ['another listener', '{ listener: web }', '{ listener: ward }'],
+  ['a condition more', '{ listener: ward, callingAeTitles: [A] }', '{ listener: ward }'],
+])('does not warn of a route behind one with %s', async (_what, first, second) => {
+  const text = route(
+    `{ name: a, from: ${first}, worklist: { to: ris } }\n  - { name: b, from: ${second}, worklist: { to: ris } }\n  - { name: c }`,
+  );
+  expect(await warningsOf(text)).toEqual([]);
+});
