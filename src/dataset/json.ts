@@ -122,12 +122,13 @@ function attributeToJson(attribute: Attribute): string {
 function valueToJson(vr: Vr, value: Value): string {
   if (typeof value === 'string') return quoted(value);
   if (value === null) return 'null';
-  if (typeof value === 'number') return numberToJson(value);
+  if (typeof value === 'number') return numberToJson(vr, value);
   return vr === 'SQ' ? toJson(value as DataSet) : nameToJson(value);
 }
 
-function numberToJson(value: number): string {
-  if (!Number.isFinite(value)) return `"${value}"`;
+function numberToJson(vr: Vr, value: number): string {
+  // A reader with doubles would take it for a guess, as this one does.
+  if ((vr === 'SV' || vr === 'UV') && !Number.isSafeInteger(value)) return `"${value}"`;
   return Object.is(value, -0) ? '-0' : String(value);
 }
 

@@ -30,6 +30,7 @@ const INTEGER_RANGES: Readonly<Partial<Record<Vr, readonly [number, number]>>> =
 /** Sequences inside sequences, deepest; no module of the standard comes near. */
 export const MAXIMUM_SEQUENCE_DEPTH = 64;
 
+const NOT_FINITE: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity']);
 const NUMBER_TEXT = /^ *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const PERSON_NAME_GROUPS = ['Alphabetic', 'Ideographic', 'Phonetic'] as const;
@@ -94,6 +95,7 @@ export function valueFromJson(vr: Vr, raw: unknown, tag: Tag, around: Surroundin
   if (kind === 'name') return nameFromJson(raw, tag, around);
   if (typeof raw === 'string') return valueFromText(vr, raw, tag, around);
   if (typeof raw !== 'number') throw invalidAttribute(around, tag, `a value of VR ${vr} has the wrong type`);
+  if (!Number.isFinite(raw)) throw invalidAttribute(around, tag, 'a number is too large to be read');
   if (kind === 'decimal') return Object.is(raw, -0) ? 0 : raw;
   if (kind === 'float') return raw;
   if (kind === 'integer') return checkedInteger(vr, raw, tag, around);
@@ -130,8 +132,8 @@ export function valueFromText(vr: Vr, text: string, tag: Tag, around: Surroundin
       if (!NUMBER_TEXT.test(trimmed)) throw invalidAttribute(around, tag, `a value of VR ${vr} is not a number`);
       return checkedInteger(vr, Number(trimmed), tag, around);
     case 'float':
-      // JSON has no number for these; the names are JavaScript's and XML Schema's spelled out (dicomweb.md 7 is silent).
-      if (trimmed === 'NaN' || trimmed === 'Infinity' || trimmed === '-Infinity') return Number(trimmed);
+      // No text form has a number for these; they are held by JavaScript's names, which are XML Schema's spelled out.
+      if (NOT_FINITE.has(trimmed)) return trimmed;
       if (!NUMBER_TEXT.test(trimmed)) throw invalidAttribute(around, tag, `a value of VR ${vr} is not a number`);
       return Number(trimmed);
     case 'name':

@@ -63,7 +63,7 @@ describe('DICOM JSON model, strict form (PS3.18 F.2)', () => {
   });
 
   test('writes what JSON has no number for as text, and keeps a negative zero', () => {
-    const dataSet = dataSetOf({ '00091001': { vr: 'FD', Value: [NaN, -Infinity, -0, 0.1] } });
+    const dataSet = dataSetOf({ '00091001': { vr: 'FD', Value: ['NaN', '-Infinity', -0, 0.1] } });
     expect(toJson(dataSet)).toBe('{"00091001":{"vr":"FD","Value":["NaN","-Infinity",-0,0.1]}}');
     expect(parseJsonDataSets(toJson(dataSet))).toStrictEqual([dataSet]);
   });
@@ -137,6 +137,7 @@ describe('DICOM JSON model, refused input', () => {
     ['a value of the wrong type', '{"00080060":{"vr":"CS","Value":[true]}}'],
     ['a number where text belongs', '{"00100020":{"vr":"LO","Value":[12]}}'],
     ['text in a dictionary VR that it does not fit', '{"00081197":{"vr":"UI","Value":["1.2.3"]}}'],
+    ['a number that no double holds', '{"00091001":{"vr":"FD","Value":[1e999]}}'],
     ['an integer out of range', '{"00081197":{"vr":"US","Value":[65536]}}'],
     ['a backslash inside a value', '{"00081040":{"vr":"LO","Value":["a\\\\b"]}}'],
     ['a group delimiter inside a component group', '{"00100010":{"vr":"PN","Value":[{"Alphabetic":"a=b"}]}}'],
