@@ -1,0 +1,67 @@
+import { GatewayError } from '../errors.ts';
+import type { GatewayErrorOptions } from '../errors.ts';
+import type { AssociationEnd } from './upper-layer/association.ts';
+import type { Rejection } from './upper-layer/pdu.ts';
+
+export type ScuErrorCode =
+  | 'ASSOCIATION_REJECTED'
+  | 'ASSOCIATION_ABORTED' // or the connection lost, or released before the answer
+  | 'ASSOCIATION_TIMEOUT'
+  | 'CONTEXT_NOT_ACCEPTED'
+  | 'PDU_INVALID'
+  | 'MESSAGE_INVALID';
+
+export interface ScuErrorDetail extends GatewayErrorOptions {
+  /** Before there was an association nothing can have been done at the peer. */
+  readonly phase: 'association' | 'request';
+  readonly rejection?: Rejection;
+  /** Result of the presentation context; undefined when the answer left it out. */
+  readonly contextResult?: number;
+}
+
+/** Why an SCU has no answer; the upstream makes its `ServiceFailure` from it. */
+export class ScuError extends GatewayError {
+  override readonly code: ScuErrorCode;
+  readonly phase: ScuErrorDetail['phase'];
+  readonly rejection: Rejection | undefined;
+  readonly contextResult: number | undefined;
+
+  constructor(code: ScuErrorCode, message: string, detail: ScuErrorDetail) {
+    super(code, message, detail);
+    this.code = code;
+    this.phase = detail.phase;
+    this.rejection = detail.rejection;
+    this.contextResult = detail.contextResult;
+  }
+}
+
+export function errorFromEnd(end: AssociationEnd, phase: ScuErrorDetail['phase']): ScuError {
+  switch (end.kind) {
+    case 'rejected': {
+      const { result, source, reason } = end.rejection;
+      const message = `association rejected (result ${result}, source ${source}, reason ${reason})`;
+      return new ScuError('ASSOCIATION_REJECTED', message, { phase, rejection: end.rejection });
+    }
+    case 'timeout':
+      return new ScuError('ASSOCIATION_TIMEOUT', `timeout while waiting for ${end.waitedFor}`, { phase });
+    case 'released':
+      return new ScuError('ASSOCIATION_ABORTED', 'association released by the peer', { phase });
+    case 'lost': {
+      const code = (end.cause as NodeJS.ErrnoException | undefined)?.code;
+      const message = phase === 'association' ? 'no connection' : 'connection lost';
+      return new ScuError('ASSOCIATION_ABORTED', code === undefined ? message : `${message} (${code})`, {
+        phase,
+        cause: end.cause,
+      });
+    }
+    case 'aborted': {
+      const { by, source, reason, cause } = end;
+      if (cause instanceof GatewayError) {
+        const code = cause.code === 'PDU_INVALID' ? 'PDU_INVALID' : 'MESSAGE_INVALID';
+        return new ScuError(code, cause.message, { phase, cause });
+      }
+      const message = by === 'us' ? 'association aborted' : `association aborted by the peer (${source}/${reason})`;
+      return new ScuError('ASSOCIATION_ABORTED', message, { phase });
+    }
+  }
+}

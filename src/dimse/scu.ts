@@ -1,0 +1,289 @@
+/** An association as requestor for one SOP class, with one request outstanding at a time. */
+import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
+import { GatewayError } from '../errors.ts';
+import { COMMAND_FIELD, isResponse, PRIORITY } from './command-set.ts';
+import type { CommandSet } from './command-set.ts';
+import { sendingPduLength } from './message.ts';
+import type { Message } from './message.ts';
+import { MessageChannel } from './message-channel.ts';
+import type { AcceptedContext } from './message-channel.ts';
+import { errorFromEnd, ScuError } from './scu-error.ts';
+import { ScuExchange } from './scu-exchange.ts';
+import type { ScuResponse } from './scu-exchange.ts';
+import { APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './uids.ts';
+import { Association } from './upper-layer/association.ts';
+import type { AssociationEnd, RequestorTimers } from './upper-layer/association.ts';
+import { CONTEXT_RESULT, PDU_TYPE } from './upper-layer/pdu.ts';
+import type { AssociateAc, AssociateRq } from './upper-layer/pdu.ts';
+import type { ExtendedNegotiation, UserInformation } from './upper-layer/user-information.ts';
+
+export interface ScuTimers {
+  /** DNS and TCP. */
+  readonly connectMs: number;
+  /** The answer to A-ASSOCIATE-RQ. */
+  readonly associateMs: number;
+  /** Each response. */
+  readonly responseMs: number;
+  /** A-RELEASE-RP, and the peer to close. */
+  readonly artimMs: number;
+  /** The final response after C-CANCEL. */
+  readonly drainMs: number;
+}
+
+export interface ScuOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly calledAeTitle: string;
+  readonly callingAeTitle: string;
+  readonly abstractSyntax: string;
+  /** In order of preference, in one presentation context. */
+  readonly transferSyntaxes: readonly TransferSyntaxUid[];
+  readonly extended: readonly ExtendedNegotiation[];
+  readonly maximumPduLength: number;
+  readonly maximumMessageBytes: number;
+  readonly timers: ScuTimers;
+}
+
+/** When a caller stops waiting, whatever the timers say. */
+export interface Budget {
+  /** `performance.now()` of the end. May move. */
+  readonly deadline: () => number;
+  readonly signal: AbortSignal;
+}
+
+const CONTEXT_ID = 1;
+const USUAL_PDU_LENGTH = 16_384;
+const MAXIMUM_MESSAGE_ID = 65_535;
+const CLOSE_GRACE_MS = 1_000;
+
+export class ScuAssociation {
+  readonly #options: ScuOptions;
+  readonly #opened = Promise.withResolvers<void>();
+  readonly #closed = Promise.withResolvers<void>();
+  readonly #association: Association;
+  #channel: MessageChannel | undefined;
+  #context: AcceptedContext | undefined;
+  #answer: UserInformation = { roles: [], extended: [] };
+  #exchange: ScuExchange | undefined;
+  #end: AssociationEnd | undefined;
+  #messageId = 0;
+
+  /**
+   * @throws ScuError ASSOCIATION_REJECTED, ASSOCIATION_ABORTED (no connection), ASSOCIATION_TIMEOUT,
+   * CONTEXT_NOT_ACCEPTED, PDU_INVALID; the reason of the budget's signal
+   */
+  static async open(options: ScuOptions, budget: Budget): Promise<ScuAssociation> {
+    budget.signal.throwIfAborted();
+    const remaining = Math.max(1, Math.ceil(budget.deadline() - performance.now()));
+    const { connectMs, associateMs } = options.timers;
+    const timers = { connectMs: Math.min(connectMs, remaining), associateMs: Math.min(associateMs, remaining) };
+    const scu = new ScuAssociation({ ...options, timers: { ...options.timers, ...timers } });
+    const onAbort = (): void => scu.abort();
+    budget.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await scu.#opened.promise;
+    } catch (error) {
+      budget.signal.throwIfAborted();
+      throw error;
+    } finally {
+      budget.signal.removeEventListener('abort', onAbort);
+    }
+    return scu;
+  }
+
+  private constructor(options: ScuOptions) {
+    this.#options = options;
+    const { host, port, maximumPduLength } = options;
+    this.#association = Association.request(
+      { host, port },
+      toRequest(options),
+      { maximumPduLength, timers: toAssociationTimers(options.timers) },
+      {
+        associateAccepted: (answer) => this.#accepted(answer),
+        dataReceived: (values) => this.#channel?.receive(values, (message) => this.#receive(message)),
+        ended: (end) => this.#ended(end),
+        closed: () => this.#closed.resolve(),
+      },
+    );
+  }
+
+  /** What the peer told in its A-ASSOCIATE-AC. */
+  get answer(): UserInformation {
+    return this.#answer;
+  }
+
+  get transferSyntax(): TransferSyntaxUid {
+    return this.#agreed().context.transferSyntax;
+  }
+
+  /** Established, and no request outstanding. */
+  get isFree(): boolean {
+    return this.#association.isEstablished && this.#exchange === undefined;
+  }
+
+  get hasEnded(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** Resolves when the connection is gone. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  /** C-ECHO (PS3.7 9.1.5). @throws ScuError */
+  async echo(budget: Budget): Promise<ScuResponse> {
+    const { context } = this.#agreed();
+    const fields = { commandField: COMMAND_FIELD.cEchoRq, affectedSopClassUid: context.abstractSyntax };
+    return this.#request(fields, undefined, budget).next();
+  }
+
+  /** C-FIND (PS3.7 9.1.2); `identifier` is encoded in `transferSyntax`. */
+  find(identifier: Buffer, budget: Budget): ScuExchange {
+    const { context } = this.#agreed();
+    const fields = {
+      commandField: COMMAND_FIELD.cFindRq,
+      affectedSopClassUid: context.abstractSyntax,
+      priority: PRIORITY.medium,
+    };
+    return this.#request(fields, identifier, budget);
+  }
+
+  /** Resolves when the connection is gone, by A-RELEASE or, when the peer does not answer in time, by A-ABORT. */
+  release(): Promise<void> {
+    this.#association.release();
+    return this.closed;
+  }
+
+  abort(): void {
+    this.#association.destroy();
+  }
+
+  #request(fields: CommandSet, dataSet: Buffer | undefined, budget: Budget): ScuExchange {
+    const { channel, context } = this.#agreed();
+    const messageId = (this.#messageId = (this.#messageId % MAXIMUM_MESSAGE_ID) + 1);
+    const exchange = new ScuExchange(
+      messageId,
+      {
+        pause: () => this.#association.pause(),
+        resume: () => this.#association.resume(),
+        sendCancel: (id) => this.#sendCancel(id, fields.commandField),
+        timedOut: (waitedFor) => this.#association.abort({ kind: 'timeout', waitedFor }),
+      },
+      this.#options.timers,
+      budget.deadline,
+    );
+    if (this.#end !== undefined) {
+      exchange.ended(errorFromEnd(this.#end, 'request'));
+      return exchange;
+    }
+    this.#exchange = exchange;
+    const onAbort = (): void => exchange.abandon(budget.signal.reason);
+    budget.signal.addEventListener('abort', onAbort, { once: true });
+    void exchange.settled.then(() => {
+      if (this.#exchange === exchange) this.#exchange = undefined;
+      budget.signal.removeEventListener('abort', onAbort);
+    });
+    // What goes wrong in sending ends the association, and with it the exchange.
+    channel.send(context.id, { ...fields, messageId }, dataSet).catch(() => this.abort());
+    if (budget.signal.aborted) onAbort();
+    return exchange;
+  }
+
+  /** Only the C-FIND of the services here can be cancelled (PS3.7 9.3.2.3); for others there is the abort. */
+  #sendCancel(messageIdBeingRespondedTo: number, commandField: number): void {
+    if (commandField !== COMMAND_FIELD.cFindRq) return this.abort();
+    const { channel, context } = this.#agreed();
+    const command = { commandField: COMMAND_FIELD.cCancelRq, messageIdBeingRespondedTo };
+    channel.send(context.id, command).catch(() => this.abort());
+  }
+
+  #accepted(answer: AssociateAc): void {
+    try {
+      this.#context = this.#acceptedContext(answer);
+      const pduLength = sendingPduLength(answer.userInformation.maximumLength ?? USUAL_PDU_LENGTH);
+      if (pduLength === undefined) {
+        throw new ScuError('PDU_INVALID', 'the peer takes PDUs too small to be useful', { phase: 'association' });
+      }
+      const { maximumMessageBytes } = this.#options;
+      this.#channel = new MessageChannel(this.#association, [this.#context], pduLength, maximumMessageBytes);
+      this.#answer = answer.userInformation;
+      this.#opened.resolve();
+    } catch (error) {
+      this.#opened.reject(error);
+      this.#association.release();
+    }
+  }
+
+  #acceptedContext(answer: AssociateAc): AcceptedContext {
+    const { abstractSyntax, transferSyntaxes } = this.#options;
+    const context = answer.contexts.find(({ id }) => id === CONTEXT_ID);
+    const detail = { phase: 'association' } as const;
+    if (context === undefined) {
+      throw new ScuError('CONTEXT_NOT_ACCEPTED', 'presentation context missing in the answer', detail);
+    }
+    if (context.result !== CONTEXT_RESULT.accepted) {
+      const message = `presentation context refused (result ${context.result})`;
+      throw new ScuError('CONTEXT_NOT_ACCEPTED', message, { ...detail, contextResult: context.result });
+    }
+    const transferSyntax = transferSyntaxes.find((uid) => uid === context.transferSyntax);
+    if (transferSyntax === undefined) {
+      throw new ScuError('CONTEXT_NOT_ACCEPTED', 'a transfer syntax was accepted that nobody proposed', detail);
+    }
+    return { id: CONTEXT_ID, abstractSyntax, transferSyntax };
+  }
+
+  #receive({ command, dataSet }: Message): void {
+    const exchange = this.#exchange;
+    const { commandField, messageIdBeingRespondedTo, status } = command;
+    if (!isResponse(commandField)) throw new GatewayError('MESSAGE_INVALID', 'A request on an association of ours');
+    if (exchange === undefined || messageIdBeingRespondedTo !== exchange.messageId) {
+      throw new GatewayError('MESSAGE_INVALID', 'A response to no request that is outstanding');
+    }
+    if (status === undefined) throw new GatewayError('MESSAGE_INVALID', 'A response without status');
+    const { abstractSyntax } = this.#options;
+    if ((command.affectedSopClassUid ?? abstractSyntax) !== abstractSyntax) {
+      throw new GatewayError('MESSAGE_INVALID', 'A response of another SOP class');
+    }
+    const isFinal = (status & 0xff00) !== 0xff00;
+    if (isFinal) this.#exchange = undefined;
+    exchange.receive({ status, command, dataSet }, isFinal);
+  }
+
+  #ended(end: AssociationEnd): void {
+    this.#end = end;
+    this.#opened.reject(errorFromEnd(end, 'association'));
+    this.#exchange?.ended(errorFromEnd(end, 'request'));
+  }
+
+  #agreed(): { channel: MessageChannel; context: AcceptedContext } {
+    if (this.#channel === undefined || this.#context === undefined) {
+      throw new GatewayError('ASSOCIATION_ABORTED', 'There is no association yet');
+    }
+    return { channel: this.#channel, context: this.#context };
+  }
+}
+
+function toRequest(options: ScuOptions): AssociateRq {
+  const { abstractSyntax, transferSyntaxes, calledAeTitle, callingAeTitle, extended, maximumPduLength } = options;
+  return {
+    type: PDU_TYPE.associateRq,
+    protocolVersion: 1,
+    calledAeTitle,
+    callingAeTitle,
+    applicationContext: APPLICATION_CONTEXT,
+    contexts: [{ id: CONTEXT_ID, abstractSyntax, transferSyntaxes }],
+    userInformation: {
+      maximumLength: maximumPduLength,
+      implementationClassUid: IMPLEMENTATION_CLASS_UID,
+      implementationVersionName: IMPLEMENTATION_VERSION_NAME,
+      roles: [],
+      extended,
+    },
+  };
+}
+
+/** A PDU that has begun, and what was written, move on at least as fast as a response is expected. */
+function toAssociationTimers(timers: ScuTimers): RequestorTimers {
+  const { connectMs, associateMs, artimMs, responseMs } = timers;
+  return { connectMs, associateMs, artimMs, pduMs: responseMs, writeMs: responseMs, closeMs: CLOSE_GRACE_MS };
+}

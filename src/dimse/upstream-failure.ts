@@ -1,0 +1,53 @@
+/** What a failed association or an unreadable answer means to the one who asked (status mapping 2.1). */
+import { GatewayError } from '../errors.ts';
+import { ServiceFailure } from '../services/port.ts';
+import { ScuError } from './scu-error.ts';
+import { CONTEXT_RESULT } from './upper-layer/pdu.ts';
+
+const TRANSIENT = 2;
+const PROVIDER_PRESENTATION = 3;
+
+/** A search and a verification change nothing at the peer: where no answer came they may be asked again. */
+export function toServiceFailure(error: unknown): ServiceFailure {
+  if (error instanceof ServiceFailure) return error;
+  if (error instanceof ScuError) return fromScuError(error);
+  const isGatewayError = error instanceof GatewayError;
+  return new ServiceFailure('INTERNAL_ERROR', { cause: error, ...(isGatewayError && { comment: error.code }) });
+}
+
+function fromScuError(error: ScuError): ServiceFailure {
+  const comment = error.message;
+  const { code, phase, rejection, contextResult } = error;
+  switch (code) {
+    case 'ASSOCIATION_REJECTED':
+      if (rejection?.result === TRANSIENT || rejection?.source === PROVIDER_PRESENTATION) {
+        return new ServiceFailure('OUT_OF_RESOURCES', { retry: 'safe', comment, cause: error });
+      }
+      return new ServiceFailure('UPSTREAM_REJECTED', { comment, cause: error });
+    case 'CONTEXT_NOT_ACCEPTED':
+      if (contextResult === CONTEXT_RESULT.abstractSyntaxNotSupported) {
+        return new ServiceFailure('NOT_SUPPORTED', { comment, cause: error });
+      }
+      return new ServiceFailure('UPSTREAM_REJECTED', { comment, cause: error });
+    case 'ASSOCIATION_ABORTED':
+      return new ServiceFailure(phase === 'association' ? 'UPSTREAM_UNREACHABLE' : 'CONNECTION_LOST', {
+        retry: 'safe',
+        comment,
+        cause: error,
+      });
+    case 'ASSOCIATION_TIMEOUT':
+      return new ServiceFailure(phase === 'association' ? 'UPSTREAM_UNREACHABLE' : 'UPSTREAM_TIMEOUT', {
+        retry: 'safe',
+        comment,
+        cause: error,
+      });
+    case 'PDU_INVALID':
+    case 'MESSAGE_INVALID':
+      return new ServiceFailure('UPSTREAM_PROTOCOL_ERROR', { retry: 'ambiguous', comment, cause: error });
+  }
+}
+
+/** The reason of an aborted signal as a failure. */
+export function failureOfSignal(signal: AbortSignal): ServiceFailure {
+  return signal.reason instanceof ServiceFailure ? signal.reason : new ServiceFailure('CANCELED');
+}
