@@ -18,7 +18,10 @@ export async function readSeed(file: string): Promise<DataSet[]> {
   try {
     const text = await readFile(file, 'utf8');
     if (extname(file) === '.json') entries = parseJsonDataSets(text);
-    else entries = ([parse(text) as unknown].flat() as unknown[]).map(fromJson);
+    else {
+      const parsed: unknown = parse(text);
+      entries = (Array.isArray(parsed) ? parsed : [parsed]).map((entry: unknown) => fromJson(entry));
+    }
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new GatewayError('SEED_INVALID', `${file}: ${why}`, {

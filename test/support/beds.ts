@@ -71,7 +71,10 @@ export async function bedOf(hops: readonly Protocol[], entries: readonly DataSet
     const listener = await startListener(protocol, upstream);
     upstream = await upstreamTo(protocol, listener.port, more);
     const near = upstream;
-    closers.push(listener.close, () => near.close());
+    closers.push(
+      () => listener.close(),
+      () => near.close(),
+    );
   }
   const endFarEnd = closers.at(-2) ?? (() => Promise.resolve());
   return {
