@@ -4,7 +4,7 @@
  * travels with the failure and is passed on where it is legal, so that two gateways in a row are transparent.
  */
 import type { Tag } from '../../dataset/model.ts';
-import { FAILURE_CODES, ServiceFailure } from '../port.ts';
+import { ServiceFailure } from '../port.ts';
 import type { FailureCode, RetryClass, ServiceFailureOptions } from '../port.ts';
 import { parseWarningHeader, statusInWarning } from './warnings.ts';
 
@@ -171,10 +171,6 @@ export function statusToHex(status: number): string {
 /** A failure an SCP of the worklist may end a C-FIND with (PS3.4 Table K.4-2). */
 export function isFindFailure(status: number): boolean {
   return status === 0xa700 || status === 0xa900 || status === 0x0122 || isUnableToProcess(status);
-}
-
-export function isFailureCode(text: string): text is FailureCode {
-  return (FAILURE_CODES as readonly string[]).includes(text);
 }
 
 function isUnableToProcess(status: number): boolean {
