@@ -7,7 +7,7 @@ import { ServiceFailure } from '../services/port.ts';
 import type { RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
 import { compareSteps, identifierFromQuery, reduceToRequested } from '../services/worklist/identifier.ts';
 import { matches } from '../services/worklist/matching.ts';
-import { moreResults } from '../services/worklist/warnings.ts';
+import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
 
 export class Ris implements Upstream {
   readonly #entries: readonly DataSet[];
@@ -18,6 +18,8 @@ export class Ris implements Upstream {
   }
 
   async *search(query: WorklistQuery, context: RequestContext): AsyncGenerator<DataSet, void, void> {
+    if (query.fuzzyMatching) context.warn(WARNINGS.fuzzyMatchingNotSupported);
+    if (query.timezoneAdjustment) context.warn(WARNINGS.timezoneNotSupported);
     const end = query.offset + (query.limit ?? Infinity);
     const wanted = query.returnKeys === 'all' ? undefined : identifierFromQuery(query).identifier;
     let position = 0;

@@ -1,0 +1,186 @@
+/** The whole product in one process over real sockets: start, reload, health, stop. */
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App } from '../../src/app.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { toJson } from '../../src/dataset/json.ts';
+import { attribute, dataSetOf } from '../../src/dataset/model.ts';
+import { collect, contextOf, keepingLogger, queryOf } from '../support/requests.ts';
+import type { LogLine } from '../support/requests.ts';
+import { upstreamTo } from '../support/beds.ts';
+import { variedWorklist } from '../support/worklists.ts';
+
+let folder: string;
+let file: string;
+let app: App;
+let lines: LogLine[];
+
+const load = (): ReturnType<typeof loadConfig> => loadConfig(file, {});
+
+async function configure(text: string): Promise<void> {
+  await writeFile(file, text);
+}
+
+interface Variation {
+  readonly title?: string;
+  readonly route?: string;
+  readonly more?: string;
+  readonly webPort?: number;
+}
+
+function yaml({ title = 'FAREND', route = 'all', more = '', webPort = 0 }: Variation = {}): string {
+  return `
+listeners:
+  ward: { protocol: dimse, aeTitle: ${title}, port: 0 }
+  web: { protocol: dicomweb, basePath: /far, port: ${webPort} }
+upstreams:
+  ris: { protocol: ris, entries: worklist.json }
+routes:
+  - { name: ${route}, worklist: { to: ris } }
+console: { port: 0 }
+timers: { shutdown: 500ms }
+${more}`;
+}
+
+async function start(): Promise<{ ward: number; web: number; console: number }> {
+  const { config } = await load();
+  const { listeners, console } = await app.start(config);
+  return { ward: listeners['ward']?.port ?? 0, web: listeners['web']?.port ?? 0, console: console?.port ?? 0 };
+}
+
+async function countBy(protocol: 'dimse' | 'dicomweb', port: number, more: object = {}): Promise<number> {
+  const upstream = await upstreamTo(protocol, port, more);
+  try {
+    const query = queryOf(dataSetOf({ '00100020': attribute('LO') }));
+    return (await collect(upstream.search(query, contextOf()))).length;
+  } finally {
+    await upstream.close();
+  }
+}
+
+const reload = (port: number): Promise<Response> =>
+  fetch(`http://127.0.0.1:${port}/api/reload`, { method: 'POST', headers: { 'content-type': 'application/json' } });
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dimseway-'));
+  file = join(folder, 'gateway.yaml');
+  await writeFile(join(folder, 'worklist.json'), `[${variedWorklist().map(toJson).join()}]`);
+  const logger = keepingLogger();
+  lines = logger.lines;
+  app = new App({ ...logger, setLevel: () => undefined }, load);
+});
+
+afterEach(async () => {
+  await app.close();
+  await rm(folder, { recursive: true });
+});
+
+test('serves the same worklist by both protocols, and one log line tells of each exchange', async () => {
+  await configure(yaml());
+  const { ward, web } = await start();
+  expect(await countBy('dimse', ward)).toBe(6);
+  expect(await countBy('dicomweb', web)).toBe(6);
+  expect(lines.filter((line) => line.message === 'exchange')).toMatchObject([
+    { protocol: 'dimse', route: 'all', upstream: 'ris', count: 6, status: '0000H', callingAeTitle: 'NEAREND' },
+    { protocol: 'dicomweb', route: 'all', upstream: 'ris', count: 6, status: '200' },
+  ]);
+});
+
+test('a request that the listener refuses by itself leaves its line too, with the status it got', async () => {
+  await configure(yaml());
+  const { web } = await start();
+  const url = `http://127.0.0.1:${web}/far/modality-scheduled-procedure-steps`;
+  const statuses = [
+    (await fetch(`${url}?limit=many`)).status,
+    (await fetch(url, { headers: { accept: 'text/plain' } })).status,
+  ];
+  expect(statuses).toEqual([400, 406]);
+  expect(lines.filter((line) => line.message === 'exchange').map((line) => line['status'])).toEqual(['400', '406']);
+});
+
+test('a port that is taken is LISTENER_FAILED, and nothing stays bound', async () => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+  const { port } = blocker.address() as AddressInfo;
+  try {
+    await configure(yaml({ webPort: port }));
+    await expect(start()).rejects.toMatchObject({
+      code: 'LISTENER_FAILED',
+      message: `web cannot listen on 127.0.0.1:${port}: EADDRINUSE`,
+    });
+    expect(app.ports()).toEqual({ listeners: {} });
+  } finally {
+    await new Promise((resolve) => blocker.close(resolve));
+  }
+});
+
+describe('a reload', () => {
+  test('puts new routes and AE titles in place without closing the sockets', async () => {
+    await configure(yaml());
+    const ports = await start();
+    await configure(yaml({ title: 'RENAMED', route: 'second' }));
+    expect((await reload(ports.console)).status).toBe(200);
+    expect(app.ports().listeners['ward']?.port).toBe(ports.ward);
+    expect(await countBy('dimse', ports.ward, { aeTitle: 'RENAMED' })).toBe(6);
+    await expect(countBy('dimse', ports.ward)).rejects.toMatchObject({ code: 'UPSTREAM_REJECTED' });
+    expect(lines.filter((line) => line.message === 'exchange').at(-1)).toMatchObject({ route: 'second' });
+  });
+
+  test('opens listeners that are new and closes those that are gone', async () => {
+    await configure(yaml());
+    const ports = await start();
+    await configure(yaml().replace('ward: {', 'second: {'));
+    expect((await reload(ports.console)).status).toBe(200);
+    const second = app.ports().listeners['second']?.port ?? 0;
+    expect(await countBy('dimse', second)).toBe(6);
+    await expect(countBy('dimse', ports.ward)).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
+  });
+
+  test('with a bad file changes nothing and names every problem', async () => {
+    await configure(yaml());
+    const ports = await start();
+    await configure(yaml({ more: 'nonsense: 1\n' }).replace('to: ris', 'to: rsi'));
+    const answer = await reload(ports.console);
+    expect(answer.status).toBe(422);
+    const { code, message } = (await answer.json()) as { code: string; message: string };
+    expect(code).toBe('CONFIG_INVALID');
+    expect(message).toContain('nonsense');
+    expect(message).toContain('rsi');
+    expect(await countBy('dimse', ports.ward)).toBe(6);
+  });
+
+  test('whose new port is taken changes nothing', async () => {
+    await configure(yaml());
+    const ports = await start();
+    await configure(yaml({ route: 'second', webPort: ports.console }));
+    expect((await reload(ports.console)).status).toBe(500);
+    expect(await countBy('dicomweb', ports.web)).toBe(6);
+    expect(lines.filter((line) => line.message === 'exchange').at(-1)).toMatchObject({ route: 'all' });
+  });
+});
+
+test('health names listeners and upstreams with what was seen of them', async () => {
+  await configure(
+    yaml()
+      .replace('upstreams:', 'upstreams:\n  dead: { protocol: dicomweb, baseUrl: "http://127.0.0.1:1/x" }')
+      .replace('routes:', 'routes:\n  - { name: dead, from: { listener: web }, worklist: { to: dead } }'),
+  );
+  const { ward, web, console } = await start();
+  await countBy('dimse', ward);
+  const refused = await fetch(`http://127.0.0.1:${web}/far/modality-scheduled-procedure-steps`);
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '10']);
+  const answer = await fetch(`http://127.0.0.1:${console}/health/ready`);
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({
+    status: 'ready',
+    listeners: { ward: { port: ward, listening: true }, web: { port: web, listening: true } },
+    upstreams: {
+      ris: { state: 'ok' },
+      dead: { state: 'failing', lastFailureCode: 'UPSTREAM_UNREACHABLE' },
+    },
+  });
+});
