@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../../../src/cli/cli.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
+
+const CONFIG = `
+listeners:
+  ward: { protocol: dimse, aeTitle: DIMSEWAY, port: 11112, access: { callingAeTitles: [CT1, CT2, MR1] } }
+  web: { protocol: dicomweb, port: 8080, basePaths: [/dicomweb, /other] }
+upstreams:
+  webRis: { protocol: dicomweb, baseUrl: https://ris.example }
+  oldRis: { protocol: dimse, host: 10.0.0.5, port: 104, aeTitle: OLDRIS, callingAeTitle: DIMSEWAY }
+routes:
+  - name: scanners
+    from: { listener: ward, callingAeTitles: [CT1, CT2], addresses: [127.0.0.0/8] }
+    worklist:
+      to: [webRis, oldRis]
+      rules:
+        request: [{ set: PatientSex, value: O, when: { path: PatientID, present: true } }, { remove: PatientName }]
+  - { name: closed, from: { listener: ward } }
+  - { name: web, from: { listener: web, basePath: /dicomweb }, worklist: { to: oldRis } }
+console: { port: 8090 }
+`;
+
+let folder: string;
+let file: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dimseway-'));
+  file = join(folder, 'gateway.yaml');
+  await writeFile(file, CONFIG);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function runs(...argv: string[]): Promise<{ status: number; stdout: string; stderr: string }> {
+  const [stdout, stderr] = [process.stdout, process.stderr].map((stream) =>
+    jest.spyOn(stream, 'write').mockReturnValue(true),
+  );
+  try {
+    const status = await run(argv);
+    const text = (spy: typeof stdout): string => (spy?.mock.calls ?? []).map(([chunk]) => String(chunk)).join('');
+    return { status, stdout: text(stdout), stderr: text(stderr) };
+  } finally {
+    stdout?.mockRestore();
+    stderr?.mockRestore();
+  }
+}
+
+describe('the command line', () => {
+  test('--version and --help end with 0', async () => {
+    expect(await runs('--version')).toEqual({ status: 0, stdout: `${packageJson.version}\n`, stderr: '' });
+    const help = await runs('--help');
+    expect(help.status).toBe(0);
+    for (const command of ['serve', 'check', 'explain', 'echo', 'find']) expect(help.stdout).toContain(`  ${command} `);
+    expect((await runs('find', '--help')).stdout).toContain('--include');
+  });
+
+  test.each([
+    ['no command', [], 'Usage: dimseway'],
+    ['an unknown command', ['chek'], '(Did you mean check?)'],
+    ['an unknown option', ['serve', '--confg', 'x'], '(Did you mean --config?)'],
+    ['a missing argument', ['echo'], "missing required argument 'upstream'"],
+    ['a missing option', ['explain'], "required option '--listener <name>' not specified"],
+    ['a limit that is no count', ['find', 'ris', '--limit', '0'], 'It should be a whole number of at least 1.'],
+    ['too many arguments', ['check', 'a', 'b'], 'too many arguments'],
+  ])('ends with 2 at %s', async (_what, argv, message) => {
+    const { status, stdout, stderr } = await runs(...argv);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  });
+});
+
+describe('check', () => {
+  test('shows what a valid configuration sets up', async () => {
+    expect(await runs('check', file)).toEqual({
+      status: 0,
+      stdout: `${file} is valid.
+Listeners:
+  ward  dimse 127.0.0.1:11112, DIMSEWAY
+  web   dicomweb 127.0.0.1:8080, /dicomweb, /other
+Upstreams:
+  webRis  dicomweb https://ris.example
+  oldRis  dimse 10.0.0.5:104, OLDRIS, called by DIMSEWAY
+Routes:
+  scanners  ward, calling CT1 or CT2, from 127.0.0.0/8 → webRis, else oldRis
+  closed    ward → refused
+  web       web, base path /dicomweb → oldRis
+Console: 127.0.0.1:8090
+`,
+      stderr: '',
+    });
+  });
+
+  test('shows every problem and ends with 2', async () => {
+    const bad = join(folder, 'bad.yaml');
+    await writeFile(bad, 'listeners: {}\nupstreams: []\nrouts: []\n');
+    expect(await runs('check', bad)).toEqual({
+      status: 2,
+      stdout: `${bad}:1:1 routes: is missing: should be a list
+${bad}:2:12 upstreams: should be a mapping. Found: a list
+${bad}:3:1 routs: is not an option. Did you mean "routes"?
+3 problems.
+`,
+      stderr: '',
+    });
+  });
+
+  test('shows warnings of a valid configuration and ends with 0', async () => {
+    const odd = join(folder, 'odd.yaml');
+    await writeFile(odd, 'listeners: { a: { protocol: dicomweb, port: 0 } }\nupstreams: {}\nroutes: []\n');
+    const { status, stdout } = await runs('check', odd);
+    expect(status).toBe(0);
+    expect(stdout).toContain(`Warning: ${odd}:1:14 listeners.a: has no route: its requests are refused\n`);
+  });
+
+  test('ends with 2 when there is no such file', async () => {
+    expect(await runs('check', '/no/such.yaml')).toMatchObject({
+      status: 2,
+      stdout: '/no/such.yaml cannot be read: there is no such file\n1 problem.\n',
+    });
+  });
+});
+
+describe('explain', () => {
+  const explain = (...argv: string[]): ReturnType<typeof runs> => runs('explain', '--config', file, ...argv);
+
+  test('says which route a request takes', async () => {
+    expect(await explain('--listener', 'ward', '--calling', 'CT1')).toEqual({
+      status: 0,
+      stdout: 'scanners matches: the worklist of webRis, else of oldRis.\n',
+      stderr: '',
+    });
+  });
+
+  test('says why each route before it does not match', async () => {
+    const { stdout } = await explain('--listener', 'ward', '--calling', 'MR1', '--address', '10.0.0.1');
+    expect(stdout).toBe(
+      'scanners does not match: the calling AE title is MR1, not CT1 or CT2; the address 10.0.0.1 is not in 127.0.0.0/8.\n' +
+        'closed matches, but has no worklist: the request is refused.\n',
+    );
+  });
+
+  test('says when the listener itself refuses', async () => {
+    const dimse = await explain('--listener', 'ward', '--calling', 'XX', '--called', 'YY');
+    expect(dimse.stdout.split('\n').slice(0, 2)).toEqual([
+      'The listener rejects the association: the calling AE title is XX, not CT1 or CT2 or MR1.',
+      'The listener rejects the association: the called AE title is YY, not DIMSEWAY.',
+    ]);
+    const web = await explain('--listener', 'web', '--path', '/nowhere');
+    expect(web.stdout).toContain('The listener answers 404: it serves /dicomweb, /other.\n');
+  });
+
+  test.each([
+    ['/dicomweb', 'web matches: the worklist of oldRis.'],
+    ['/dicomweb/modality-scheduled-procedure-steps', 'web matches: the worklist of oldRis.'],
+    ['/other', 'No route matches: the request is refused (context result 3, HTTP 501).'],
+  ])('finds the base path of %s', async (path, last) => {
+    const { status, stdout } = await explain('--listener', 'web', '--path', path);
+    expect(status).toBe(0);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe(last);
+  });
+
+  test('shows what the rules of the route make of a data set', async () => {
+    const dataset = join(folder, 'dataset.json');
+    const before = '{"00100010":{"vr":"PN"},"00100020":{"vr":"LO","Value":["1"]}}';
+    await writeFile(dataset, `[${before}]`);
+    const { stdout } = await explain('--listener', 'ward', '--calling', 'CT1', '--dataset', dataset);
+    expect(stdout.split('\n').slice(1)).toEqual([
+      `Before: ${before}`,
+      'The request rule 1 changes PatientSex.',
+      'The request rule 2 changes PatientName.',
+      'After the request rules: {"00100020":{"vr":"LO","Value":["1"]},"00100040":{"vr":"CS","Value":["O"]}}',
+      'There are no response rules.',
+      '',
+    ]);
+  });
+
+  test.each([
+    ['an unknown listener', ['--listener', 'icu'], 'There is no listener "icu"'],
+    [
+      'an address that is none',
+      ['--listener', 'ward', '--address', 'here'],
+      '--address should be an IP address. Found: here',
+    ],
+    ['a path at a DIMSE listener', ['--listener', 'ward', '--path', '/a'], '--path is of web listeners'],
+    [
+      'AE titles at a web listener',
+      ['--listener', 'web', '--calling', 'A'],
+      '--called and --calling are of DIMSE listeners',
+    ],
+    ['no such data set', ['--listener', 'ward', '--dataset', '/no/such'], '/no/such cannot be read: ENOENT'],
+    [
+      'no such configuration',
+      ['--listener', 'ward', '--config', '/no/such'],
+      'CONFIG_UNREADABLE: /no/such cannot be read',
+    ],
+  ])('ends with 2 at %s', async (_what, argv, message) => {
+    const { status, stdout, stderr } = await explain(...argv);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  });
+
+  test('asks for the called AE title where a listener has several', async () => {
+    const several = join(folder, 'several.yaml');
+    await writeFile(
+      several,
+      'listeners: { a: { protocol: dimse, aeTitles: [A, B], port: 0 } }\nupstreams: {}\nroutes: []\n',
+    );
+    const { status, stderr } = await runs('explain', '--config', several, '--listener', 'a');
+    expect({ status, stderr }).toEqual({ status: 2, stderr: '--called is needed: a answers to A, B.\n' });
+  });
+});
