@@ -25,12 +25,8 @@ export interface SchemaNode {
   readonly secret?: boolean;
 }
 
-let cached: SchemaNode | undefined;
-
 /** Of what is written in the file: before defaults and conversions. */
-export function configJsonSchema(): SchemaNode {
-  return (cached ??= z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode);
-}
+export const CONFIG_JSON_SCHEMA = z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode;
 
 export function isPlainMap(value: unknown): value is PlainMap {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -46,7 +42,7 @@ export function valueAt(path: ConfigPath, root: unknown): unknown {
 
 /** The schema of the value at a path; the values on the way choose among alternatives. */
 export function schemaAt(path: ConfigPath, root: unknown): SchemaNode | undefined {
-  let node: SchemaNode | undefined = configJsonSchema();
+  let node: SchemaNode | undefined = CONFIG_JSON_SCHEMA;
   let value = root;
   for (const step of path) {
     if (node === undefined) return undefined;

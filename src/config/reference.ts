@@ -1,10 +1,10 @@
 /** What is generated from the schema: the JSON Schema for editors and the reference page. */
-import { configJsonSchema } from './json-schema.ts';
+import { CONFIG_JSON_SCHEMA } from './json-schema.ts';
 import type { SchemaNode } from './json-schema.ts';
 
 /** For editors: every word or number may also be a text with a variable, every secret also `{ file: … }`. */
 export function editorSchema(): SchemaNode {
-  return withReferences(configJsonSchema());
+  return withReferences(CONFIG_JSON_SCHEMA);
 }
 
 function withReferences(node: SchemaNode): SchemaNode {
@@ -85,7 +85,7 @@ rules:
 
 /** docs/configuration.md */
 export function referencePage(): string {
-  const { properties = {} } = configJsonSchema();
+  const { properties = {} } = CONFIG_JSON_SCHEMA;
   const { listeners, upstreams, routes, ...others } = properties;
   const route = routes?.items;
   const rule = route?.properties?.['worklist']?.properties?.['rules']?.properties?.['request']?.items;
