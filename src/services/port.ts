@@ -1,11 +1,12 @@
 /**
  * The one port between the two halves: what a listener asks for and what an upstream answers. Outcomes cross it, never
  * status codes: a service ends in results or in a `ServiceFailure` with a canonical code, and each protocol edge reads
- * its own status from the service's table (services/worklist/outcomes.ts).
+ * its own status from the service's table (services/worklist/outcomes.ts, services/mpps/outcomes.ts).
  */
+import type { AttributePath } from '../dataset/attribute-path.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
 
-export const SERVICES = ['worklist'] as const;
+export const SERVICES = ['worklist', 'mpps'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 /** Who asks, as far as the protocol tells. */
@@ -34,10 +35,15 @@ export interface ServiceWarning {
     | 'MORE_RESULTS' // `remaining` says how many, a lower bound
     | 'RESULTS_MAY_BE_INCOMPLETE' // B001 and the like
     | 'PARAMETER_IGNORED'
+    | 'ATTRIBUTES_IGNORED' // 0107H, 0001H: `attributes` were left out, the rest was done
+    | 'VALUES_CHANGED' // 0116H, Bxxx: done with other values for `attributes`
+    | 'VALUES_SUPPLIED' // the gateway added `attributes` that were missing
+    | 'SEQUENCE_SHRANK' // B.38 note: a sequence replaced a longer one
     | 'UPSTREAM_WARNING'; // passed on as text
   readonly text: string;
   readonly remaining?: number;
   readonly dimseStatus?: number;
+  readonly attributes?: readonly Tag[];
 }
 
 /** The life of one request, handed through to the upstream. */
@@ -79,7 +85,8 @@ export interface WorklistQuery {
 /** May the same request be sent again? `safe`: nothing was done; `ambiguous`: unknown; `permanent`: useless. */
 export type RetryClass = 'safe' | 'ambiguous' | 'permanent';
 
-export const FAILURE_CODES = [
+/** What can go wrong in every service. */
+export const COMMON_FAILURE_CODES = [
   'BAD_REQUEST',
   'NOT_AUTHORIZED',
   'RESOURCE_NOT_FOUND',
@@ -94,16 +101,39 @@ export const FAILURE_CODES = [
   'ANSWER_UNREADABLE',
   'NO_COMMON_MEDIA_TYPE',
   'CONVERSION_FAILED',
-  'QUERY_TOO_LONG',
   'UNEXPECTED_STATUS',
-  'PAGING_NOT_SUPPORTED',
-  'TOO_MANY_RESULTS',
   'OUT_OF_RESOURCES',
   'NOT_SUPPORTED',
   'CANCELED',
   'SHUTTING_DOWN',
   'INTERNAL_ERROR',
 ] as const;
+
+/** What goes wrong with a search only. */
+export const SEARCH_FAILURE_CODES = ['QUERY_TOO_LONG', 'PAGING_NOT_SUPPORTED', 'TOO_MANY_RESULTS'] as const;
+
+/** What goes wrong with one instance that is created, changed or read. */
+export const INSTANCE_FAILURE_CODES = [
+  'OPERATION_NOT_SUPPORTED', // the service is there, this transaction is not
+  'DUPLICATE_INSTANCE',
+  'NO_SUCH_INSTANCE',
+  'INSTANCE_DELETED',
+  'INSTANCE_FINAL',
+  'INSTANCE_CONFLICT',
+  'NO_SUCH_ATTRIBUTE',
+  'MISSING_ATTRIBUTE',
+  'MISSING_VALUE',
+  'INVALID_VALUE',
+  'INVALID_UID',
+  'OUTCOME_UNKNOWN',
+] as const;
+
+export type CommonFailureCode = (typeof COMMON_FAILURE_CODES)[number];
+export type SearchFailureCode = (typeof SEARCH_FAILURE_CODES)[number];
+export type InstanceFailureCode = (typeof INSTANCE_FAILURE_CODES)[number];
+
+/** Every canonical failure; each service's table covers the common ones and its own. */
+export const FAILURE_CODES = [...COMMON_FAILURE_CODES, ...SEARCH_FAILURE_CODES, ...INSTANCE_FAILURE_CODES] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
 export interface ServiceFailureOptions {
@@ -115,6 +145,8 @@ export interface ServiceFailureOptions {
   /** The very status the upstream gave, when it gave one; edges pass it on where it is legal. */
   dimseStatus?: number;
   httpStatus?: number;
+  /** Error ID (0000,0903) the upstream gave, e.g. A710H. */
+  errorId?: number;
   /** Seconds after which the upstream asks to try again. */
   retryAfter?: number;
   cause?: unknown;
@@ -128,6 +160,7 @@ export class ServiceFailure extends Error {
   readonly attributes: readonly Tag[];
   readonly dimseStatus: number | undefined;
   readonly httpStatus: number | undefined;
+  readonly errorId: number | undefined;
   readonly retryAfter: number | undefined;
 
   constructor(code: FailureCode, options: ServiceFailureOptions = {}) {
@@ -137,8 +170,20 @@ export class ServiceFailure extends Error {
     this.attributes = options.attributes ?? [];
     this.dimseStatus = options.dimseStatus;
     this.httpStatus = options.httpStatus;
+    this.errorId = options.errorId;
     this.retryAfter = options.retryAfter;
   }
+}
+
+/** Which attributes of an instance are asked for: every one, or these paths (PS3.18 15.6, PS3.4 F.8.2). */
+export type AttributeSelection = 'all' | readonly AttributePath[];
+
+/** A create or update was done; what was less than perfect came by `context.warn`. */
+export interface Completion {
+  /** SOP Instance UID of the instance, the upstream's own where the request named none. */
+  readonly uid: string;
+  /** Attributes as the far end stored them, where it told (N-CREATE-RSP and N-SET-RSP may). */
+  readonly stored?: DataSet;
 }
 
 /** One far end: an origin server, a classic SCP, or the embedded RIS. One contract suite runs over every one. */
@@ -150,6 +195,15 @@ export interface Upstream {
    * @throws ServiceFailure
    */
   search(query: WorklistQuery, context: RequestContext): AsyncIterable<DataSet>;
+  /**
+   * N-CREATE, or Create (PS3.4 F.7.2.1, PS3.18 15.4). `attributes` holds neither 00080016 nor 00080018.
+   * @throws ServiceFailure; `ambiguous` when the request was sent and no answer came
+   */
+  createMpps(uid: string, attributes: DataSet, context: RequestContext): Promise<Completion>;
+  /** N-SET, or Update (PS3.4 F.7.2.2, PS3.18 15.5): whole top-level attributes. @throws ServiceFailure */
+  updateMpps(uid: string, modifications: DataSet, context: RequestContext): Promise<Completion>;
+  /** N-GET, or Retrieve (PS3.4 F.8.2, PS3.18 15.6). @throws ServiceFailure */
+  retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet>;
   /** C-ECHO, or Retrieve Capabilities. @throws ServiceFailure */
   verify(context: RequestContext): Promise<void>;
   /** Ends idle connections at once, busy ones after their exchange. */
@@ -167,12 +221,27 @@ export interface RouteOptions {
   readonly timezoneAdjustment: boolean;
 }
 
+/** What the edge knows about an MPPS message besides its attributes. */
+export interface MppsContext extends RequestContext {
+  /**
+   * Called by the listener once its positive answer has left, or has not: an N-CREATE that is repeated after an answer
+   * that could not be delivered is answered again (proxy-flows: MPPS D2W, branches).
+   */
+  readonly answerDelivered: Promise<boolean>;
+}
+
 /** What a listener is handed: the gateway behind it. */
 export interface ServiceHandler {
   /** The options of the first matching route that offers the service to this requester, undefined when there is none. */
   routeFor(service: ServiceName, requester: Requester): RouteOptions | undefined;
   /** Routes, maps and forwards a search. Throws NOT_SUPPORTED when no route offers it. @throws ServiceFailure */
   search(query: WorklistQuery, context: RequestContext): AsyncIterable<DataSet>;
+  /** Checks, maps, orders and forwards an MPPS create; `uid` undefined: the peer named none. @throws ServiceFailure */
+  createMpps(uid: string | undefined, attributes: DataSet, context: MppsContext): Promise<Completion>;
+  /** The same for an update. @throws ServiceFailure */
+  updateMpps(uid: string, modifications: DataSet, context: MppsContext): Promise<Completion>;
+  /** The same for a retrieve. @throws ServiceFailure */
+  retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet>;
   /**
    * A listener refused a request by itself (unreadable identifier, bad parameter, no acceptable media type): the
    * exchange leaves its log line all the same. `startedMs` is `performance.now()` at its begin.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { ERROR_CODES } from '../../src/errors.ts';
-import { FAILURE_CODES } from '../../src/services/port.ts';
+import { COMMON_FAILURE_CODES, SEARCH_FAILURE_CODES } from '../../src/services/port.ts';
 import { OUTCOMES, statusToHex } from '../../src/services/worklist/outcomes.ts';
 
 /** The rows of the tables of docs/errors.md, by the code in their first column. */
@@ -11,7 +11,10 @@ async function documented(heading: string): Promise<Map<string, string[]>> {
   const rows = section.split('\n').filter((line) => line.startsWith('| `'));
   return new Map(
     rows.map((line) => {
-      const [code = '', ...cells] = line.split('|').slice(1, -1).map((cell) => cell.trim());
+      const [code = '', ...cells] = line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim());
       return [code.replaceAll('`', ''), cells];
     }),
   );
@@ -24,9 +27,9 @@ describe('docs/errors.md', () => {
     for (const cells of rows.values()) expect(cells.map((cell) => cell.length > 10)).toEqual([true, true]);
   });
 
-  test('lists exactly the failure codes of services, each with the DIMSE and HTTP status of the table', async () => {
+  test('lists exactly the failures of a search, each with the DIMSE and HTTP status of the table', async () => {
     const rows = await documented('Failures of a worklist search');
-    expect([...rows.keys()].sort()).toEqual([...FAILURE_CODES].sort());
+    expect([...rows.keys()].sort()).toEqual([...COMMON_FAILURE_CODES, ...SEARCH_FAILURE_CODES].sort());
     for (const [code, [dimse, http]] of rows) {
       const outcome = OUTCOMES[code as keyof typeof OUTCOMES];
       expect([code, dimse, http]).toEqual([code, `${statusToHex(outcome.dimseStatus)}H`, String(outcome.httpStatus)]);

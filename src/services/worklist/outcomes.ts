@@ -5,8 +5,12 @@
  */
 import type { Tag } from '../../dataset/model.ts';
 import { ServiceFailure } from '../port.ts';
-import type { FailureCode, RetryClass, ServiceFailureOptions } from '../port.ts';
-import { parseWarningHeader, statusInWarning } from './warnings.ts';
+import type { CommonFailureCode, FailureCode, RetryClass, SearchFailureCode, ServiceFailureOptions } from '../port.ts';
+import { errorComment, readAnswer, statusToHex } from '../answer.ts';
+import type { HttpAnswer } from '../answer.ts';
+
+export { statusToHex } from '../answer.ts';
+export type { HttpAnswer } from '../answer.ts';
 
 export interface Outcome {
   readonly dimseStatus: number;
@@ -19,7 +23,10 @@ export interface Outcome {
 
 const TRY_AGAIN_SECONDS = 10;
 
-export const OUTCOMES: Readonly<Record<FailureCode, Outcome>> = {
+/** The failures a search ends with. */
+export type WorklistFailureCode = CommonFailureCode | SearchFailureCode;
+
+export const OUTCOMES: Readonly<Record<WorklistFailureCode, Outcome>> = {
   BAD_REQUEST: { dimseStatus: 0xa900, httpStatus: 400, comment: 'query not understood' },
   NOT_AUTHORIZED: { dimseStatus: 0xc002, httpStatus: 403, comment: 'not authorized at origin server' },
   RESOURCE_NOT_FOUND: { dimseStatus: 0xc003, httpStatus: 502, comment: 'search resource not found or not allowed' },
@@ -79,9 +86,14 @@ export interface HttpOutcome {
   readonly retryAfter?: number;
 }
 
+/** The row of a failure; a code of another service has no business here and reads as a fault of the gateway. */
+export function outcomeOf(code: FailureCode): Outcome {
+  return OUTCOMES[code as WorklistFailureCode] ?? OUTCOMES.INTERNAL_ERROR;
+}
+
 /** The final C-FIND response of a failure. */
 export function dimseOutcome(failure: ServiceFailure): DimseOutcome {
-  const own = OUTCOMES[failure.code];
+  const own = outcomeOf(failure.code);
   const given = failure.dimseStatus;
   // A cancel is our own SCU's doing, whatever the far end called it.
   const status = given !== undefined && failure.code !== 'CANCELED' && isFindFailure(given) ? given : own.dimseStatus;
@@ -96,7 +108,7 @@ export function dimseOutcome(failure: ServiceFailure): DimseOutcome {
 
 /** The HTTP answer to a failure. */
 export function httpOutcome(failure: ServiceFailure): HttpOutcome {
-  const own = OUTCOMES[failure.code];
+  const own = outcomeOf(failure.code);
   const retryAfter = own.retryAfter === undefined ? undefined : (failure.retryAfter ?? own.retryAfter);
   return {
     status: own.httpStatus,
@@ -107,31 +119,16 @@ export function httpOutcome(failure: ServiceFailure): HttpOutcome {
   };
 }
 
-/** What an HTTP answer tells besides its status. */
-export interface HttpAnswer {
-  /** Reason phrase. */
-  readonly reason?: string | undefined;
-  /** Warning header fields. */
-  readonly warnings?: readonly string[];
-  /** The parsed body, where it is a JSON object. */
-  readonly report?: unknown;
-  /** Seconds of Retry-After. */
-  readonly retryAfter?: number | undefined;
-}
-
 /** The failure an HTTP status of a search stands for, undefined for success (2xx). */
 export function failureFromHttp(status: number, answer: HttpAnswer = {}): ServiceFailure | undefined {
   if (status >= 200 && status < 300) return undefined;
   const { code, retry } = classOfHttpStatus(status);
-  const report = isObject(answer.report) ? answer.report : {};
-  const headers = (answer.warnings ?? []).flatMap(parseWarningHeader);
-  const given = statusInReport(report) ?? headers.map(statusInWarning).find((found) => found !== undefined);
-  const text = textOf(report.error) ?? textOf(report.errorComment) ?? headers[0]?.text ?? answer.reason ?? '';
+  const { given, text, attributes } = readAnswer(answer);
   return new ServiceFailure(code, {
     retry,
     comment: `HTTP ${status} ${text === '' ? OUTCOMES[code].comment : text}`,
     httpStatus: status,
-    attributes: attributesInReport(report),
+    attributes,
     ...(given !== undefined && isFindFailure(given) && { dimseStatus: given }),
     ...(answer.retryAfter !== undefined && { retryAfter: answer.retryAfter }),
   });
@@ -163,11 +160,6 @@ export function isPending(status: number): boolean {
   return status === 0xff00 || status === 0xff01;
 }
 
-/** `A700`; where a person reads it, `H` is added. */
-export function statusToHex(status: number): string {
-  return status.toString(16).toUpperCase().padStart(4, '0');
-}
-
 /** A failure an SCP of the worklist may end a C-FIND with (PS3.4 Table K.4-2). */
 export function isFindFailure(status: number): boolean {
   return status === 0xa700 || status === 0xa900 || status === 0x0122 || isUnableToProcess(status);
@@ -181,7 +173,7 @@ function isSuccessOrWarning(status: number): boolean {
   return [0x0000, 0x0001, 0x0107, 0x0116].includes(status) || (status >= 0xb000 && status <= 0xbfff);
 }
 
-function classOfDimseStatus(status: number, answer: DimseAnswer): [FailureCode, RetryClass] {
+function classOfDimseStatus(status: number, answer: DimseAnswer): [WorklistFailureCode, RetryClass] {
   switch (status) {
     case 0xa700:
       return answer.hadResults === true ? ['TOO_MANY_RESULTS', 'permanent'] : ['OUT_OF_RESOURCES', 'safe'];
@@ -200,7 +192,7 @@ function classOfDimseStatus(status: number, answer: DimseAnswer): [FailureCode, 
   }
 }
 
-const HTTP_CLASSES: Readonly<Record<number, FailureCode>> = {
+const HTTP_CLASSES: Readonly<Record<number, WorklistFailureCode>> = {
   400: 'BAD_REQUEST',
   422: 'BAD_REQUEST',
   401: 'NOT_AUTHORIZED',
@@ -222,46 +214,17 @@ const HTTP_CLASSES: Readonly<Record<number, FailureCode>> = {
   501: 'NOT_SUPPORTED',
 };
 
-const RETRY_CLASSES: Readonly<Partial<Record<FailureCode, RetryClass>>> = {
+const RETRY_CLASSES: Readonly<Partial<Record<WorklistFailureCode, RetryClass>>> = {
   OUT_OF_RESOURCES: 'safe',
   UPSTREAM_TIMEOUT: 'ambiguous',
   UPSTREAM_ERROR: 'ambiguous',
 };
 
-function classOfHttpStatus(status: number): { code: FailureCode; retry: RetryClass } {
+function classOfHttpStatus(status: number): { code: WorklistFailureCode; retry: RetryClass } {
   const code = HTTP_CLASSES[status] ?? (status >= 500 && status < 600 ? 'UPSTREAM_ERROR' : 'UNEXPECTED_STATUS');
   return { code, retry: RETRY_CLASSES[code] ?? 'permanent' };
 }
 
 function commentOf(failure: ServiceFailure): string {
-  return failure.message === failure.code || failure.message === '' ? OUTCOMES[failure.code].comment : failure.message;
-}
-
-/** LO, default repertoire: a backslash would make two values of it. */
-function errorComment(text: string): string {
-  return text
-    .replaceAll(/\s+/g, ' ')
-    .replaceAll(/[^ -[\]-~]/g, '?')
-    .slice(0, 64)
-    .trim();
-}
-
-function statusInReport(report: Record<string, unknown>): number | undefined {
-  const digits = textOf(report.dimseStatus);
-  return digits !== undefined && /^[0-9A-Fa-f]{4}H?$/.test(digits) ? Number.parseInt(digits, 16) : undefined;
-}
-
-function attributesInReport(report: Record<string, unknown>): Tag[] {
-  const attributes = Array.isArray(report.attributes) ? (report.attributes as unknown[]) : [];
-  return attributes.flatMap((tag) =>
-    typeof tag === 'string' && /^[0-9A-Fa-f]{8}$/.test(tag) ? [tag.toUpperCase()] : [],
-  );
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return failure.message === failure.code || failure.message === '' ? outcomeOf(failure.code).comment : failure.message;
 }

@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { FAILURE_CODES, ServiceFailure } from '../../../../src/services/port.ts';
-import type { FailureCode, RetryClass } from '../../../../src/services/port.ts';
+import {
+  COMMON_FAILURE_CODES,
+  INSTANCE_FAILURE_CODES,
+  SEARCH_FAILURE_CODES,
+  ServiceFailure,
+} from '../../../../src/services/port.ts';
+import type { RetryClass } from '../../../../src/services/port.ts';
 import {
   OUTCOMES,
   dimseOutcome,
@@ -11,13 +16,14 @@ import {
   isFindFailure,
   isPending,
 } from '../../../../src/services/worklist/outcomes.ts';
+import type { WorklistFailureCode } from '../../../../src/services/worklist/outcomes.ts';
 
 function hex(status: number): string {
   return status.toString(16).toUpperCase().padStart(4, '0');
 }
 
 /** Every failure, what an SCU gets and what a user agent gets. */
-const TABLE: readonly [FailureCode, string, number, boolean][] = [
+const TABLE: readonly [WorklistFailureCode, string, number, boolean][] = [
   ['BAD_REQUEST', 'A900', 400, false],
   ['NOT_AUTHORIZED', 'C002', 403, false],
   ['RESOURCE_NOT_FOUND', 'C003', 502, false],
@@ -45,7 +51,13 @@ const TABLE: readonly [FailureCode, string, number, boolean][] = [
 
 describe('outcomes of a search in both protocols', () => {
   test('the table has every failure once', () => {
-    expect(TABLE.map(([code]) => code).sort()).toEqual([...FAILURE_CODES].sort());
+    expect(TABLE.map(([code]) => code).sort()).toEqual([...COMMON_FAILURE_CODES, ...SEARCH_FAILURE_CODES].sort());
+  });
+
+  test.each(INSTANCE_FAILURE_CODES)('%s has no place in a search: it reads as a fault of the gateway', (code) => {
+    const failure = new ServiceFailure(code);
+    expect(dimseOutcome(failure)).toEqual({ status: 0xc001, comment: 'internal error', offendingElements: [] });
+    expect(httpOutcome(failure)).toEqual({ status: 500, comment: 'internal error', attributes: [] });
   });
 
   test.each(TABLE)('%s is %sH and HTTP %i; 503 says when to try again', (code, dimse, http, again) => {
@@ -74,7 +86,7 @@ describe('outcomes of a search in both protocols', () => {
 
   test('Offending Element goes with A900H and CxxxH only (PS3.4 Table K.4-2)', () => {
     const attributes = ['00100020'];
-    const elements = (code: FailureCode): string[] =>
+    const elements = (code: WorklistFailureCode): string[] =>
       dimseOutcome(new ServiceFailure(code, { attributes })).offendingElements;
     expect(elements('BAD_REQUEST')).toEqual(attributes);
     expect(elements('CONVERSION_FAILED')).toEqual(attributes);
@@ -88,7 +100,7 @@ describe('outcomes of a search in both protocols', () => {
   });
 
   test('a legal status of the far end is passed on, another is not', () => {
-    const given = (code: FailureCode, dimseStatus: number): string =>
+    const given = (code: WorklistFailureCode, dimseStatus: number): string =>
       hex(dimseOutcome(new ServiceFailure(code, { dimseStatus })).status);
     expect(given('UPSTREAM_ERROR', 0xc123)).toBe('C123');
     expect(given('NOT_AUTHORIZED', 0x0124)).toBe('C002');
@@ -103,7 +115,7 @@ describe('C-FIND status to failure (status table 3.1)', () => {
     expect(failureFromDimse(status)).toBeUndefined();
   });
 
-  test.each<[string, number, Parameters<typeof failureFromDimse>[1], FailureCode, RetryClass, number]>([
+  test.each<[string, number, Parameters<typeof failureFromDimse>[1], WorklistFailureCode, RetryClass, number]>([
     ['A700, nothing received', 0xa700, {}, 'OUT_OF_RESOURCES', 'safe', 503],
     ['A700 after Pending', 0xa700, { hadResults: true }, 'TOO_MANY_RESULTS', 'permanent', 413],
     ['A900', 0xa900, {}, 'BAD_REQUEST', 'permanent', 400],
@@ -140,7 +152,7 @@ describe('HTTP status to failure (status table 3.2)', () => {
     expect(failureFromHttp(status)).toBeUndefined();
   });
 
-  test.each<[number, FailureCode, string, RetryClass]>([
+  test.each<[number, WorklistFailureCode, string, RetryClass]>([
     [400, 'BAD_REQUEST', 'A900', 'permanent'],
     [422, 'BAD_REQUEST', 'A900', 'permanent'],
     [401, 'NOT_AUTHORIZED', 'C002', 'permanent'],
