@@ -3,6 +3,7 @@ const allowed = {
   dataset: ['errors'],
   services: ['dataset', 'errors'],
   config: ['dataset', 'services', 'errors'],
+  store: ['services', 'dataset', 'errors'],
   observe: ['dataset', 'services', 'errors'],
   gateway: ['services', 'dataset', 'observe', 'config', 'errors'],
   dimse: ['services', 'dataset', 'observe', 'errors'],

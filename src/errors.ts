@@ -23,6 +23,13 @@ export const ERROR_CODES = {
   ASSOCIATION_ABORTED: 'The association was aborted or the connection lost',
   ASSOCIATION_TIMEOUT: 'A peer did not answer in time',
   CONTEXT_NOT_ACCEPTED: 'A peer did not accept a presentation context',
+  STORE_UNREADABLE: 'The file of the store cannot be opened or made',
+  STORE_DAMAGED: 'The file of the store is damaged',
+  STORE_FOREIGN: 'The file of the store belongs to another program',
+  STORE_TOO_NEW: 'The store was written by a newer version',
+  STORE_LOCKED: 'Another process has the store',
+  STORE_FULL: 'The store has no room left',
+  STORE_FAILED: 'The store could not read or write, or is closed',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,0 +1,4 @@
+import { MPPS } from './0001-mpps.ts';
+import type { Migration } from './migration.ts';
+
+export const MIGRATIONS: readonly Migration[] = [MPPS];

@@ -1,0 +1,95 @@
+/**
+ * What the gateway remembers, behind one interface for every data base. All of it is per hop: keyed by route and
+ * upstream besides the UID, since one UID may pass one process twice and two hops must not meet in one record.
+ *
+ * Every method rejects with a GatewayError STORE_LOCKED, STORE_FULL, STORE_DAMAGED, STORE_UNREADABLE or STORE_FAILED; a
+ * write that was rejected left nothing behind.
+ */
+import type { DataSet, Tag } from '../dataset/model.ts';
+import type { MppsState } from '../services/mpps/state.ts';
+import type { Requester } from '../services/port.ts';
+
+/**
+ * What a write has survived when its promise resolves. `process`: the end of the process, kill -9 too, but not a loss
+ * of power; `disk`: that too, and so have all writes before it.
+ */
+export type Durability = 'disk' | 'process';
+
+export interface MppsKey {
+  readonly route: string;
+  readonly upstream: string;
+  /** SOP Instance UID of the performed procedure step. */
+  readonly uid: string;
+}
+
+/** `pending`: the create was sent, its outcome is unknown; `deleted`: a tombstone, only the UID is remembered. */
+export const MPPS_PHASES = ['pending', 'stored', 'deleted'] as const;
+export type MppsPhase = (typeof MPPS_PHASES)[number];
+
+/** One performed procedure step on one hop: enough to check, repeat and resolve its messages, no values. */
+export interface MppsRecord extends MppsKey {
+  /** Listener the create came in by. */
+  readonly listener: string;
+  /** Who sent the create. */
+  readonly requester: Requester;
+  /** Specific Character Set of the create, e.g. `\ISO 2022 IR 87`. */
+  readonly characterSet?: string;
+  readonly phase: MppsPhase;
+  readonly state: MppsState;
+  /** The answer to the create reached the one who sent it. */
+  readonly delivered: boolean;
+  readonly createDigest: string;
+  /** Of the last update that was accepted. */
+  readonly lastDigest?: string;
+  /** Of an update that was sent and whose outcome is unknown. */
+  readonly pendingDigest?: string;
+  /** Attributes of the create with the digest of each. */
+  readonly created: Readonly<Record<Tag, string>>;
+  /** Attributes set since, with the digest of each. */
+  readonly set: Readonly<Record<Tag, string>>;
+  /** Per sequence the identifying UIDs or digests of its items. */
+  readonly sequences: Readonly<Record<Tag, readonly string[]>>;
+  /** The whole instance, where the route keeps it: the one member with values of the patient. */
+  readonly copy?: DataSet;
+  /** Wall clock, ms since 1970. */
+  readonly createdAt: number;
+  /** Time of the last message. */
+  readonly updatedAt: number;
+}
+
+/** What goes when its last message is older than the given wall clock time in ms; undefined: it stays. */
+export interface MppsRetention {
+  /** Records of COMPLETED or DISCONTINUED steps become tombstones. */
+  readonly finalBeforeMs?: number;
+  /** Records of steps IN PROGRESS become tombstones. */
+  readonly openBeforeMs?: number;
+  /** Tombstones are removed, and with them the memory that the UID was used. */
+  readonly tombstonesBeforeMs?: number;
+  /** At most so many records of each kind in one call (default 1,000): a call holds up other writers. */
+  readonly limit?: number;
+}
+
+export interface Expired {
+  readonly tombstoned: number;
+  readonly removed: number;
+}
+
+export interface MppsRecords {
+  get(key: MppsKey): Promise<MppsRecord | undefined>;
+  /** The record of a create that came in by a listener: a live one before a tombstone, then the newest. */
+  findByListener(listener: string, uid: string): Promise<MppsRecord | undefined>;
+  /** Writes a record whole, in place of the one with its key. */
+  put(record: MppsRecord, durability: Durability): Promise<void>;
+  /** Forgets a record as if it had never been; none is no error. */
+  remove(key: MppsKey, durability: Durability): Promise<void>;
+  /** Ends a record but remembers its UID, its state and its times; its content is erased. False: there is none. */
+  tombstone(key: MppsKey, durability: Durability): Promise<boolean>;
+  /** One round of housekeeping; call again while either count reaches the limit. Durable as `process`. */
+  expire(retention: MppsRetention): Promise<Expired>;
+}
+
+export interface Store {
+  readonly mpps: MppsRecords;
+  /** Waits for writes under way; further calls reject with STORE_FAILED. A second close does nothing. */
+  close(): Promise<void>;
+}
