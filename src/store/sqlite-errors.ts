@@ -1,9 +1,11 @@
-/** What SQLite says, as errors of the gateway. No message carries a value: SQLite names tables and columns only. */
+/** What SQLite says, as errors of the gateway. Of SQLite only the meaning of its code is passed on. */
 import { GatewayError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 
+type StoreErrorCode = Extract<ErrorCode, `STORE_${string}`>;
+
 /** Primary result codes (sqlite.org/rescode.html). */
-const CODES: ReadonlyMap<number, ErrorCode> = new Map([
+const CODES: ReadonlyMap<number, StoreErrorCode> = new Map([
   [3, 'STORE_UNREADABLE'], // PERM
   [5, 'STORE_LOCKED'], // BUSY
   [6, 'STORE_LOCKED'], // LOCKED
@@ -14,7 +16,7 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map([
   [26, 'STORE_DAMAGED'], // NOTADB
 ]);
 
-const TEXTS = {
+const TEXTS: Readonly<Record<StoreErrorCode, readonly [what: string, fix: string]>> = {
   STORE_UNREADABLE: ['cannot be opened for reading and writing', 'Check the path, its owner and its permissions'],
   STORE_LOCKED: ['is in use by another process', 'End the other gateway, or give this one a store of its own'],
   STORE_DAMAGED: ['is damaged', 'It was left as it is. Move it away with its -wal file and put a backup in its place'],
@@ -22,9 +24,9 @@ const TEXTS = {
   STORE_TOO_NEW: ['was written by a newer dimseway', 'Run that version, or put a backup of this version in its place'],
   STORE_FOREIGN: ['is a data base of another program', 'Give the gateway a path of its own'],
   STORE_FAILED: ['failed', 'See the disk and the log of the system; the message was not accepted'],
-} as const satisfies Partial<Record<ErrorCode, readonly [string, string]>>;
+};
 
-export function storeError(code: keyof typeof TEXTS, path: string, detail?: string, cause?: unknown): GatewayError {
+export function storeError(code: StoreErrorCode, path: string, detail?: string, cause?: unknown): GatewayError {
   const [what, fix] = TEXTS[code];
   return new GatewayError(code, `The store ${path} ${what}${detail === undefined ? '' : `: ${detail}`}`, {
     fix,
@@ -34,10 +36,10 @@ export function storeError(code: keyof typeof TEXTS, path: string, detail?: stri
 
 /** Errors of SQLite and of the file system by code; anything else is a fault of ours and stays what it is. */
 export function toStoreError(error: unknown, path: string): unknown {
-  if (!(error instanceof Error) || !('code' in error)) return error;
-  if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error) {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return error;
+  if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error && 'errstr' in error) {
     const code = CODES.get(Number(error.errcode) & 0xff) ?? 'STORE_FAILED';
-    return storeError(code as keyof typeof TEXTS, path, error.message, error);
+    return storeError(code, path, String(error.errstr), error);
   }
   if ('syscall' in error) {
     const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';

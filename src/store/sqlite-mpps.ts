@@ -1,5 +1,7 @@
 import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { parseJsonDataSet, toJson } from '../dataset/json.ts';
+import { toJson } from '../dataset/json.ts';
+import { cloneDataSet } from '../dataset/model.ts';
+import type { DataSet } from '../dataset/model.ts';
 import type { GatewayError } from '../errors.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { Durability, Expired, MppsKey, MppsRecord, MppsRecords, MppsRetention } from './store.ts';
@@ -130,7 +132,8 @@ function toRow(record: MppsRecord): Record<string, SQLInputValue> {
   };
 }
 
-// The table is strict and checks phase and state, so the columns have the types of the record.
+// The table is strict and checks phase and state, so the columns have the types of the record. A copy is read as it was
+// written: the reader for other people's JSON would mend value representations.
 function fromRow(row: Row): MppsRecord {
   const optional = <Name extends string>(name: Name, value: SQLOutputValue | undefined): { [name in Name]?: string } =>
     (value === null ? {} : { [name]: value }) as { [name in Name]?: string };
@@ -151,7 +154,7 @@ function fromRow(row: Row): MppsRecord {
     created: json('created_tags') as MppsRecord['created'],
     set: json('set_tags') as MppsRecord['set'],
     sequences: json('sequences') as MppsRecord['sequences'],
-    ...(row['copy'] === null ? {} : { copy: parseJsonDataSet(row['copy'] as string) }),
+    ...(row['copy'] === null ? {} : { copy: cloneDataSet(json('copy') as DataSet) }),
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,
   };
