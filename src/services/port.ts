@@ -228,6 +228,8 @@ export interface MppsContext extends RequestContext {
    * that could not be delivered is answered again (proxy-flows: MPPS D2W, branches).
    */
   readonly answerDelivered: Promise<boolean>;
+  /** Specific Character Set the message came in, e.g. `\\\\ISO 2022 IR 87`; undefined: plain ASCII, or the web's UTF-8. */
+  readonly characterSet?: string;
 }
 
 /** What a listener is handed: the gateway behind it. */
@@ -242,6 +244,11 @@ export interface ServiceHandler {
   updateMpps(uid: string, modifications: DataSet, context: MppsContext): Promise<Completion>;
   /** The same for a retrieve. @throws ServiceFailure */
   retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet>;
+  /**
+   * Specific Character Set of the create of an instance, as the listener gave it: an N-SET without 00080005 that is not
+   * plain ASCII is read by it.
+   */
+  characterSetOf(uid: string, requester: Requester): Promise<string | undefined>;
   /**
    * A listener refused a request by itself (unreadable identifier, bad parameter, no acceptable media type): the
    * exchange leaves its log line all the same. `startedMs` is `performance.now()` at its begin.
