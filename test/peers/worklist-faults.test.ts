@@ -153,7 +153,8 @@ describe('an SCP that fails', () => {
       { port, aeTitle: 'OFFIS' },
       { upstream: { timers: { response: '300ms' } } },
     );
-    const slow = peers.watch(await startWlmscpfs(base, { port, args: ['--sleep-before', '2'] }));
+    // One process: a forked child would hold the port after its parent's end.
+    const slow = peers.watch(await startWlmscpfs(base, { port, args: ['-s', '--sleep-before', '2'] }));
     expect((await search(baseUrl, '')).status).toBe(504);
     await slow.running.stop();
     peers.watch(await startWlmscpfs(base, { port }));
