@@ -16,6 +16,8 @@ export interface ServeOptions {
  * @returns the exit status: 0 stopped, 2 bad configuration, 3 cannot start
  */
 export async function serve({ config: file }: ServeOptions): Promise<number> {
+  // A log reader that goes away must not take the worklist of a ward with it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const load = (): ReturnType<typeof loadConfig> => loadConfig(file, process.env);
   let loaded: Awaited<ReturnType<typeof loadConfig>>;
   try {
