@@ -54,7 +54,16 @@ export function echoRq(messageId = 1, contextId = 1): Buffer {
 
 export function findRq(identifier: DataSet, messageId = 1, overrides: Partial<CommandSet> = {}): Buffer {
   const fields = { commandField: 0x0020, affectedSopClassUid: SOP_CLASSES.modalityWorklist, priority: 0, messageId };
-  return message(3, { ...fields, ...overrides }, encodeDataSet(identifier, EXPLICIT));
+  return message(3, { ...fields, ...overrides }, encodeIdentifier(identifier));
+}
+
+/** With its Specific Character Set even where every key is ASCII, as SCUs send it; our encoder would leave it out. */
+export function encodeIdentifier(identifier: DataSet): Buffer {
+  const bytes = encodeDataSet(identifier, EXPLICIT);
+  const terms = identifier['00080005']?.Value?.map((term) => (typeof term === 'string' ? term : '')).join('\\');
+  if (terms === undefined || bytes.readUInt32LE(0) === 0x00050008) return bytes;
+  const value = Buffer.from(terms.length % 2 === 0 ? terms : `${terms} `, 'latin1');
+  return Buffer.concat([Buffer.from([0x08, 0, 0x05, 0, 0x43, 0x53, value.length, 0]), value, bytes]);
 }
 
 export function cancelRq(messageIdBeingRespondedTo: number): Buffer {

@@ -81,6 +81,8 @@ export class RecordingLogger implements Logger {
 export interface RunningListener {
   readonly listener: DimseListener;
   readonly port: number;
+  /** As without the overrides of the test. */
+  readonly options: DimseListenerOptions;
   readonly handler: ScriptedHandler;
   readonly logger: RecordingLogger;
 }
@@ -92,7 +94,7 @@ export async function startListener(
   const logger = new RecordingLogger();
   const listener = new DimseListener({ ...LISTENER_OPTIONS, ...options }, handler, logger);
   const { port } = await listener.listen();
-  return { listener, port, handler, logger };
+  return { listener, port, options: LISTENER_OPTIONS, handler, logger };
 }
 
 /** Keys that ask for what `entry` holds. */

@@ -3,6 +3,7 @@ import {
   COMMAND_FIELD,
   decodeCommandSet,
   encodeCommandSet,
+  nextMessageId,
   responseTo,
   statusToText,
 } from '../../../src/dimse/command-set.ts';
@@ -121,6 +122,10 @@ describe('command sets (PS3.7 E)', () => {
       affectedSopInstanceUid: '1.3',
       actionTypeId: 1,
     });
+  });
+
+  test('message ids wrap at 65535, and 0 is never one (trap 1)', () => {
+    expect([0, 1, 65_534, 65_535].map(nextMessageId)).toEqual([1, 2, 65_535, 1]);
   });
 
   test('statuses print as in the standard', () => expect(statusToText(0x111)).toBe('0111H'));
