@@ -155,7 +155,7 @@ export class App {
         if (running !== undefined) listeners.set(name, { ...running, config: options });
         else {
           const listener = buildListener(name, options, this.#gateway, this.#logger.child({ listener: name }));
-          const { port } = await bound(name, options, () => listener.listen());
+          const { port } = await this.#bound(name, options, () => listener.listen());
           made.push({ close: () => listener.close(0) });
           listeners.set(name, { config: options, listener, port });
         }
@@ -180,9 +180,28 @@ export class App {
       { health: () => this.health(), reload: () => this.reload() },
       this.#logger.child({ listener: 'console' }),
     );
-    const { port } = await bound('console', options, () => server.listen());
+    const { port } = await this.#bound('console', options, () => server.listen());
     made.push(server);
     return { server, port };
+  }
+
+  /** @throws GatewayError LISTENER_FAILED */
+  async #bound(
+    name: string,
+    { host, port }: { host: string; port: number },
+    listen: () => Promise<{ port: number }>,
+  ): Promise<{ port: number }> {
+    try {
+      return await listen();
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+      const { listeners, console } = this.ports();
+      const isOurs = [...Object.values(listeners), console].some((ours) => ours?.port === port);
+      throw new GatewayError('LISTENER_FAILED', `${name} cannot listen on ${host}:${port}: ${code}`, {
+        fix: fixOf(code, isOurs),
+        cause,
+      });
+    }
   }
 
   /** Puts new parts in place and retires what they replace. Cannot fail. */
@@ -217,24 +236,15 @@ export class App {
   }
 }
 
-/** @throws GatewayError LISTENER_FAILED */
-async function bound(
-  name: string,
-  { host, port }: { host: string; port: number },
-  listen: () => Promise<{ port: number }>,
-): Promise<{ port: number }> {
-  try {
-    return await listen();
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new GatewayError('LISTENER_FAILED', `${name} cannot listen on ${host}:${port}: ${code}`, {
-      fix:
-        code === 'EADDRINUSE'
-          ? 'Another process has this port: end it, or choose another port.'
-          : code === 'EACCES'
-            ? 'Ports below 1024 need a privilege: choose a higher port, or grant CAP_NET_BIND_SERVICE.'
-            : 'Check host and port of the listener.',
-      cause,
-    });
+function fixOf(code: string, isOurs: boolean): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return isOurs
+        ? 'The running gateway has this port itself: restart it, since a reload moves no port to another host or protocol.'
+        : 'Another process has this port: end it, or choose another port.';
+    case 'EACCES':
+      return 'Ports below 1024 need a privilege: choose a higher port, or grant CAP_NET_BIND_SERVICE.';
+    default:
+      return 'Check host and port of the listener.';
   }
 }

@@ -25,6 +25,7 @@ const STEP = [
   [0x0040, 0x0007, 'LO', 'ScheduledProcedureStepDescription', 'EXAM OF THE HEAD'],
   [0x0040, 0x0009, 'SH', 'ScheduledProcedureStepID', 'SPS00001'],
   [0x0040, 0x0010, 'SH', 'ScheduledStationName', 'STNCT'],
+  [0x0040, 0x0400, 'LT', 'CommentsOnTheScheduledProcedureStep', ''],
 ] as const;
 const TAIL = [
   [0x0040, 0x1001, 'SH', 'RequestedProcedureID', 'RP00001'],

@@ -76,6 +76,8 @@ class WorklistScp extends Scp {
     const hits = items.filter((item) => wanted === undefined || wanted === '' || modalityOf(item) === wanted);
     const answer = (status: number, item?: Elements): InstanceType<typeof responses.CFindResponse> => {
       const response = responses.CFindResponse.fromRequest(request);
+      // By itself it answers every C-FIND in the name of Study Root Query/Retrieve.
+      response.setAffectedSopClassUid(request.getAffectedSopClassUid());
       response.setStatus(status);
       if (item !== undefined) response.setDataset(new Dataset(item));
       return response;

@@ -24,8 +24,9 @@ export async function startGateway(folder: string, configuration: unknown, name 
 }
 
 /** Starts `dimseway serve --config FILE`. */
-export async function startGatewayOn(file: string): Promise<Gateway> {
+export async function startGatewayOn(file: string, env: Readonly<Record<string, string>> = {}): Promise<Gateway> {
   const running = await startProgram(process.execPath, [MAIN, 'serve', '--config', file], {
+    env,
     readyText: /^\{"event":"ready".*\}$/m,
     deadlineMs: 20_000,
   });

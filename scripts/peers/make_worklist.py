@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """usage: make_worklist.py charsets FOLDER          one record per character set; prints the list of files as JSON
-       make_worklist.py load FOLDER COUNT [AETITLE]  FOLDER/items.json and, with AETITLE, FOLDER/AETITLE/*.wl
+       make_worklist.py load FOLDER COUNT COMMENT_LENGTH [AETITLE]
+                                               FOLDER/items.json and, with AETITLE, FOLDER/AETITLE/*.wl
 
 Worklist records written by pydicom, with a lockfile as wlmscpfs wants it. Debian: python3-pydicom.
 """
@@ -29,7 +30,7 @@ CHARSETS = [
 # ISO 2022 IR 58 is not here: pydicom 2.3 writes it without its escape sequence.
 
 
-def record(n, name, description, charset=()):
+def record(n, name, description, charset=(), comment=""):
     modality = ("MR", "CT", "US", "CR")[n % 4]
     d = Dataset()
     if charset:
@@ -55,6 +56,7 @@ def record(n, name, description, charset=()):
     d.RequestedProcedureCodeSequence = [code]
     step = Dataset()
     step.Modality = modality
+    step.RequestedContrastAgent = ""
     step.ScheduledStationAETitle = f"{modality}01"
     step.ScheduledProcedureStepStartDate = f"2026{1 + n // 28 % 12:02d}{1 + n % 28:02d}"
     step.ScheduledProcedureStepStartTime = f"{7 + n % 12:02d}3000"
@@ -63,6 +65,8 @@ def record(n, name, description, charset=()):
     step.ScheduledProcedureStepID = f"SPS{n:05d}"
     step.ScheduledStationName = f"STN{modality}"
     step.ScheduledProcedureStepLocation = "ROOM 1"
+    step.PreMedication = ""
+    step.CommentsOnTheScheduledProcedureStep = comment.strip()
     d.ScheduledProcedureStepSequence = [step]
     d.RequestedProcedureID = f"RP{n:05d}"
     d.RequestedProcedurePriority = "MEDIUM"
@@ -96,12 +100,12 @@ if sys.argv[1] == "charsets":
         save(record(n, name, description, charset), files[-1])
     print(json.dumps(files))
 else:
-    folder, count = sys.argv[2], int(sys.argv[3])
-    records = [record(n, f"LOAD^PATIENT{n:05d}", "EXAM OF THE HEAD") for n in range(1, count + 1)]
+    folder, count, comment = sys.argv[2], int(sys.argv[3]), "comment " * (int(sys.argv[4]) // 8)
+    records = [record(n, f"LOAD^PATIENT{n:05d}", "EXAM OF THE HEAD", comment=comment) for n in range(1, count + 1)]
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "items.json"), "w") as f:
         f.write("[" + ",".join(json.dumps(to_json(d)) for d in records) + "]")
-    if len(sys.argv) > 4:
-        lockfile(os.path.join(folder, sys.argv[4]))
+    if len(sys.argv) > 5:
+        lockfile(os.path.join(folder, sys.argv[5]))
         for n, d in enumerate(records, 1):
-            save(d, os.path.join(folder, sys.argv[4], f"{n:05d}.wl"))
+            save(d, os.path.join(folder, sys.argv[5], f"{n:05d}.wl"))

@@ -34,6 +34,12 @@ def text(value):
     return "=".join(value.values()) if isinstance(value, dict) else str(value)
 
 
+def is_universal(query):
+    """No key has a value, at any depth: matches everything, missing sequences too (PS3.4 C.2.2.2.6)."""
+    values = [k for q in query.values() for k in q.get("Value", []) if k not in ("", None, {})]
+    return all(isinstance(v, dict) and "Alphabetic" not in v and is_universal(v) for v in values)
+
+
 def matches(item, query):
     for tag, q in query.items():
         keys = [k for k in q.get("Value", []) if k not in ("", None, {})]
@@ -41,7 +47,7 @@ def matches(item, query):
             continue
         have = item.get(tag, {}).get("Value", [])
         if q["vr"] == "SQ":
-            ok = any(matches(h, keys[0]) for h in have)
+            ok = is_universal(keys[0]) or any(matches(h, keys[0]) for h in have)
         elif q["vr"] in ("DA", "TM", "DT") and "-" in keys[0]:
             lo, hi = keys[0].split("-", 1)
             ok = any((not lo or h >= lo) and (not hi or h <= hi) for h in have)

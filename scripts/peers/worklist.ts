@@ -10,18 +10,20 @@ export async function makeCharacterSetWorklist(folder: string): Promise<string[]
 }
 
 /**
- * Makes `count` plain items: `folder`/items.json (one DICOM JSON array) and, unless `jsonOnly`, as many .wl files beside
+ * Makes `count` plain items, each with a comment of so many characters: `folder`/items.json (one DICOM JSON array) and, unless `jsonOnly`, as many .wl files beside
  * a lockfile in `folder`/`aeTitle`.
  */
 export async function makeLoadWorklist(
   folder: string,
   count: number,
-  options: { jsonOnly?: boolean; aeTitle?: string } = {},
+  options: { jsonOnly?: boolean; aeTitle?: string; commentLength?: number } = {},
 ): Promise<{ itemsFile: string }> {
-  const { jsonOnly = false, aeTitle = 'OFFIS' } = options;
+  const { jsonOnly = false, aeTitle = 'OFFIS', commentLength = 0 } = options;
   await runOrThrow(
     PYTHON,
-    [join(PEER_SCRIPTS, 'make_worklist.py'), 'load', folder, String(count)].concat(jsonOnly ? [] : [aeTitle]),
+    [join(PEER_SCRIPTS, 'make_worklist.py'), 'load', folder, String(count), String(commentLength)].concat(
+      jsonOnly ? [] : [aeTitle],
+    ),
     { timeoutMs: 300_000 },
   );
   return { itemsFile: join(folder, 'items.json') };

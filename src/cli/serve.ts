@@ -1,5 +1,6 @@
 /** `dimseway serve --config FILE`: runs the gateway until it is told to stop. */
 import { App } from '../app.ts';
+import type { BoundPorts } from '../app.ts';
 import { loadConfig } from '../config/load.ts';
 import { GatewayError } from '../errors.ts';
 import { createLogger } from '../observe/log.ts';
@@ -15,6 +16,8 @@ export interface ServeOptions {
  * @returns the exit status: 0 stopped, 2 bad configuration, 3 cannot start
  */
 export async function serve({ config: file }: ServeOptions): Promise<number> {
+  // A log reader that goes away must not take the worklist of a ward with it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const load = (): ReturnType<typeof loadConfig> => loadConfig(file, process.env);
   let loaded: Awaited<ReturnType<typeof loadConfig>>;
   try {
@@ -25,8 +28,9 @@ export async function serve({ config: file }: ServeOptions): Promise<number> {
   const logger = createLogger(loaded.config.log.level);
   for (const warning of loaded.warnings) logger.warn('configuration', { problem: warning });
   const app = new App(logger, load);
+  let ports: BoundPorts;
   try {
-    process.stdout.write(`${JSON.stringify({ event: 'ready', ...(await app.start(loaded.config)) })}\n`);
+    ports = await app.start(loaded.config);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     report(error);
@@ -34,15 +38,18 @@ export async function serve({ config: file }: ServeOptions): Promise<number> {
   }
   const onReload = (): void => {
     app.reload().catch((error: unknown) => {
-      const { code = 'INTERNAL_ERROR', message } = error as Error & { code?: string };
-      logger.error('reload failed, the running configuration stays', { code, problem: message });
+      const { code = 'INTERNAL_ERROR', message, fix } = error as Error & { code?: string; fix?: string };
+      logger.error('reload failed, the running configuration stays', { code, problem: message, fix });
     });
   };
   process.on('SIGHUP', onReload);
-  const signal = await new Promise<NodeJS.Signals>((resolve) => {
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGINT', resolve);
     process.once('SIGTERM', resolve);
   });
+  // Only now: whoever reads the line may send a signal at once.
+  process.stdout.write(`${JSON.stringify({ event: 'ready', ...ports })}\n`);
+  const signal = await stopped;
   logger.info('stopping', { signal });
   const now = (): never => process.exit(EXIT.done);
   process.once('SIGINT', now);

@@ -31,7 +31,8 @@ const INTEGER_RANGES: Readonly<Partial<Record<Vr, readonly [number, number]>>> =
 export const MAXIMUM_SEQUENCE_DEPTH = 64;
 
 const NOT_FINITE: ReadonlySet<string> = new Set(['NaN', 'Infinity', '-Infinity']);
-const NUMBER_TEXT = /^ *[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? *$/;
+// A run of digits reads in one way only: a peer chooses its length, and a second way would take time with its square.
+const NUMBER_TEXT = /^ *[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)? *$/;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const PERSON_NAME_GROUPS = ['Alphabetic', 'Ideographic', 'Phonetic'] as const;
 
@@ -110,7 +111,7 @@ export function valueFromJson(vr: Vr, raw: unknown, tag: Tag, around: Surroundin
 
 /** One value from text, as in XML; null when empty. Not for PN in XML, SQ and the binary VRs. */
 export function valueFromText(vr: Vr, text: string, tag: Tag, around: Surroundings): Value {
-  const trimmed = text.endsWith('\0') ? text.replace(/\0+$/, '') : text;
+  const trimmed = withoutPadding(text);
   if (trimmed === '') return null;
   switch (KINDS[vr]) {
     case 'text':
@@ -143,6 +144,13 @@ export function valueFromText(vr: Vr, text: string, tag: Tag, around: Surroundin
     case 'bytes':
       throw invalidAttribute(around, tag, `an attribute of VR ${vr} has text as value`);
   }
+}
+
+/** Without the NULs at the end; a loop, since `/\0+$/` takes time with the square of a run of them. */
+function withoutPadding(text: string): string {
+  let end = text.length;
+  while (end > 0 && text.charCodeAt(end - 1) === 0) end--;
+  return end === text.length ? text : text.slice(0, end);
 }
 
 /**

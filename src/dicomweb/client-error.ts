@@ -22,8 +22,8 @@ export function answerBadRequest(error: NodeJS.ErrnoException, socket: Socket, b
 function statusOf(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): [status: number, message: string] {
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      // Without a line end in all that came it is the request line that does not end.
-      return error.rawPacket?.includes('\n') === false
+      // Only the piece that was too much is at hand: a request target has no white space, header fields do.
+      return /^(?:[A-Z]+ )?\S*$/.test(error.rawPacket?.toString('latin1') ?? '\n')
         ? [414, 'The URI is too long']
         : [431, 'The header fields are too long'];
     case 'HPE_INVALID_VERSION':

@@ -2,8 +2,8 @@
  * Collects the results of a search in the representation the client takes (PS3.18 8.6, 8.7). Each is serialised as it
  * arrives: its text takes a fraction of what the objects take.
  */
-import { attribute, cloneDataSet, itemsOf } from '../dataset/model.ts';
-import type { DataSet } from '../dataset/model.ts';
+import { attribute, cloneDataSet, createDataSet, itemsOf } from '../dataset/model.ts';
+import type { Attribute, DataSet } from '../dataset/model.ts';
 import { toJson } from '../dataset/json.ts';
 import { toXml } from '../dataset/xml.ts';
 import { ServiceFailure } from '../services/port.ts';
@@ -144,18 +144,19 @@ function withoutCharacterSet(dataSet: DataSet): DataSet {
     return copy;
   }
   if (!(CHARACTER_SET in dataSet)) return dataSet;
-  const copy = { ...dataSet };
-  delete copy[CHARACTER_SET];
+  const copy = createDataSet();
+  for (const tag in dataSet) if (tag !== CHARACTER_SET) copy[tag] = dataSet[tag] as Attribute;
   return copy;
 }
 
 function hasNestedCharacterSet(dataSet: DataSet): boolean {
-  return Object.values(dataSet).some((one) =>
-    itemsOf(one).some((item) => CHARACTER_SET in item || hasNestedCharacterSet(item)),
-  );
+  for (const tag in dataSet) {
+    for (const item of itemsOf(dataSet[tag])) if (CHARACTER_SET in item || hasNestedCharacterSet(item)) return true;
+  }
+  return false;
 }
 
 function removeCharacterSet(dataSet: DataSet): void {
   delete dataSet[CHARACTER_SET];
-  for (const one of Object.values(dataSet)) for (const item of itemsOf(one)) removeCharacterSet(item);
+  for (const tag in dataSet) for (const item of itemsOf(dataSet[tag])) removeCharacterSet(item);
 }

@@ -9,6 +9,7 @@ import type { RequestContext, Upstream, WorklistQuery } from '../services/port.t
 import { splitSteps } from '../services/worklist/identifier.ts';
 import type { SearchUrlOptions } from '../services/worklist/search-url.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
+import { failureFromAbort } from './network-failure.ts';
 import { PageBorder } from './page-border.ts';
 import { readResults } from './result-reader.ts';
 import { failureOf, SearchClient } from './search-client.ts';
@@ -143,7 +144,11 @@ export class DicomwebUpstream implements Upstream {
         if (isWatched && this.#isRepeated(border, result)) continue;
         const steps = splitSteps(result);
         if (steps.length > 1) this.#severalStepsInOne = true;
-        for (const step of steps) if (window.takes()) yield step;
+        for (const step of steps) {
+          if (window.takes()) yield step;
+          // What had arrived before the cancel could otherwise still end as a whole list.
+          if (signal.aborted) throw failureFromAbort(signal);
+        }
       }
       offset += count;
       if (wanted !== undefined) wanted = Math.max(0, wanted - count);

@@ -66,14 +66,14 @@ async function search(
   const writer = new ResultWriter(acceptable, options.maximumAnswerBytes);
   const context = { ...request.context, warn: (warning: ServiceWarning) => void warnings.push(warning) };
   // One HTTP answer cannot hold results and then a failure: nothing is sent before the last result is there.
-  for await (const result of handler.search(query, context)) addResult(writer, result);
+  for await (const result of handler.search(query, context)) converted(() => writer.add(result));
   const headers = {
     Vary: 'Accept, Accept-Charset, Accept-Encoding',
     'Cache-Control': 'no-store',
     ...warningHeaders(request.baseUri, warnings),
   };
   if (writer.count === 0) return { status: 204, headers };
-  return { status: 200, headers, ...writer.finish() };
+  return { status: 200, headers, ...converted(() => writer.finish()) };
 }
 
 function readOrRefuse(
@@ -108,10 +108,10 @@ function header(value: string | string[] | undefined): string | undefined {
   return typeof value === 'object' ? value.join(', ') : value;
 }
 
-/** What cannot be written in the representation is the fault of nobody on this side. */
-function addResult(writer: ResultWriter, result: Parameters<ResultWriter['add']>[0]): void {
+/** What cannot be written in the representation is a failure of the conversion. */
+function converted<T>(write: () => T): T {
   try {
-    writer.add(result);
+    return write();
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     throw new ServiceFailure('CONVERSION_FAILED', { comment: error.message, cause: error });

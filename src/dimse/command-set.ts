@@ -242,6 +242,11 @@ export function responseTo(request: CommandSet, status: number): CommandSet {
   };
 }
 
+/** Message IDs are 1 to 65535 and begin anew (PS3.7 9.3: unique among the outstanding ones). */
+export function nextMessageId(previous: number): number {
+  return (previous % 0xffff) + 1;
+}
+
 /** `0111H`, as the standard writes statuses. */
 export function statusToText(status: number): string {
   return `${status.toString(16).toUpperCase().padStart(4, '0')}H`;

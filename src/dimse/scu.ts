@@ -1,7 +1,7 @@
 /** An association as requestor for one SOP class, with one request outstanding at a time. */
 import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
 import { GatewayError } from '../errors.ts';
-import { COMMAND_FIELD, isResponse, PRIORITY } from './command-set.ts';
+import { COMMAND_FIELD, isResponse, nextMessageId, PRIORITY } from './command-set.ts';
 import type { CommandSet } from './command-set.ts';
 import { sendingPduLength } from './message.ts';
 import type { Message } from './message.ts';
@@ -53,7 +53,6 @@ export interface Budget {
 
 const CONTEXT_ID = 1;
 const USUAL_PDU_LENGTH = 16_384;
-const MAXIMUM_MESSAGE_ID = 65_535;
 const CLOSE_GRACE_MS = 1_000;
 
 export class ScuAssociation {
@@ -160,7 +159,7 @@ export class ScuAssociation {
 
   #request(fields: CommandSet, dataSet: Buffer | undefined, budget: Budget): ScuExchange {
     const { channel, context } = this.#agreed();
-    const messageId = (this.#messageId = (this.#messageId % MAXIMUM_MESSAGE_ID) + 1);
+    const messageId = (this.#messageId = nextMessageId(this.#messageId));
     const exchange = new ScuExchange(
       messageId,
       {
@@ -240,10 +239,7 @@ export class ScuAssociation {
       throw new GatewayError('MESSAGE_INVALID', 'A response to no request that is outstanding');
     }
     if (status === undefined) throw new GatewayError('MESSAGE_INVALID', 'A response without status');
-    const { abstractSyntax } = this.#options;
-    if ((command.affectedSopClassUid ?? abstractSyntax) !== abstractSyntax) {
-      throw new GatewayError('MESSAGE_INVALID', 'A response of another SOP class');
-    }
+    // Its Affected SOP Class UID is optional and not looked at: dcmjs-dimse answers a worklist C-FIND with Study Root.
     const isFinal = (status & 0xff00) !== 0xff00;
     if (isFinal) this.#exchange = undefined;
     exchange.receive({ status, command, dataSet }, isFinal);

@@ -3,6 +3,7 @@
  * Listeners hold one `Gateway` for good; a reload swaps the parts behind it.
  */
 import type { DataSet } from '../dataset/model.ts';
+import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { MessageRecorder } from '../observe/messages.ts';
 import { ServiceFailure } from '../services/port.ts';
@@ -133,7 +134,8 @@ export class Gateway implements ServiceHandler {
     const { traceId, requester } = context;
     const messages = route.messagesFor(requester.listener);
     messages?.record('query', traceId, query.identifier);
-    const mapped = request === undefined ? query : { ...query, identifier: request(query.identifier) };
+    const mapped =
+      request === undefined ? query : { ...query, identifier: applied(request, 'request', query.identifier) };
     if (request !== undefined) messages?.record('query-mapped', traceId, mapped.identifier);
     for (const [index, { name, upstream }] of upstreams.entries()) {
       chosen(name);
@@ -142,7 +144,7 @@ export class Gateway implements ServiceHandler {
         for await (const result of upstream.search(mapped, context)) {
           delivered = true;
           messages?.record('result', traceId, result);
-          const answer = response === undefined ? result : response(result);
+          const answer = response === undefined ? result : applied(response, 'response', result);
           if (response !== undefined) messages?.record('result-mapped', traceId, answer);
           yield answer;
         }
@@ -175,6 +177,16 @@ export class Gateway implements ServiceHandler {
 
   #time(): string {
     return new Date(this.#now()).toISOString();
+  }
+}
+
+/** Rules that do not fit the values they meet end the request with what the operator has to mend, not as a riddle. */
+function applied(mapping: Mapping, direction: 'request' | 'response', dataSet: DataSet): DataSet {
+  try {
+    return mapping(dataSet);
+  } catch (cause) {
+    if (!(cause instanceof GatewayError)) throw cause;
+    throw new ServiceFailure('CONVERSION_FAILED', { comment: `rules.${direction}: ${cause.message}`, cause });
   }
 }
 

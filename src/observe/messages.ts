@@ -2,7 +2,7 @@
  * Message logging, off by default: `tags` names the attributes of each data set in the ordinary log, `values` writes
  * whole data sets to a file of its own, readable by the owner only, until a given moment and never after it.
  */
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, fchmodSync, openSync } from 'node:fs';
 import type { WriteStream } from 'node:fs';
 import { itemsOf, sortedTags } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
@@ -65,22 +65,33 @@ class ValueRecorder implements MessageRecorder {
       return;
     }
     this.#stream ??= this.#open();
-    this.#stream.write(`${JSON.stringify({ time: new Date(this.#now()).toISOString(), stage, traceId, dataSet })}\n`);
+    this.#stream?.write(`${JSON.stringify({ time: new Date(this.#now()).toISOString(), stage, traceId, dataSet })}\n`);
   }
 
   async close(): Promise<void> {
+    this.#stopped = true;
     this.#stream?.end();
     await this.#closed;
-    this.#stopped = true;
   }
 
-  #open(): WriteStream {
-    const stream = createWriteStream(this.#file, { flags: 'a', mode: 0o600 });
-    stream.on('error', (error: NodeJS.ErrnoException) =>
-      this.#stop(`message values cannot be written: ${error.code ?? 'unknown error'}`),
-    );
+  /** Undefined, and nothing more is tried, when it cannot be opened. */
+  #open(): WriteStream | undefined {
+    let fd: number;
+    try {
+      fd = openSync(this.#file, 'a', 0o600);
+      fchmodSync(fd, 0o600); // a file that was there already may be open to others
+    } catch (error) {
+      this.#failed(error as NodeJS.ErrnoException);
+      return undefined;
+    }
+    const stream = createWriteStream(this.#file, { fd });
+    stream.on('error', (error) => this.#failed(error));
     this.#closed = new Promise((resolve) => stream.once('close', resolve));
     return stream;
+  }
+
+  #failed({ code }: NodeJS.ErrnoException): void {
+    this.#stop(`message values cannot be written: ${code ?? 'unknown error'}`);
   }
 
   #stop(why: string): void {

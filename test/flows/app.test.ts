@@ -153,11 +153,14 @@ describe('a reload', () => {
     expect(await countBy('dimse', ports.ward)).toBe(6);
   });
 
-  test('whose new port is taken changes nothing', async () => {
+  test('whose new port is taken changes nothing, and says so when the gateway has the port itself', async () => {
     await configure(yaml());
     const ports = await start();
     await configure(yaml({ route: 'second', webPort: ports.console }));
-    expect((await reload(ports.console)).status).toBe(500);
+    const answer = await reload(ports.console);
+    expect(answer.status).toBe(500);
+    const { fix } = (await answer.json()) as { fix: string };
+    expect(fix).toMatch(/^The running gateway has this port itself: restart it/);
     expect(await countBy('dicomweb', ports.web)).toBe(6);
     expect(lines.filter((line) => line.message === 'exchange').at(-1)).toMatchObject({ route: 'all' });
   });

@@ -12,7 +12,7 @@ import {
 import { findWithOdil } from '../../scripts/peers/odil.ts';
 import { startOrthanc } from '../../scripts/peers/orthanc.ts';
 import { readJson } from '../../scripts/peers/read-dicom.ts';
-import { expectSameDataSets, expectSoundPdus, Peers, type Target } from '../support/peers.ts';
+import { countMatches, expectSameDataSets, expectSoundPdus, Peers, type Target } from '../support/peers.ts';
 
 const QUERY = {
   '00080050': { vr: 'SH' },
@@ -69,7 +69,7 @@ describe('third-party SCUs', () => {
     expect(refused.code).not.toBe(0);
     expect(refused.log).toMatch(/Reason: Calling AE Title Not Recognized/);
     const served = await findWithDcmtk({ ...guarded, callingAeTitle: 'CT2', keys });
-    expect([served.code, served.log.match(/Find Response: \d+ \(Pending\)/g)?.length]).toEqual([0, 10]);
+    expect([served.code, countMatches(served.log)]).toEqual([0, 10]);
   });
 
   test('a query model we do not offer is refused in its presentation context only', async () => {
@@ -80,7 +80,7 @@ describe('third-party SCUs', () => {
   test('findscu gets the same through every maximum PDU length it can ask for', async () => {
     for (const length of ['4096', '16384', '131072']) {
       const { log } = await findWithDcmtk({ ...chain, keys: ['PatientName'], args: ['-pdu', length] });
-      expect([length, log.match(/Find Response: \d+ \((Warning: )?Pending/g)?.length]).toEqual([length, 10]);
+      expect([length, countMatches(log)]).toEqual([length, 10]);
     }
   });
 
@@ -114,7 +114,9 @@ describe('third-party SCUs', () => {
       AccessionNumber: '',
       ScheduledProcedureStepSequence: [{ Modality: 'CT', ScheduledProcedureStepID: '' }],
     };
-    const byText = (answers: unknown): string[] => (answers as unknown[]).map((one) => JSON.stringify(one)).sort();
+    // Plain ASCII needs no Specific Character Set: dimseway leaves it out where Orthanc asked wlmscpfs for it.
+    const byText = (answers: unknown): string[] =>
+      (answers as object[]).map((one) => JSON.stringify({ ...one, SpecificCharacterSet: undefined })).sort();
     const direct = byText(await orthanc.findWorklist('direct', query));
     expect(direct.length).toBeGreaterThan(1);
     expect(byText(await orthanc.findWorklist('crossed', query))).toEqual(direct);

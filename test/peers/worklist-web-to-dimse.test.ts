@@ -50,7 +50,12 @@ describe('a web modality in front of a classic SCP', () => {
         direct,
       );
     }
-    const oneOf = await searchPlain(folder, baseUrl, 'AccessionNumber=00000', 'application/dicom+xml');
+    const oneOf = await searchPlain(
+      folder,
+      baseUrl,
+      `${toParameters(identifier)}&AccessionNumber=00000`,
+      'application/dicom+xml',
+    );
     const [expected] = direct.filter((result) => result['00080050']?.[1] === '00000');
     expect(oneOf.map((result) => project(result, identifier))).toEqual([expected]);
   };

@@ -2,13 +2,16 @@
  * What the peer tests share: two gateways between third-party programs, and the questions put to them.
  * The programs themselves are started by scripts/peers/.
  */
-import { expect } from '@jest/globals';
+import { expect, jest } from '@jest/globals';
 import { join } from 'node:path';
 import { startCapture, type Capture, type Verdict } from '../../scripts/peers/capture.ts';
 import { dumpToFile, findWithDcmtk, type WorklistScp } from '../../scripts/peers/dcmtk.ts';
 import { startGateway, type Gateway } from '../../scripts/peers/gateway.ts';
 import { Cleanup, type Running } from '../../scripts/peers/process.ts';
 import { asMultiset, readBody, readFiles, type PlainDataSet } from '../../scripts/peers/read-dicom.ts';
+
+// Real programs start, answer and stop at their own pace.
+jest.setTimeout(120_000);
 
 export const WORKLIST_PATH = 'modality-scheduled-procedure-steps';
 
@@ -139,6 +142,11 @@ export function finalStatus(log: string): string | undefined {
   return /Received Final Find Response \((.*)\)/.exec(log)?.[1];
 }
 
+/** Pending responses in findscu's log, FF00 and FF01. */
+export function countMatches(log: string): number {
+  return log.match(/Find Response: \d+ \(Pending/g)?.length ?? 0;
+}
+
 export async function search(
   baseUrl: string,
   parameters: string,
@@ -170,8 +178,10 @@ interface Leaf {
 
 function leavesOf(dataSet: PlainDataSet, prefix = ''): Leaf[] {
   return Object.entries(dataSet).flatMap(([tag, [vr, ...values]]) => {
-    if (vr !== 'SQ' || values.length === 0) return [{ path: prefix + tag, vr, values: values as string[] }];
-    return leavesOf(values[0] as PlainDataSet, `${prefix}${tag}.`);
+    if (vr !== 'SQ') return [{ path: prefix + tag, vr, values: values as string[] }];
+    const inside = leavesOf((values[0] ?? {}) as PlainDataSet, `${prefix}${tag}.`);
+    // Without keys inside, the whole sequence is asked for.
+    return inside.length > 0 ? inside : [{ path: prefix + tag, vr, values: [] }];
   });
 }
 
@@ -185,15 +195,18 @@ export function toParameters(identifier: PlainDataSet): string {
   return [...matches, ...(fields.length === 0 ? [] : [`includefield=${fields.join(',')}`])].join('&');
 }
 
-/** What an identifier asks for out of a result: its attributes, inside items too; an empty sequence means all of it. */
+/** What an identifier asks for out of a result: its attributes, inside items too; a sequence without keys means all of it. */
 export function project(result: PlainDataSet, identifier: PlainDataSet): PlainDataSet {
   const kept: PlainDataSet = {};
   for (const [tag, [vr, item]] of Object.entries(identifier)) {
     const found = result[tag];
     if (found === undefined) continue;
     const [foundVr, ...values] = found;
-    const asked = vr === 'SQ' && item !== undefined ? (item as PlainDataSet) : undefined;
-    kept[tag] = asked ? [foundVr, ...values.map((value) => project(value as PlainDataSet, asked))] : found;
+    const asked = (item ?? {}) as PlainDataSet;
+    kept[tag] =
+      vr === 'SQ' && Object.keys(asked).length > 0
+        ? [foundVr, ...values.map((value) => project(value as PlainDataSet, asked))]
+        : found;
   }
   return kept;
 }

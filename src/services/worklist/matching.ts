@@ -14,6 +14,8 @@ const TIMEZONE: Tag = '00080201';
 
 const NUMBER_VRS: ReadonlySet<Vr> = new Set(['DS', 'IS', 'FL', 'FD', 'SL', 'SS', 'SV', 'UL', 'US', 'UV']);
 const NAME_GROUPS = ['Alphabetic', 'Ideographic', 'Phonetic'] as const;
+/** Between the five components of a group. */
+const NAME_DELIMITERS = 4;
 
 const NOTHING = createDataSet();
 
@@ -118,18 +120,25 @@ function matchesName(stored: PersonName, wanted: PersonName): boolean {
   const [only] = groups;
   if (groups.length === 1 && only !== undefined) {
     const key = foldedName(wanted[only]);
-    return NAME_GROUPS.some((group) => stored[group] !== undefined && matchesWildcard(foldedName(stored[group]), key));
+    return NAME_GROUPS.some((group) => stored[group] !== undefined && matchesGroup(foldedName(stored[group]), key));
   }
-  return groups.every((group) => matchesWildcard(foldedName(stored[group]), foldedName(wanted[group])));
+  return groups.every((group) => matchesGroup(foldedName(stored[group]), foldedName(wanted[group])));
+}
+
+/** `Doe^*` finds `Doe` too: delimiters at the end may have been left out (PS3.5 6.2.1). */
+function matchesGroup(text: string, key: string): boolean {
+  if (matchesWildcard(text, key)) return true;
+  const missing = NAME_DELIMITERS - (text.split('^').length - 1);
+  return missing > 0 && /\^[^^]*\*/.test(key) && matchesWildcard(text + '^'.repeat(missing), key);
 }
 
 /** Upper case, since `ß` and the two small sigmas have one; without the delimiters that may be left out at the end. */
 function foldedName(text: string | undefined): string {
-  return (text ?? '')
-    .normalize('NFC')
-    .toUpperCase()
-    .replace(/[\s^]+$/, '')
-    .trimStart();
+  const folded = (text ?? '').normalize('NFC').toUpperCase().trimStart();
+  // A loop, since a pattern anchored at the end takes time with the square of a run, which a peer may make long.
+  let end = folded.length;
+  while (end > 0 && ' ^'.includes(folded.charAt(end - 1))) end--;
+  return folded.slice(0, end);
 }
 
 /** `*` is any run, `?` one character; in time proportional to the product of the lengths at worst. */

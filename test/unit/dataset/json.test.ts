@@ -166,6 +166,20 @@ describe('DICOM JSON model, refused input', () => {
     expect(refusal(() => parseJsonDataSets(deep)).code).toBe('DATA_SET_TOO_LARGE');
   });
 
+  test.each<[string, string, string]>([
+    ['digits', 'US', `${'1'.repeat(200_000)}x`],
+    ['decimals', 'FD', `1.${'1'.repeat(200_000)}x`],
+    ['NUL characters', 'LO', `${'\0'.repeat(200_000)}x\0`],
+  ])('a value of many %s takes no time that grows with its square', (_title, vr, value) => {
+    const started = performance.now();
+    try {
+      fromJson({ '00091001': { vr, Value: [value] } });
+    } catch (error) {
+      expect((error as GatewayError).code).toBe('DATA_SET_INVALID');
+    }
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
   test('names the attribute by path and never repeats a value', () => {
     const error = refusal(() =>
       fromJson({ '00400100': { vr: 'SQ', Value: [{ '00400006': { vr: 'PN', Value: ['Secret\\Name'] } }] } }),

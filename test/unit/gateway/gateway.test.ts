@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { attribute, dataSetOf, firstText } from '../../../src/dataset/model.ts';
 import type { DataSet } from '../../../src/dataset/model.ts';
+import { compileRules } from '../../../src/dataset/rules.ts';
 import { Gateway } from '../../../src/gateway/gateway.ts';
 import type { GatewayRoute, WorklistRoute } from '../../../src/gateway/gateway.ts';
 import { compileRouteMatcher } from '../../../src/gateway/routes.ts';
@@ -121,6 +122,21 @@ describe('a search through the gateway', () => {
     expect(firstText(seen[0] as DataSet, '00080050')).toBe('MAPPED');
     expect(firstText(found as DataSet, '00100020')).toBe('MAPPED');
   });
+
+  test.each(['request', 'response'] as const)(
+    'a %s rule that does not fit the values it meets is CONVERSION_FAILED naming the rule (C009, 502), no riddle',
+    async (direction) => {
+      const logger = keepingLogger();
+      const mapping = compileRules([{ copy: 'PatientID', to: 'Rows' }]);
+      const gateway = new Gateway([routeOf({ ris: () => results(entryOf('P1')) }, { [direction]: mapping })], logger);
+      const query = queryOf(dataSetOf({ '00100020': attribute('LO', 'P1') }));
+      await expect(collect(gateway.search(query, contextOf()))).rejects.toMatchObject({
+        code: 'CONVERSION_FAILED',
+        message: `rules.${direction}: Rule 1: 00280010: a value of VR US is not a number`,
+      });
+      expect(logger.lines).toMatchObject([{ message: 'exchange', status: 'C009H', outcome: 'CONVERSION_FAILED' }]);
+    },
+  );
 
   test('an unexpected error becomes INTERNAL_ERROR and its message is not logged (it may quote a value)', async () => {
     const logger = keepingLogger();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMessageRecorder } from '../../../src/observe/messages.ts';
@@ -50,6 +50,28 @@ describe('level values', () => {
       dataSet: entryOf('P1'),
     });
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(logger.lines).toEqual([]);
+  });
+
+  test('takes a file that was there already away from others', async () => {
+    const file = join(folder, 'values.jsonl');
+    await writeFile(file, '', { mode: 0o644 });
+    const expires = new Date(2000);
+    const recorder = createMessageRecorder({ level: 'values', file, expires }, keepingLogger(), () => 1000);
+    recorder.record('query', 't1', entryOf('P1'));
+    await recorder.close();
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  test('what comes after its end, by a request under way during a reload, is dropped without a word', async () => {
+    const logger = keepingLogger();
+    const file = join(folder, 'values.jsonl');
+    const recorder = createMessageRecorder({ level: 'values', file, expires: new Date(2000) }, logger, () => 1000);
+    recorder.record('query', 't1', entryOf('P1'));
+    const closed = recorder.close();
+    recorder.record('result', 't1', entryOf('P1'));
+    await closed;
+    expect((await readFile(file, 'utf8')).trim().split('\n')).toHaveLength(1);
     expect(logger.lines).toEqual([]);
   });
 

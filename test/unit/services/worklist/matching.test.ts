@@ -117,6 +117,25 @@ describe('person names (C.2.2.2.1)', () => {
     expect(matchesOne('00100010', STORED, attribute('PN', key))).toBe(expected);
   });
 
+  test.each([
+    ['Doe', 'doe^*', true],
+    ['Doe^', 'Doe^J*', false],
+    ['Doe', 'Doe^*^*', true],
+    ['Doe^John', 'Doe^*^', true],
+    ['Doe', 'D?e?', false],
+    ['Doeman', 'Doe^*', false],
+  ])('%s by %s: components at the end may have been left out (PS3.5 6.2.1)', (stored, key, expected) => {
+    const [name, wanted] = [attribute('PN', { Alphabetic: stored }), attribute('PN', { Alphabetic: key })];
+    expect(matchesOne('00100010', name, wanted)).toBe(expected);
+  });
+
+  test('a key with a long run of delimiters takes no time that grows with its square', () => {
+    const started = performance.now();
+    const key = attribute('PN', { Alphabetic: `${'^ '.repeat(200_000)}x` });
+    expect(matchesOne('00100010', STORED, key)).toBe(false);
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+
   test('case goes beyond ASCII: Greek, Cyrillic, German', () => {
     const same = (stored: string, key: string): boolean =>
       matchesOne('00100010', attribute('PN', { Alphabetic: stored }), attribute('PN', { Alphabetic: key }));

@@ -1,0 +1,120 @@
+/** A listener of ours on a free loopback port, with a scripted gateway behind it. */
+import type { DataSet } from '../../src/dataset/model.ts';
+import { attribute, dataSetOf } from '../../src/dataset/model.ts';
+import { DimseListener } from '../../src/dimse/scp.ts';
+import type { DimseListenerOptions } from '../../src/dimse/scp.ts';
+import type { Logger } from '../../src/observe/log.ts';
+import type {
+  Requester,
+  RequestContext,
+  RouteOptions,
+  ServiceFailure,
+  ServiceHandler,
+  WorklistQuery,
+} from '../../src/services/port.ts';
+import { EXPLICIT, IMPLICIT } from './dimse-bytes.ts';
+
+export const LISTENER_OPTIONS: DimseListenerOptions = {
+  name: 'ward',
+  host: '127.0.0.1',
+  port: 0,
+  aeTitles: ['DIMSEWAY'],
+  maximumAssociations: 20,
+  maximumHalfOpenConnections: 20,
+  maximumPduLength: 16_384,
+  maximumMessageBytes: 1 << 20,
+  transferSyntaxes: [EXPLICIT, IMPLICIT],
+  duplicateContexts: 'accept',
+  artimMs: 5_000,
+  idleTimeoutMs: 10_000,
+  requestTimeoutMs: 10_000,
+};
+
+export const ROUTE: RouteOptions = {
+  route: 'ward',
+  characterSets: [],
+  unencodable: 'utf-8',
+  fuzzyMatching: false,
+  timezoneAdjustment: false,
+};
+
+export type Search = (query: WorklistQuery, context: RequestContext) => AsyncIterable<DataSet>;
+
+/** A gateway that answers every search with `search`; what listeners refused by themselves stands in `refusals`. */
+export class ScriptedHandler implements ServiceHandler {
+  search: Search;
+  route: RouteOptions | undefined = ROUTE;
+  readonly refusals: ServiceFailure[] = [];
+  readonly requesters: Requester[] = [];
+
+  constructor(search: Search = () => results(0)) {
+    this.search = search;
+  }
+
+  routeFor(_service: string, requester: Requester): RouteOptions | undefined {
+    this.requesters.push(requester);
+    return this.route;
+  }
+
+  refused(_service: string, _context: RequestContext, _startedMs: number, failure: ServiceFailure): void {
+    this.refusals.push(failure);
+  }
+}
+
+/** A logger that keeps its lines. */
+export class RecordingLogger implements Logger {
+  readonly lines: { level: string; message: string; fields: Readonly<Record<string, unknown>> }[] = [];
+  readonly error = this.#at('error');
+  readonly warn = this.#at('warn');
+  readonly info = this.#at('info');
+  readonly debug = this.#at('debug');
+
+  child(): Logger {
+    return this;
+  }
+
+  #at(level: string): Logger['info'] {
+    return (message, fields = {}) => void this.lines.push({ level, message, fields });
+  }
+}
+
+export interface RunningListener {
+  readonly listener: DimseListener;
+  readonly port: number;
+  /** As without the overrides of the test. */
+  readonly options: DimseListenerOptions;
+  readonly handler: ScriptedHandler;
+  readonly logger: RecordingLogger;
+}
+
+export async function startListener(
+  handler: ScriptedHandler = new ScriptedHandler(),
+  options: Partial<DimseListenerOptions> = {},
+): Promise<RunningListener> {
+  const logger = new RecordingLogger();
+  const listener = new DimseListener({ ...LISTENER_OPTIONS, ...options }, handler, logger);
+  const { port } = await listener.listen();
+  return { listener, port, options: LISTENER_OPTIONS, handler, logger };
+}
+
+/** Keys that ask for what `entry` holds. */
+export const IDENTIFIER = dataSetOf({
+  '00100010': attribute('PN'),
+  '00100020': attribute('LO'),
+  '00400100': attribute('SQ', dataSetOf({ '00080060': attribute('CS'), '00400009': attribute('SH') })),
+});
+
+export function entry(index: number): DataSet {
+  return dataSetOf({
+    '00100010': attribute('PN', { Alphabetic: `Doe^Jane${index}` }),
+    '00100020': attribute('LO', `ID${index}`),
+    '00400100': attribute(
+      'SQ',
+      dataSetOf({ '00080060': attribute('CS', 'CT'), '00400009': attribute('SH', `SPS${index}`) }),
+    ),
+  });
+}
+
+export async function* results(count: number): AsyncGenerator<DataSet, void, void> {
+  for (let index = 0; index < count; index++) yield entry(index);
+}

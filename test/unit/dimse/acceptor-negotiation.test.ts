@@ -1,0 +1,136 @@
+import { describe, expect, test } from '@jest/globals';
+import { negotiate } from '../../../src/dimse/acceptor-negotiation.ts';
+import { SOP_CLASSES } from '../../../src/dimse/uids.ts';
+import type { ProposedContext } from '../../../src/dimse/upper-layer/pdu.ts';
+import type { UserInformation } from '../../../src/dimse/upper-layer/user-information.ts';
+import { associateRq, EXPLICIT, IMPLICIT } from '../../support/dimse-bytes.ts';
+import { ROUTE } from '../../support/dimse-listener.ts';
+
+const JPEG = '1.2.840.10008.1.2.4.50';
+const { verification, modalityWorklist } = SOP_CLASSES;
+const OPTIONS = {
+  maximumPduLength: 16_384,
+  transferSyntaxes: [EXPLICIT, IMPLICIT],
+  duplicateContexts: 'accept',
+} as const;
+
+const context = (id: number, abstractSyntax: string, ...transferSyntaxes: string[]): ProposedContext => ({
+  id,
+  abstractSyntax,
+  transferSyntaxes,
+});
+
+function answerTo(
+  contexts: ProposedContext[],
+  options: Parameters<typeof negotiate>[1] = OPTIONS,
+  route: typeof ROUTE | 'none' = ROUTE,
+): string[] {
+  const { answer } = negotiate(associateRq({ contexts }), options, route === 'none' ? undefined : route);
+  return answer.contexts.map(({ id, result, transferSyntax }) =>
+    `${id} ${result} ${result === 0 ? transferSyntax : ''}`.trim(),
+  );
+}
+
+function userInformation(proposed: Partial<UserInformation>, route = ROUTE): UserInformation {
+  const request = associateRq({ userInformation: { roles: [], extended: [], ...proposed } });
+  return negotiate(request, OPTIONS, route).answer.userInformation;
+}
+
+describe('presentation contexts (PS3.8 9.3.3.2)', () => {
+  test('takes the preferred of the proposed transfer syntaxes, whatever their order', () => {
+    expect(answerTo([context(1, verification, IMPLICIT, EXPLICIT), context(3, verification, JPEG, IMPLICIT)])).toEqual([
+      `1 0 ${EXPLICIT}`,
+      `3 0 ${IMPLICIT}`,
+    ]);
+    const preferImplicit = { ...OPTIONS, transferSyntaxes: [IMPLICIT, EXPLICIT] };
+    expect(answerTo([context(1, verification, EXPLICIT, IMPLICIT)], preferImplicit)).toEqual([`1 0 ${IMPLICIT}`]);
+  });
+
+  test('an unknown abstract syntax is result 3, no common transfer syntax is result 4', () => {
+    expect(answerTo([context(1, '1.2.3', IMPLICIT), context(3, modalityWorklist, JPEG)])).toEqual(['1 3', '3 4']);
+  });
+
+  test('the worklist without a route for the requester is result 3, Verification is accepted all the same', () => {
+    const contexts = [context(1, modalityWorklist, IMPLICIT), context(3, verification, IMPLICIT)];
+    expect(answerTo(contexts, OPTIONS, 'none')).toEqual(['1 3', `3 0 ${IMPLICIT}`]);
+  });
+
+  test('several contexts of one abstract syntax are accepted or refused by option', () => {
+    const contexts = [
+      context(1, modalityWorklist, JPEG),
+      context(3, modalityWorklist, IMPLICIT),
+      context(5, modalityWorklist, EXPLICIT),
+    ];
+    expect(answerTo(contexts)).toEqual(['1 4', `3 0 ${IMPLICIT}`, `5 0 ${EXPLICIT}`]);
+    expect(answerTo(contexts, { ...OPTIONS, duplicateContexts: 'refuse' })).toEqual(['1 4', `3 0 ${IMPLICIT}`, '5 1']);
+  });
+
+  test('ids in any order, even ones, and one given twice are survived (trap 8)', () => {
+    const contexts = [
+      context(255, verification, IMPLICIT),
+      context(2, modalityWorklist, IMPLICIT),
+      context(2, verification, IMPLICIT),
+    ];
+    expect(answerTo(contexts)).toEqual([`255 0 ${IMPLICIT}`, `2 0 ${IMPLICIT}`]);
+  });
+
+  test('a context without transfer syntaxes is result 4', () => {
+    expect(answerTo([context(1, verification)])).toEqual(['1 4']);
+  });
+});
+
+describe('user information of the answer (PS3.7 D.3.3)', () => {
+  const fuzzyRoute = { ...ROUTE, fuzzyMatching: true };
+  const propose = (...information: number[]): Partial<UserInformation> => ({
+    extended: [{ sopClassUid: modalityWorklist, information: Uint8Array.from(information) }],
+  });
+
+  test.each([
+    [[1, 1, 1, 1], fuzzyRoute, [1, 1, 1, 0]],
+    [[1, 1, 1, 1], ROUTE, [1, 1, 0, 0]],
+    [[1, 1, 0, 0], { ...ROUTE, fuzzyMatching: true, timezoneAdjustment: true }, [1, 1, 0, 0]],
+    [[1, 1, 1], fuzzyRoute, [1, 1, 1]],
+    [[1], fuzzyRoute, [1]],
+    [[1, 1, 1, 1, 1, 1], fuzzyRoute, [1, 1, 1, 0]],
+  ])('extended negotiation %j is answered by the route', (proposed, route, answered) => {
+    expect(userInformation(propose(...proposed), route).extended).toEqual([
+      { sopClassUid: modalityWorklist, information: Uint8Array.from(answered) },
+    ]);
+  });
+
+  test('extended negotiation of another class, or none, has no answer', () => {
+    expect(
+      userInformation({ extended: [{ sopClassUid: verification, information: Uint8Array.of(1) }] }).extended,
+    ).toEqual([]);
+    expect(userInformation({}).extended).toEqual([]);
+  });
+
+  test('what was agreed is what the search will use', () => {
+    const request = associateRq({ userInformation: { roles: [], ...propose(1, 1, 1, 1) } as UserInformation });
+    expect(negotiate(request, OPTIONS, fuzzyRoute).worklist).toEqual({
+      fuzzyMatching: true,
+      timezoneAdjustment: false,
+    });
+  });
+
+  test('roles are agreed for the requestor as SCU only, and for accepted classes only', () => {
+    const roles = [
+      { sopClassUid: modalityWorklist, scu: true, scp: true },
+      { sopClassUid: '1.2.3', scu: true, scp: false },
+    ];
+    expect(userInformation({ roles }).roles).toEqual([{ sopClassUid: modalityWorklist, scu: true, scp: false }]);
+  });
+
+  test('unlimited asynchronous operations become one, and are not mentioned unasked', () => {
+    expect(userInformation({ asynchronousOperations: { invoked: 0, performed: 0 } }).asynchronousOperations).toEqual({
+      invoked: 1,
+      performed: 1,
+    });
+    expect(userInformation({})).not.toHaveProperty('asynchronousOperations');
+  });
+
+  test('user identity is not checked and so not answered', () => {
+    const userIdentity = { type: 2, responseRequested: true, primary: Buffer.from('a'), secondary: Buffer.from('b') };
+    expect(userInformation({ userIdentity })).not.toHaveProperty('userIdentityResponse');
+  });
+});
