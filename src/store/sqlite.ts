@@ -43,11 +43,19 @@ export async function openStore(options: SqliteStoreOptions): Promise<Store> {
       ...(maximumBytes === undefined ? {} : { maximumBytes }),
     });
     migrate(connection.database, migrations);
-    return new SqliteStore(connection, lock, path);
+    return storeOver(connection, lock, path);
   } catch (error) {
     connection?.close();
     lock?.close();
     throw toStoreError(error, path);
+  }
+}
+
+function storeOver(connection: SqliteConnection, lock: DatabaseSync, path: string): Store {
+  try {
+    return new SqliteStore(connection, lock, path);
+  } catch (error) {
+    throw storeError('STORE_DAMAGED', path, 'its tables are not those of its version', error); // statements do not fit
   }
 }
 
