@@ -135,7 +135,8 @@ function cleanKeys(identifier: DataSet): DataSet {
   return keys;
 }
 
-function cleanKey(tag: Tag, attribute: Attribute): Attribute {
+function cleanKey(tag: Tag, received: Attribute): Attribute {
+  const attribute = isPrivate(tag) ? textKey(received) : received;
   if (attribute.vr !== 'SQ') return isUniversalKey(attribute) ? { vr: attribute.vr } : cloneAttribute(attribute);
   const [item, ...more] = itemsOf(attribute);
   if (more.length > 0) {
@@ -143,6 +144,17 @@ function cleanKey(tag: Tag, attribute: Attribute): Attribute {
   }
   const keys = item === undefined ? createDataSet() : cleanKeys(item);
   return Object.keys(keys).length === 0 ? { vr: 'SQ' } : { vr: 'SQ', Value: [keys] };
+}
+
+/**
+ * A private key as text: in Implicit VR nobody can know its VR, and as bytes it would match nothing. Search URLs do the
+ * same (key-values.ts).
+ */
+function textKey(attribute: Attribute): Attribute {
+  if (attribute.vr !== 'UN' || attribute.InlineBinary === undefined) return attribute;
+  const text = Buffer.from(attribute.InlineBinary, 'base64').toString('latin1').replace(/\0$/, '');
+  if (!/^[ -~]+$/.test(text)) return attribute;
+  return { vr: 'LO', Value: text.split('\\').map((value) => value.trim() || null) };
 }
 
 function someKey(keys: DataSet, test: (attribute: Attribute) => boolean): boolean {

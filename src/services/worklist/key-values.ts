@@ -28,6 +28,7 @@ export function keyFromParameter(
   if (text === '') return { vr };
   if (vr === 'SQ') throw problem('is a sequence and has no value; name an attribute in it');
   if (isBinaryVr(vr)) throw problem(`has VR ${vr} and cannot be matched`);
+  if (text === '*') return { vr };
   if (tag === TIMEZONE_OFFSET_FROM_UTC && !/^[+-]\d{4}$/.test(text)) throw problem('is no offset such as +0100');
   if (text === EMPTY_VALUE_KEY) return { vr, Value: [emptyValueKey(vr)] };
   if (vr === 'UI') return { vr, Value: uidValues(parts, problem) };
@@ -51,7 +52,7 @@ function uidValues(parts: readonly string[], problem: (text: string) => Error): 
 function keyValue(vr: Vr, text: string, tag: Tag, problem: (text: string) => Error): Value {
   if (text.includes('\0')) throw problem('holds a NUL character');
   if (vr === 'DA' || vr === 'TM' || vr === 'DT') {
-    if (text !== '*' && parseDateTimeKey(vr, text) === undefined) throw problem(`is no value or range of VR ${vr}`);
+    if (parseDateTimeKey(vr, text) === undefined) throw problem(`is no value or range of VR ${vr}`);
     return text;
   }
   if (vr === 'DS' || vr === 'IS') {

@@ -22,11 +22,15 @@ export function hasWildcards(vr: Vr): boolean {
   return WILDCARD_VRS.has(vr);
 }
 
-/** An empty attribute, or one whose only value is `*`: it matches everything and asks for the value (C.2.2.2.3). */
+/**
+ * An empty attribute, or one whose only value is `*`: it matches everything and asks for the value (C.2.2.2.3). Some
+ * SCUs send `*` for dates and UIDs too, where it could mean nothing else.
+ */
 export function isUniversalKey(attribute: Attribute): boolean {
   if (isEmpty(attribute)) return true;
   const [value, second] = attribute.Value ?? [];
-  return second === undefined && value !== undefined && hasWildcards(attribute.vr) && /^\*+$/.test(keyText(value));
+  if (second !== undefined || value === undefined || attribute.vr === 'SQ') return false;
+  return keyText(value) === '*' || (hasWildcards(attribute.vr) && /^\*+$/.test(keyText(value)));
 }
 
 /** Several values for a VR other than UI: multiple value matching, an extension (PS3.4 C.2.2.2.8). */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { attribute, dataSetOf, itemsOf } from '../../../../src/dataset/model.ts';
-import type { DataSet } from '../../../../src/dataset/model.ts';
+import type { Attribute, DataSet } from '../../../../src/dataset/model.ts';
 import { ServiceFailure } from '../../../../src/services/port.ts';
 import type { WorklistQuery } from '../../../../src/services/port.ts';
 import {
@@ -134,6 +134,28 @@ describe('query to identifier (PS3.4 K.4.1.1.3)', () => {
     expect(asked.warnings).toEqual([WARNINGS.optionalKeysNotSupported]);
     expect(identifierFromQuery(query(KEYS, { returnKeys: 'default' }), { omit: [['00380010']] }).warnings).toEqual([]);
     expect(KEYS['00400100']).toEqual(attribute('SQ', dataSetOf({ '00080060': attribute('CS', 'CT') })));
+  });
+});
+
+describe('a private key in Implicit VR, whose VR nobody can know (PS3.5 6.2.2)', () => {
+  const received = (bytes: string): DataSet =>
+    dataSetOf({
+      '00090010': attribute('LO', 'ACME'),
+      '00091001': { vr: 'UN', InlineBinary: Buffer.from(bytes, 'latin1').toString('base64') },
+    });
+  const key = (bytes: string): Attribute | undefined =>
+    queryFromIdentifier(received(bytes), PLAIN).identifier['00091001'];
+
+  test.each([
+    ['Round 3 ', attribute('LO', 'Round 3')],
+    ['1.2.3\0', attribute('LO', '1.2.3')],
+    ['a\\b', attribute('LO', 'a', 'b')],
+  ])('is text where its bytes are, so that it matches and can stand in a URL', (bytes, expected) => {
+    expect(key(bytes)).toEqual(expected);
+  });
+
+  test('stays bytes where they are no text', () => {
+    expect(key('\x01\x02')).toEqual(received('\x01\x02')['00091001']);
   });
 });
 

@@ -61,6 +61,16 @@ describe('universal matching (C.2.2.2.3)', () => {
     }
   });
 
+  test.each<[Attribute['vr'], string]>([
+    ['DA', '00400002'],
+    ['TM', '00400003'],
+    ['UI', '0020000D'],
+    ['IS', '00201208'],
+  ])('* alone is universal for VR %s too, which has no wild cards', (vr, tag) => {
+    expect(matchesOne(tag, attribute(vr, '1'), attribute(vr, '*'))).toBe(true);
+    expect(matchesOne(tag, undefined, attribute(vr, '*'))).toBe(true);
+  });
+
   test('a value that is not known never matches a key that is not empty (K.2.2.1.1.1)', () => {
     for (const stored of [attribute('LO'), undefined]) {
       expect(matchesOne('00100020', stored, attribute('LO', 'x'))).toBe(false);

@@ -76,12 +76,14 @@ describe('match parameters (PS3.18 8.3.4.1)', () => {
     expect(identifierOf('00081040=a,b')).toEqual(dataSetOf({ '00081040': attribute('LO', 'a,b') }));
   });
 
-  test('an empty value and a bare name are return keys; a sequence named so is asked for as a whole', () => {
-    expect(identifierOf('PatientID=&00080050&00100010=*&00400100')).toEqual(
+  test('an empty value, a bare name and * are return keys; a sequence named so is asked for as a whole', () => {
+    expect(identifierOf('PatientID=&00080050&00100010=*&00400100&StudyDate=*&StudyInstanceUID=*')).toEqual(
       dataSetOf({
+        '00080020': attribute('DA'),
         '00080050': attribute('SH'),
         '00100010': attribute('PN'),
         '00100020': attribute('LO'),
+        '0020000D': attribute('UI'),
         '00400100': attribute('SQ'),
       }),
     );
