@@ -3,8 +3,14 @@
  * about each upstream: the last thing that went well and the last that did not.
  */
 import type { Logger } from '../observe/log.ts';
+import { mppsDimseOutcome, mppsHttpOutcome } from '../services/mpps/outcomes.ts';
 import { dimseOutcome, httpOutcome } from '../services/worklist/outcomes.ts';
-import type { FailureCode, Requester, RequestContext, ServiceFailure, ServiceName } from '../services/port.ts';
+import type { FailureCode, Requester, RequestContext, ServiceFailure } from '../services/port.ts';
+
+/** What was asked, by the name of the DICOMweb transaction (PS3.18 14 and 15). */
+export type Transaction = 'search' | 'create' | 'update' | 'retrieve';
+
+const SUCCESS = { create: '201', update: '200', retrieve: '200' } as const;
 
 /** What is known of an upstream from the exchanges with it; times are ISO 8601. */
 export interface UpstreamState {
@@ -16,8 +22,10 @@ export interface UpstreamState {
 export interface ExchangeEnd {
   readonly route?: string;
   readonly upstream?: string;
-  /** Results delivered to the requester. */
-  readonly count: number;
+  /** Results delivered to the requester; of a search only. */
+  readonly count?: number;
+  /** SOP Instance UID; of an MPPS only. */
+  readonly uid?: string;
   readonly warnings: readonly string[];
   /** Absent: it went well. `abandoned`: the requester stopped listening. */
   readonly failure?: ServiceFailure;
@@ -32,22 +40,25 @@ export function statusText(status: number): string {
 }
 
 /** The status the requester sees, in the notation of its own protocol. */
-function statusFor(requester: Requester, end: ExchangeEnd): string {
+function statusFor(requester: Requester, transaction: Transaction, end: ExchangeEnd): string {
+  const { failure, abandoned } = end;
   if (requester.protocol === 'dimse') {
-    if (end.abandoned === true) return statusText(0xfe00);
-    return statusText(end.failure === undefined ? 0 : dimseOutcome(end.failure).status);
+    if (abandoned === true) return statusText(0xfe00);
+    if (failure === undefined) return statusText(0);
+    const outcome = transaction === 'search' ? dimseOutcome(failure) : mppsDimseOutcome(failure, transaction);
+    return statusText(outcome.status);
   }
-  if (end.abandoned === true) return 'closed';
-  if (end.failure !== undefined) {
-    return String((end.refused === true ? end.failure.httpStatus : undefined) ?? httpOutcome(end.failure).status);
-  }
-  return end.count === 0 ? '204' : '200';
+  if (abandoned === true) return 'closed';
+  if (failure === undefined) return transaction === 'search' ? (end.count === 0 ? '204' : '200') : SUCCESS[transaction];
+  if (end.refused === true && failure.httpStatus !== undefined) return String(failure.httpStatus);
+  const outcome = transaction === 'search' ? httpOutcome(failure) : mppsHttpOutcome(failure, transaction);
+  return String(outcome.status);
 }
 
 /** Writes the line of an exchange: who, what, route, count, status, milliseconds. No patient values. */
 export function logExchange(
   logger: Logger,
-  service: ServiceName,
+  transaction: Transaction,
   context: Pick<RequestContext, 'traceId' | 'requester'>,
   startedMs: number,
   end: ExchangeEnd,
@@ -55,7 +66,8 @@ export function logExchange(
   const { requester } = context;
   const failed = end.failure !== undefined && end.failure.code !== 'CANCELED';
   logger[failed ? 'warn' : 'info']('exchange', {
-    service,
+    service: transaction === 'search' ? 'worklist' : 'mpps',
+    transaction,
     traceId: context.traceId,
     listener: requester.listener,
     protocol: requester.protocol,
@@ -64,8 +76,9 @@ export function logExchange(
     ...(requester.calledAeTitle === undefined ? {} : { calledAeTitle: requester.calledAeTitle }),
     ...(end.route === undefined ? {} : { route: end.route }),
     ...(end.upstream === undefined ? {} : { upstream: end.upstream }),
-    count: end.count,
-    status: statusFor(requester, end),
+    ...(end.uid === undefined ? {} : { uid: end.uid }),
+    ...(end.count === undefined ? {} : { count: end.count }),
+    status: statusFor(requester, transaction, end),
     ...(end.failure === undefined ? {} : { outcome: end.failure.code, reason: end.failure.message }),
     ...(end.warnings.length === 0 ? {} : { warnings: end.warnings }),
     ms: Math.round((performance.now() - startedMs) * 10) / 10,

@@ -3,11 +3,13 @@
  * Listeners hold one `Gateway` for good; a reload swaps the parts behind it.
  */
 import type { DataSet } from '../dataset/model.ts';
-import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { MessageRecorder } from '../observe/messages.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type {
+  AttributeSelection,
+  Completion,
+  MppsContext,
   Requester,
   RequestContext,
   RouteOptions,
@@ -17,8 +19,13 @@ import type {
   Upstream,
   WorklistQuery,
 } from '../services/port.ts';
+import type { Delivery, TargetOf } from './delivery.ts';
 import { logExchange } from './exchange.ts';
-import type { UpstreamState } from './exchange.ts';
+import type { Transaction, UpstreamState } from './exchange.ts';
+import { applied, toFailure } from './mapping.ts';
+import type { Mapping } from './mapping.ts';
+import { isRecordOf } from './mpps-route.ts';
+import type { MppsTarget } from './mpps-route.ts';
 import { matchRoute } from './routes.ts';
 import type { RouteMatcher } from './routes.ts';
 
@@ -26,9 +33,6 @@ export interface NamedUpstream {
   readonly name: string;
   readonly upstream: Upstream;
 }
-
-/** Mapping rules, compiled: a new data set, the argument untouched. */
-export type Mapping = (dataSet: DataSet) => DataSet;
 
 export interface WorklistRoute {
   /** Tried in order until one answers; the next is tried only after a safe failure before the first result. */
@@ -40,6 +44,7 @@ export interface WorklistRoute {
 export interface GatewayRoute extends RouteMatcher {
   readonly options: RouteOptions;
   readonly worklist: WorklistRoute | undefined;
+  readonly mpps: MppsTarget | undefined;
   /** Where the data sets of this route are recorded when they come in by a listener; undefined: nowhere. */
   messagesFor(listener: string): MessageRecorder | undefined;
 }
@@ -49,17 +54,23 @@ export class Gateway implements ServiceHandler {
   readonly #now: () => number;
   readonly #states = new Map<string, UpstreamState>();
   #routes: readonly GatewayRoute[];
+  #delivery: Delivery | undefined;
 
-  /** @param now wall clock in ms, for the health page only. */
-  constructor(routes: readonly GatewayRoute[], logger: Logger, now: () => number = Date.now) {
+  /**
+   * @param delivery needed as soon as a route offers the MPPS service
+   * @param now wall clock in ms, for the health page only
+   */
+  constructor(routes: readonly GatewayRoute[], logger: Logger, delivery?: Delivery, now: () => number = Date.now) {
     this.#routes = routes;
     this.#logger = logger;
+    this.#delivery = delivery;
     this.#now = now;
   }
 
   /** Swaps the routes; requests under way finish on those they began with. */
-  replaceRoutes(routes: readonly GatewayRoute[]): void {
+  replaceRoutes(routes: readonly GatewayRoute[], delivery?: Delivery): void {
     this.#routes = routes;
+    this.#delivery = delivery;
   }
 
   /** What is known of each upstream that was asked so far. */
@@ -74,9 +85,8 @@ export class Gateway implements ServiceHandler {
 
   refused(service: ServiceName, context: RequestContext, startedMs: number, failure: ServiceFailure): void {
     const route = matchRoute(this.#routes, context.requester)?.name;
-    logExchange(this.#logger, service, context, startedMs, {
+    logExchange(this.#logger, service === 'worklist' ? 'search' : 'update', context, startedMs, {
       ...(route === undefined ? {} : { route }),
-      count: 0,
       warnings: [],
       failure,
       refused: true,
@@ -113,13 +123,90 @@ export class Gateway implements ServiceHandler {
       failure = toFailure(error, this.#logger, context.traceId);
       throw failure;
     } finally {
-      logExchange(this.#logger, 'worklist', context, startedMs, {
+      logExchange(this.#logger, 'search', context, startedMs, {
         ...(route === undefined ? {} : { route: route.name }),
         ...(upstream === undefined ? {} : { upstream }),
         count,
         warnings,
         ...(failure === undefined ? {} : { failure }),
         abandoned: !finished && failure === undefined,
+      });
+    }
+  }
+
+  createMpps(uid: string | undefined, attributes: DataSet, context: MppsContext): Promise<Completion> {
+    return this.#mppsExchange('create', uid, attributes, context, (delivery, target, recorded) =>
+      delivery.create(target, uid, attributes, recorded),
+    );
+  }
+
+  updateMpps(uid: string, modifications: DataSet, context: MppsContext): Promise<Completion> {
+    return this.#mppsExchange('update', uid, modifications, context, (delivery, target, recorded) =>
+      delivery.update(target, this.#targetOf, uid, modifications, recorded),
+    );
+  }
+
+  async retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
+    return this.#mppsExchange('retrieve', uid, undefined, context, async (delivery, target, recorded) => {
+      const found = await delivery.retrieve(target, this.#targetOf, uid, selection, recorded);
+      this.#messagesOf(context.requester)?.record('result-mapped', context.traceId, found);
+      return found;
+    });
+  }
+
+  async characterSetOf(uid: string, requester: Requester): Promise<string | undefined> {
+    const target = matchRoute(this.#routes, requester)?.mpps;
+    return target === undefined ? undefined : this.#delivery?.characterSetOf(target, uid, requester);
+  }
+
+  readonly #targetOf: TargetOf = (record) =>
+    this.#routes.map(({ mpps }) => mpps).find((target) => target !== undefined && isRecordOf(record, target));
+
+  #messagesOf(requester: Requester): MessageRecorder | undefined {
+    return matchRoute(this.#routes, requester)?.messagesFor(requester.listener);
+  }
+
+  async #mppsExchange<Context extends RequestContext, Result>(
+    transaction: Exclude<Transaction, 'search'>,
+    uid: string | undefined,
+    received: DataSet | undefined,
+    context: Context,
+    work: (delivery: Delivery, target: MppsTarget, context: Context) => Promise<Result>,
+  ): Promise<Result> {
+    const startedMs = performance.now();
+    const route = matchRoute(this.#routes, context.requester);
+    const warnings: string[] = [];
+    const warn = (warning: ServiceWarning): void => {
+      warnings.push(warning.code);
+      context.warn(warning);
+    };
+    let failure: ServiceFailure | undefined;
+    let asked = false;
+    try {
+      if (route?.mpps === undefined || this.#delivery === undefined) {
+        throw new ServiceFailure('NOT_SUPPORTED', { comment: 'no route offers MPPS to this requester' });
+      }
+      if (received !== undefined) this.#messagesOf(context.requester)?.record('received', context.traceId, received);
+      asked = true;
+      const result = await work(this.#delivery, route.mpps, { ...context, warn });
+      this.#states.set(route.mpps.upstream.name, {
+        ...this.#states.get(route.mpps.upstream.name),
+        lastSuccess: this.#time(),
+      });
+      return result;
+    } catch (error) {
+      failure = toFailure(error, this.#logger, context.traceId);
+      if (asked && route?.mpps !== undefined && isUpstreamTrouble(failure)) {
+        this.#noteFailure(route.mpps.upstream.name, failure);
+      }
+      throw failure;
+    } finally {
+      logExchange(this.#logger, transaction, context, startedMs, {
+        ...(uid === undefined ? {} : { uid }),
+        ...(route === undefined ? {} : { route: route.name }),
+        ...(route?.mpps === undefined ? {} : { upstream: route.mpps.upstream.name }),
+        warnings,
+        ...(failure === undefined ? {} : { failure }),
       });
     }
   }
@@ -134,8 +221,7 @@ export class Gateway implements ServiceHandler {
     const { traceId, requester } = context;
     const messages = route.messagesFor(requester.listener);
     messages?.record('query', traceId, query.identifier);
-    const mapped =
-      request === undefined ? query : { ...query, identifier: applied(request, 'request', query.identifier) };
+    const mapped = { ...query, identifier: applied(request, 'request', query.identifier) };
     if (request !== undefined) messages?.record('query-mapped', traceId, mapped.identifier);
     for (const [index, { name, upstream }] of upstreams.entries()) {
       chosen(name);
@@ -144,7 +230,7 @@ export class Gateway implements ServiceHandler {
         for await (const result of upstream.search(mapped, context)) {
           delivered = true;
           messages?.record('result', traceId, result);
-          const answer = response === undefined ? result : applied(response, 'response', result);
+          const answer = applied(response, 'response', result);
           if (response !== undefined) messages?.record('result-mapped', traceId, answer);
           yield answer;
         }
@@ -180,20 +266,7 @@ export class Gateway implements ServiceHandler {
   }
 }
 
-/** Rules that do not fit the values they meet end the request with what the operator has to mend, not as a riddle. */
-function applied(mapping: Mapping, direction: 'request' | 'response', dataSet: DataSet): DataSet {
-  try {
-    return mapping(dataSet);
-  } catch (cause) {
-    if (!(cause instanceof GatewayError)) throw cause;
-    throw new ServiceFailure('CONVERSION_FAILED', { comment: `rules.${direction}: ${cause.message}`, cause });
-  }
-}
-
-/** Anything that is not a `ServiceFailure` is a fault of ours: the peer gets INTERNAL_ERROR, the log the stack. */
-function toFailure(error: unknown, logger: Logger, traceId: string): ServiceFailure {
-  if (error instanceof ServiceFailure) return error;
-  const { name, stack } = error instanceof Error ? error : new Error(String(error));
-  logger.error('unexpected error', { traceId, name, at: stack?.split('\n').slice(1, 6).join('\n') });
-  return new ServiceFailure('INTERNAL_ERROR', { cause: error });
+/** Whether a failure says something about the upstream, rather than about the request. */
+function isUpstreamTrouble({ code }: ServiceFailure): boolean {
+  return code.startsWith('UPSTREAM_') || code === 'CONNECTION_LOST' || code === 'OUTCOME_UNKNOWN';
 }

@@ -9,7 +9,7 @@ import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from './log.ts';
 
 /** Where in an exchange a data set stood: as received, or after the route's rules. */
-export type MessageStage = 'query' | 'query-mapped' | 'result' | 'result-mapped';
+export type MessageStage = 'query' | 'query-mapped' | 'received' | 'sent' | 'result' | 'result-mapped';
 
 export interface MessageRecorder {
   record(stage: MessageStage, traceId: string, dataSet: DataSet): void;

@@ -1,0 +1,411 @@
+/**
+ * Delivery of MPPS messages: in order per instance and hop, checked, remembered, and never with an outcome that is left
+ * unknown when it can be learned (PS3.4 F.7, PS3.18 15; proxy flows MPPS D2W and W2D). Direct: the one who asks waits for
+ * the upstream's own answer.
+ */
+import type { DataSet, Tag } from '../dataset/model.ts';
+import { generateUid } from '../dataset/uid.ts';
+import type { Logger } from '../observe/log.ts';
+import { digestOfDataSet, digestsOf, sequencesOf, shrunkSequences, tagsWithValue } from '../services/mpps/digest.ts';
+import {
+  dropUnchanged,
+  fillType2,
+  preCreateOptional,
+  selectAttributes,
+  supplyDefaults,
+} from '../services/mpps/complete.ts';
+import { isFinal, stateOf } from '../services/mpps/state.ts';
+import { checkCreate, checkFinal, checkInstanceUid, checkUpdate, failureOfIssues } from '../services/mpps/validate.ts';
+import type { MppsIssue } from '../services/mpps/validate.ts';
+import { ServiceFailure } from '../services/port.ts';
+import type { AttributeSelection, Completion, MppsContext, RequestContext, Requester } from '../services/port.ts';
+import type { MppsKey, MppsRecord, MppsRecords } from '../store/store.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import { applied } from './mapping.ts';
+import { isRecordOf } from './mpps-route.ts';
+import type { MppsTarget } from './mpps-route.ts';
+import { createOnce, retrieveOnce, updateOnce } from './mpps-outcome.ts';
+
+/** Finds the target of a record after a reload or for another caller; undefined when the route is gone. */
+export type TargetOf = (record: MppsRecord) => MppsTarget | undefined;
+
+/** Where an update or retrieve goes, and what is remembered of the instance. */
+interface Found {
+  readonly target: MppsTarget;
+  readonly key: MppsKey;
+}
+
+export class Delivery {
+  readonly #records: MppsRecords;
+  readonly #logger: Logger;
+  readonly #now: () => number;
+  /** Holds messages of one instance while it is found out which hop they belong to, so that none overtakes another. */
+  readonly #admissions = new KeyedQueue();
+  readonly #instances = new KeyedQueue();
+
+  /** @param now wall clock, ms since 1970 */
+  constructor(records: MppsRecords, logger: Logger, now: () => number = Date.now) {
+    this.#records = records;
+    this.#logger = logger;
+    this.#now = now;
+  }
+
+  /** @throws ServiceFailure */
+  create(
+    target: MppsTarget,
+    requestedUid: string | undefined,
+    attributes: DataSet,
+    context: MppsContext,
+  ): Promise<Completion> {
+    const uid = instanceUid(requestedUid, target);
+    return this.#inOrder(
+      context.requester.listener,
+      uid,
+      () => Promise.resolve({ target, key: keyOf(target, uid) }),
+      (found) => this.#create(found, attributes, context),
+    );
+  }
+
+  /** @throws ServiceFailure */
+  update(
+    target: MppsTarget,
+    targetOf: TargetOf,
+    uid: string,
+    modifications: DataSet,
+    context: MppsContext,
+  ): Promise<Completion> {
+    return this.#inOrder(
+      context.requester.listener,
+      uid,
+      () => this.#find(target, targetOf, uid, context.requester),
+      (found) => this.#update(found, modifications, context),
+    );
+  }
+
+  /** @throws ServiceFailure */
+  retrieve(
+    target: MppsTarget,
+    targetOf: TargetOf,
+    uid: string,
+    selection: AttributeSelection,
+    context: RequestContext,
+  ): Promise<DataSet> {
+    return this.#inOrder(
+      context.requester.listener,
+      uid,
+      () => this.#find(target, targetOf, uid, context.requester),
+      (found) => this.#retrieve(found, selection, context),
+    );
+  }
+
+  /** Specific Character Set of the create of an instance, if it came in here. */
+  async characterSetOf(target: MppsTarget, uid: string, requester: Requester): Promise<string | undefined> {
+    const record =
+      (await this.#records.get(keyOf(target, uid))) ?? (await this.#records.findByListener(requester.listener, uid));
+    return record?.characterSet;
+  }
+
+  async #inOrder<T>(
+    listener: string,
+    uid: string,
+    find: () => Promise<Found>,
+    work: (found: Found) => Promise<T>,
+  ): Promise<T> {
+    const admitted = await this.#admissions.run(`${listener} ${uid}`, async () => {
+      const found = await find();
+      const { route, upstream } = found.key;
+      return { result: this.#instances.run(`${route} ${upstream} ${uid}`, () => work(found)) };
+    });
+    return admitted.result;
+  }
+
+  /**
+   * The hop of an instance: this route's own record, else the one of its create on this listener, which the caller may
+   * have sent under another AE title.
+   */
+  async #find(target: MppsTarget, targetOf: TargetOf, uid: string, requester: Requester): Promise<Found> {
+    const own = { target, key: keyOf(target, uid) };
+    if ((await this.#records.get(own.key)) !== undefined) return own;
+    const record = await this.#records.findByListener(requester.listener, uid);
+    if (record === undefined || isRecordOf(record, target)) return own;
+    const followed = targetOf(record);
+    return followed === undefined ? own : { target: followed, key: keyOf(followed, uid) };
+  }
+
+  async #create({ target, key }: Found, received: DataSet, context: MppsContext): Promise<Completion> {
+    refuseWhenLate(context);
+    const attributes = this.#completed(target, received, context);
+    this.#check(target, checkCreate(attributes), context);
+    const createDigest = digestOfDataSet(received);
+    const existing = await this.#records.get(key);
+    if (existing !== undefined) {
+      if (isUndeliveredRepeat(existing, createDigest)) {
+        this.#rememberDelivery(existing, context);
+        return { uid: key.uid };
+      }
+      if (existing.phase !== 'pending' || existing.createDigest !== createDigest) {
+        throw new ServiceFailure('DUPLICATE_INSTANCE', { comment: 'this instance exists already' });
+      }
+    }
+    const mapped = applied(target.request, 'request', attributes);
+    const nowMs = this.#now();
+    const { requester, characterSet } = context;
+    const record: MppsRecord = {
+      ...key,
+      listener: requester.listener,
+      requester,
+      ...(characterSet === undefined ? {} : { characterSet }),
+      phase: 'pending',
+      state: 'IN PROGRESS',
+      delivered: false,
+      createDigest,
+      created: digestsOf(attributes),
+      set: {},
+      sequences: sequencesOf(attributes),
+      ...(target.options.retrieveFromCopy ? { copy: mapped } : {}),
+      createdAt: existing?.createdAt ?? nowMs,
+      updatedAt: nowMs,
+    };
+    await this.#records.put(record, 'process');
+    let completion: Completion;
+    try {
+      const wasSent = existing !== undefined;
+      completion = await createOnce(
+        target.upstream.upstream,
+        key.uid,
+        mapped,
+        forWrite(context),
+        wasSent,
+        this.#logger,
+      );
+    } catch (error) {
+      // What may have arrived stays known as sent: the repeat of the one who asks is then no duplicate.
+      if (!isUnknown(error)) await this.#records.remove(key, 'process');
+      throw error;
+    }
+    const stored = { ...record, phase: 'stored' } as const;
+    await this.#remember(stored, context);
+    this.#rememberDelivery(stored, context);
+    return completion;
+  }
+
+  async #update({ target, key }: Found, received: DataSet, context: MppsContext): Promise<Completion> {
+    refuseWhenLate(context);
+    const record = await this.#records.get(key);
+    if (record === undefined && target.options.unknownInstance === 'refuse') {
+      throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'this instance was not created here' });
+    }
+    if (record?.phase === 'deleted') throw new ServiceFailure('INSTANCE_DELETED');
+    if (record !== undefined && isFinal(record.state)) throw new ServiceFailure('INSTANCE_FINAL');
+    const modifications = this.#settable(target, received, record, context);
+    const created = record && new Set(Object.keys(record.created));
+    const issues = checkUpdate(modifications, created);
+    const state = stateOf(modifications);
+    if (isFinal(state)) {
+      const tags = record === undefined ? new Set<Tag>() : tagsWithValue(record.created, record.set);
+      if (record !== undefined) issues.push(...checkFinal({ tags, modifications }));
+    }
+    this.#check(target, issues, context);
+    const mapped = applied(target.request, 'request', modifications);
+    const digest = digestOfDataSet(received);
+    const wasSent = record?.pendingDigest === digest;
+    if (record !== undefined) await this.#records.put({ ...record, pendingDigest: digest }, 'process');
+    let completion: Completion;
+    try {
+      completion = await updateOnce(
+        target.upstream.upstream,
+        key.uid,
+        mapped,
+        forWrite(context),
+        wasSent,
+        this.#logger,
+      );
+    } catch (error) {
+      if (record !== undefined && !isUnknown(error)) await this.#records.put(record, 'process');
+      throw knownToHaveExisted(error, record);
+    }
+    if (record !== undefined)
+      await this.#remember(updated(record, modifications, mapped, digest, this.#now()), context);
+    const shrunk = record === undefined ? [] : shrunkSequences(record.sequences, sequencesOf(modifications));
+    if (shrunk.length > 0) {
+      context.warn({
+        code: 'SEQUENCE_SHRANK',
+        text: `a sequence lost items: ${shrunk.join(', ')}`,
+        attributes: shrunk,
+      });
+    }
+    return completion;
+  }
+
+  async #retrieve({ target, key }: Found, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
+    const record = await this.#records.get(key);
+    if (record?.phase === 'deleted') throw new ServiceFailure('INSTANCE_DELETED');
+    let found: DataSet;
+    try {
+      found = await retrieveOnce(target.upstream.upstream, key.uid, selection, context);
+    } catch (error) {
+      const copy = target.options.retrieveFromCopy && record?.phase === 'stored' ? record.copy : undefined;
+      const cannot = error instanceof ServiceFailure && error.code === 'NOT_SUPPORTED';
+      if (copy === undefined || !cannot) throw knownToHaveExisted(error, record);
+      context.warn({
+        code: 'UPSTREAM_WARNING',
+        text: 'The far end has no Retrieve: answered from the copy of the gateway',
+      });
+      found = copy;
+    }
+    return selectAttributes(applied(target.response, 'response', found), selection);
+  }
+
+  /** The create with what the route allows the gateway to add; only for web clients, a modality sends what it means. */
+  #completed({ options }: MppsTarget, received: DataSet, context: MppsContext): DataSet {
+    if (context.requester.protocol !== 'dicomweb') return received;
+    let attributes = received;
+    if (options.defaults !== undefined) {
+      const { attributes: more, supplied } = supplyDefaults(attributes, {
+        ...options.defaults,
+        now: new Date(this.#now()),
+      });
+      attributes = more;
+      if (supplied.length > 0) {
+        const text = `attributes supplied by the gateway: ${supplied.join(', ')}`;
+        context.warn({ code: 'VALUES_SUPPLIED', text, attributes: supplied });
+      }
+    }
+    if (options.fillType2) ({ attributes } = fillType2(attributes));
+    return preCreateOptional(attributes, options.preCreateOptional).attributes;
+  }
+
+  /** An update without what only repeats the create; a changed one is a conflict (proxy flows MPPS W2D, type fixes). */
+  #settable(target: MppsTarget, received: DataSet, record: MppsRecord | undefined, context: MppsContext): DataSet {
+    if (context.requester.protocol !== 'dicomweb' || target.options.validation === 'strict' || record === undefined) {
+      return received;
+    }
+    const digests = digestsOf(received);
+    const { modifications, conflicting } = dropUnchanged(received, (tag) => digests[tag] === record.created[tag]);
+    if (conflicting.length > 0 && target.options.validation === 'warn') {
+      throw new ServiceFailure('NO_SUCH_ATTRIBUTE', {
+        comment: `cannot be changed after the create: ${conflicting.join(', ')}`,
+        attributes: conflicting,
+      });
+    }
+    return modifications;
+  }
+
+  #check(target: MppsTarget, issues: readonly MppsIssue[], context: RequestContext): void {
+    const { validation } = target.options;
+    if (issues.length === 0 || validation === 'off') return;
+    if (validation === 'strict' || context.requester.protocol === 'dicomweb') throw failureOfIssues(issues);
+    this.#logger.warn('MPPS breaks Table F.7.2-1 and is passed on', {
+      traceId: context.traceId,
+      route: target.route,
+      problems: issues.map(({ code, text }) => `${code}: ${text}`),
+    });
+  }
+
+  /** The upstream has it: a record that cannot be written is our trouble, not a failure of the one who asks. */
+  async #remember(record: MppsRecord, context: RequestContext): Promise<void> {
+    try {
+      await this.#records.put(record, 'disk');
+    } catch (error) {
+      const { name, message } = error as Error;
+      this.#logger.error('an MPPS was delivered but its record could not be written', {
+        traceId: context.traceId,
+        uid: record.uid,
+        problem: `${name}: ${message}`,
+      });
+    }
+  }
+
+  /** Notes in the background that the positive answer arrived; in turn, so that it meets the newest record. */
+  #rememberDelivery(record: MppsRecord, context: MppsContext): void {
+    const { route, upstream, uid } = record;
+    const note = async (): Promise<void> => {
+      if (!(await context.answerDelivered)) return;
+      await this.#instances.run(`${route} ${upstream} ${uid}`, async () => {
+        const newest = await this.#records.get({ route, upstream, uid });
+        if (newest?.phase === 'stored' && !newest.delivered) {
+          await this.#records.put({ ...newest, delivered: true }, 'process');
+        }
+      });
+    };
+    note().catch((error: unknown) => {
+      const { name } = error as Error;
+      this.#logger.warn('the delivery of an answer could not be noted', { traceId: context.traceId, uid, name });
+    });
+  }
+}
+
+function instanceUid(requested: string | undefined, { options }: MppsTarget): string {
+  if (requested === undefined || requested === '') {
+    if (options.missingInstanceUid === 'generate') return generateUid();
+    throw new ServiceFailure('INVALID_UID', { comment: 'no SOP Instance UID was given' });
+  }
+  const issues = checkInstanceUid(requested);
+  if (issues.length > 0) throw failureOfIssues(issues);
+  return requested;
+}
+
+function keyOf({ route, upstream }: MppsTarget, uid: string): MppsKey {
+  return { route, upstream: upstream.name, uid };
+}
+
+/** The narrow case of a repeated N-CREATE: its first answer was lost, and nothing happened since. */
+function isUndeliveredRepeat(record: MppsRecord, digest: string): boolean {
+  return (
+    record.phase === 'stored' &&
+    !record.delivered &&
+    record.createDigest === digest &&
+    record.state === 'IN PROGRESS' &&
+    Object.keys(record.set).length === 0 &&
+    record.pendingDigest === undefined
+  );
+}
+
+function updated(
+  record: MppsRecord,
+  modifications: DataSet,
+  mapped: DataSet,
+  lastDigest: string,
+  updatedAt: number,
+): MppsRecord {
+  const { pendingDigest: _, ...rest } = record;
+  return {
+    ...rest,
+    phase: 'stored',
+    // A modality that goes on has seen the answer to its create.
+    delivered: true,
+    state: stateOf(modifications) ?? record.state,
+    lastDigest,
+    set: { ...record.set, ...digestsOf(modifications) },
+    sequences: { ...record.sequences, ...sequencesOf(modifications) },
+    ...(record.copy === undefined ? {} : { copy: { ...record.copy, ...mapped } }),
+    updatedAt,
+  };
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof ServiceFailure && error.retry === 'ambiguous';
+}
+
+/** The far end no longer knows what it once accepted: deleted, rather than never heard of. */
+function knownToHaveExisted(error: unknown, record: MppsRecord | undefined): unknown {
+  if (!(error instanceof ServiceFailure) || error.code !== 'NO_SUCH_INSTANCE' || record?.phase !== 'stored')
+    return error;
+  const { dimseStatus, httpStatus, message } = error;
+  return new ServiceFailure('INSTANCE_DELETED', {
+    comment: message,
+    ...(dimseStatus === undefined ? {} : { dimseStatus }),
+    ...(httpStatus === undefined ? {} : { httpStatus }),
+  });
+}
+
+/** Waited too long behind other messages of the instance: nothing was done, the one who asks may try again. */
+function refuseWhenLate({ deadline }: RequestContext): void {
+  if (performance.now() < deadline) return;
+  throw new ServiceFailure('OUT_OF_RESOURCES', { retry: 'safe', comment: 'waited too long behind an earlier message' });
+}
+
+/** A write is not abandoned when the one who asked goes away; only its deadline ends it. */
+function forWrite<Context extends RequestContext>(context: Context): Context {
+  return { ...context, signal: new AbortController().signal };
+}

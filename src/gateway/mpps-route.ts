@@ -1,0 +1,34 @@
+/** What a route says about the MPPS service. */
+import type { MppsRecord } from '../store/store.ts';
+import type { NamedUpstream } from './gateway.ts';
+import type { Mapping } from './mapping.ts';
+
+export interface MppsRouteOptions {
+  /** `strict` refuses whatever breaks Table F.7.2-1, `warn` logs it (and refuses it from the web), `off` does not look. */
+  readonly validation: 'strict' | 'warn' | 'off';
+  /** An N-CREATE that names no instance: 0117H, or a UID is made and returned. */
+  readonly missingInstanceUid: 'refuse' | 'generate';
+  /** An update of an instance nobody created here: the upstream decides, or 0112H and 404. */
+  readonly unknownInstance: 'pass' | 'refuse';
+  /** From the web: missing type 2 attributes are added empty. */
+  readonly fillType2: boolean;
+  /** From the web: optional attributes that may be set later are created empty, since else they never can. */
+  readonly preCreateOptional: boolean;
+  /** From the web: what may be supplied where a client leaves it out. */
+  readonly defaults: { readonly stationAeTitle?: string; readonly modality?: string } | undefined;
+  /** Keep a copy of each instance and answer Retrieve from it where the upstream cannot. */
+  readonly retrieveFromCopy: boolean;
+}
+
+/** Where the messages of one instance go: the route of its create and the upstream behind it. */
+export interface MppsTarget {
+  readonly route: string;
+  readonly upstream: NamedUpstream;
+  readonly request: Mapping | undefined;
+  readonly response: Mapping | undefined;
+  readonly options: MppsRouteOptions;
+}
+
+export function isRecordOf(record: MppsRecord, target: MppsTarget): boolean {
+  return record.route === target.route && record.upstream === target.upstream.name;
+}
