@@ -2,8 +2,17 @@
 import { parsePath } from '../../dataset/attribute-path.ts';
 import type { AttributePath } from '../../dataset/attribute-path.ts';
 import { GatewayError } from '../../errors.ts';
-import { ServiceFailure } from '../port.ts';
-import type { ServiceWarning, WorklistQuery } from '../port.ts';
+import type { ServiceFailure, ServiceWarning, WorklistQuery } from '../port.ts';
+import {
+  badParameter,
+  decoded,
+  includedFields,
+  NEGOTIATION_PARAMETERS,
+  printable,
+  splitParameters,
+  withHint,
+} from '../query-parameters.ts';
+import type { Parameter } from '../query-parameters.ts';
 import { KeyCollection } from './key-collection.ts';
 import { keyFromParameter } from './key-values.ts';
 import { parameterIgnored } from './warnings.ts';
@@ -22,23 +31,8 @@ export interface SearchParameters {
   readonly warnings: readonly ServiceWarning[];
 }
 
-interface Parameter {
-  /** Decoded. */
-  readonly name: string;
-  /** As received, undefined for a bare name. */
-  readonly raw: string | undefined;
-}
-
 const SWITCHES = ['fuzzymatching', 'emptyvaluematching', 'multiplevaluematching'] as const;
 const COUNTS = ['limit', 'offset'] as const;
-
-/** The parameter tables of PS3.18 spell the content negotiation parameters like the header fields (C3). */
-const NEGOTIATION: Readonly<Record<string, 'accept' | 'charset'>> = {
-  accept: 'accept',
-  Accept: 'accept',
-  charset: 'charset',
-  'Accept-Charset': 'charset',
-};
 
 /** What must be a name of an attribute: `0008,0060`, `00400100.Modality` and eight hex digits. */
 const LOOKS_LIKE_ATTRIBUTE = /^\(?[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4}\)?$|\./;
@@ -55,7 +49,8 @@ export function queryFromParameters(rawQuery: string, options: SearchParameterOp
   const included: Parameter[] = [];
   const matched: { path: AttributePath; parameter: Parameter }[] = [];
   for (const parameter of splitParameters(rawQuery)) {
-    const known = NEGOTIATION[parameter.name] ?? [...SWITCHES, ...COUNTS].find((name) => name === parameter.name);
+    const known =
+      NEGOTIATION_PARAMETERS[parameter.name] ?? [...SWITCHES, ...COUNTS].find((name) => name === parameter.name);
     if (known !== undefined) {
       if (single.has(known)) throw badParameter(parameter.name, 'occurs more than once');
       single.set(known, decoded(parameter.raw ?? '', parameter.name));
@@ -102,18 +97,6 @@ export function queryFromParameters(rawQuery: string, options: SearchParameterOp
   };
 }
 
-function splitParameters(rawQuery: string): Parameter[] {
-  const query = rawQuery.startsWith('?') ? rawQuery.slice(1) : rawQuery;
-  return query
-    .split('&')
-    .filter((part) => part !== '')
-    .map((part) => {
-      const at = part.indexOf('=');
-      const rawName = at < 0 ? part : part.slice(0, at);
-      return { name: decoded(rawName, rawName), raw: at < 0 ? undefined : part.slice(at + 1) };
-    });
-}
-
 /** The path a parameter name stands for; undefined when it is another service's parameter, or anybody's. */
 function matchPath(name: string): AttributePath | undefined {
   try {
@@ -127,24 +110,10 @@ function matchPath(name: string): AttributePath | undefined {
 
 /** @returns whether `all` was asked for */
 function includeFields(parameters: readonly Parameter[], keys: KeyCollection): boolean {
-  const fields = parameters.flatMap(({ raw }) =>
-    (raw ?? '').split(',').map((part) => decoded(part, 'includefield').trim()),
-  );
-  if (fields.includes('all')) {
-    if (fields.length > 1) throw badParameter('includefield', 'holds all together with other values');
-    return true;
-  }
-  for (const field of fields) keys.include(includedPath(field));
+  const fields = includedFields(parameters);
+  if (fields === 'all') return true;
+  for (const path of fields) keys.include(path);
   return false;
-}
-
-function includedPath(field: string): AttributePath {
-  try {
-    return parsePath(field);
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    throw badParameter('includefield', withHint(`holds ${printable(field)}, which is no known attribute`, error));
-  }
 }
 
 function switchOf(single: ReadonlyMap<string, string>, name: string): boolean {
@@ -159,29 +128,6 @@ function countOf(single: ReadonlyMap<string, string>, name: string): number | un
   if (text === undefined) return undefined;
   if (!/^\d{1,15}$/.test(text)) throw badParameter(name, 'is not an unsigned integer');
   return Number(text);
-}
-
-function decoded(text: string, name: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    throw badParameter(name, 'is not percent-encoded UTF-8');
-  }
-}
-
-function withHint(problem: string, error: GatewayError): string {
-  return error.fix === undefined ? problem : `${problem}. ${error.fix}`;
-}
-
-function badParameter(name: string, problem: string, path?: AttributePath): ServiceFailure {
-  const attributes = path === undefined ? [] : path.slice(-1);
-  return new ServiceFailure('BAD_REQUEST', { comment: `Parameter ${printable(name)} ${problem}`, attributes });
-}
-
-/** A name that may be shown in a header field and a log: what cannot be a name is not repeated. */
-function printable(name: string): string {
-  const shown = name.replaceAll(/[^\w.,()-]/g, '?').slice(0, 64);
-  return shown === '' ? '(no name)' : shown;
 }
 
 export { parametersFromQuery } from './search-url.ts';
