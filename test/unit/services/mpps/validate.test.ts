@@ -13,7 +13,7 @@ import {
   failureOfIssues,
 } from '../../../../src/services/mpps/validate.ts';
 import type { MppsIssue } from '../../../../src/services/mpps/validate.ts';
-import { fullCreate, leastCreate, rowsByPath, sampleOf, withAttribute } from '../../../support/mpps.ts';
+import { fullCreate, leastCreate, rowsByPath, sampleOf, withAttribute } from '../../../support/mpps-rows.ts';
 
 const EMPTY_ITEM = createDataSet();
 
