@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { ERROR_CODES } from '../../src/errors.ts';
-import { COMMON_FAILURE_CODES, SEARCH_FAILURE_CODES } from '../../src/services/port.ts';
+import {
+  COMMON_FAILURE_CODES,
+  INSTANCE_FAILURE_CODES,
+  SEARCH_FAILURE_CODES,
+  ServiceFailure,
+} from '../../src/services/port.ts';
+import { mppsDimseOutcome, mppsHttpOutcome } from '../../src/services/mpps/outcomes.ts';
 import { OUTCOMES, statusToHex } from '../../src/services/worklist/outcomes.ts';
 
 /** The rows of the tables of docs/errors.md, by the code in their first column. */
@@ -33,6 +39,19 @@ describe('docs/errors.md', () => {
     for (const [code, [dimse, http]] of rows) {
       const outcome = OUTCOMES[code as keyof typeof OUTCOMES];
       expect([code, dimse, http]).toEqual([code, `${statusToHex(outcome.dimseStatus)}H`, String(outcome.httpStatus)]);
+    }
+  });
+
+  test('lists exactly the failure codes of MPPS, each with its statuses per operation', async () => {
+    const rows = await documented('Failures of a performed procedure step');
+    expect([...rows.keys()].sort()).toEqual([...COMMON_FAILURE_CODES, ...INSTANCE_FAILURE_CODES].sort());
+    const operations = ['create', 'update', 'retrieve'] as const;
+    for (const [code, cells] of rows) {
+      const failure = new ServiceFailure(code as ServiceFailure['code'], { attributes: ['00400252'] });
+      const dimse = operations.map((operation) => `${statusToHex(mppsDimseOutcome(failure, operation).status)}H`);
+      const http = operations.map((operation) => String(mppsHttpOutcome(failure, operation).status));
+      expect([code, ...cells.slice(0, 6)]).toEqual([code, ...dimse, ...http]);
+      expect(cells.slice(6).map((cell) => cell.length > 3)).toEqual([true, true]);
     }
   });
 });
