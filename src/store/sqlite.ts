@@ -3,6 +3,7 @@
  * Statements run synchronously, a `disk` write holds the event loop for one fsync.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import type { GatewayError } from '../errors.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import type { Migration } from './migrations/migration.ts';
@@ -10,7 +11,8 @@ import { SqliteConnection } from './sqlite-connection.ts';
 import { storeError, toStoreError } from './sqlite-errors.ts';
 import { checkFile, createFile, lockFile, prepareFolder } from './sqlite-file.ts';
 import { SqliteMppsRecords } from './sqlite-mpps.ts';
-import type { MppsRecords, Store } from './store.ts';
+import { SqliteRisSteps } from './sqlite-ris-steps.ts';
+import type { MppsRecords, RisSteps, Store } from './store.ts';
 
 export interface SqliteStoreOptions {
   /** The file; it and its folder are made where they are missing. On a local disk: locks over a network are not safe. */
@@ -61,13 +63,16 @@ function storeOver(connection: SqliteConnection, lock: DatabaseSync, path: strin
 
 class SqliteStore implements Store {
   readonly mpps: MppsRecords;
+  readonly risSteps: RisSteps;
   readonly #connection: SqliteConnection;
   readonly #lock: DatabaseSync;
 
   constructor(connection: SqliteConnection, lock: DatabaseSync, path: string) {
     this.#connection = connection;
     this.#lock = lock;
-    this.mpps = new SqliteMppsRecords(connection, (detail, cause) => storeError('STORE_DAMAGED', path, detail, cause));
+    const damaged = (detail: string, cause: unknown): GatewayError => storeError('STORE_DAMAGED', path, detail, cause);
+    this.mpps = new SqliteMppsRecords(connection, damaged);
+    this.risSteps = new SqliteRisSteps(connection, damaged);
   }
 
   async close(): Promise<void> {

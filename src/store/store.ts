@@ -1,6 +1,7 @@
 /**
- * What the gateway remembers, behind one interface for every data base. All of it is per hop: keyed by route and
- * upstream besides the UID, since one UID may pass one process twice and two hops must not meet in one record.
+ * What the gateway remembers, and what its embedded RIS keeps, behind one interface for every data base. What is
+ * remembered is per hop: keyed by route and upstream besides the UID, since one UID may pass one process twice and two
+ * hops must not meet in one record.
  *
  * Every method rejects with a GatewayError STORE_LOCKED, STORE_FULL, STORE_DAMAGED, STORE_UNREADABLE or STORE_FAILED; a
  * write that was rejected left nothing behind.
@@ -88,8 +89,29 @@ export interface MppsRecords {
   expire(retention: MppsRetention): Promise<Expired>;
 }
 
+export interface RisStepKey {
+  /** Name of the RIS among the upstreams. */
+  readonly upstream: string;
+  /** SOP Instance UID of the performed procedure step. */
+  readonly uid: string;
+}
+
+/** A performed procedure step whose keeper is the embedded RIS, whole: unlike a record, this is the thing itself. */
+export interface RisStep extends RisStepKey {
+  readonly attributes: DataSet;
+}
+
+export interface RisSteps {
+  get(key: RisStepKey): Promise<RisStep | undefined>;
+  /** Every step of one RIS, the one that was put last at the end; what is put meanwhile may come along or not. */
+  all(upstream: string): AsyncIterable<RisStep>;
+  /** Writes a step whole, in place of the one with its key. */
+  put(step: RisStep, durability: Durability): Promise<void>;
+}
+
 export interface Store {
   readonly mpps: MppsRecords;
+  readonly risSteps: RisSteps;
   /** Waits for writes under way; further calls reject with STORE_FAILED. A second close does nothing. */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { MPPS } from './0001-mpps.ts';
+import { RIS_STEPS } from './0002-ris-steps.ts';
 import type { Migration } from './migration.ts';
 
-export const MIGRATIONS: readonly Migration[] = [MPPS];
+export const MIGRATIONS: readonly Migration[] = [MPPS, RIS_STEPS];
