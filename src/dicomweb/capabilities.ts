@@ -61,25 +61,45 @@ function negotiate(accept: string | undefined): string {
 }
 
 function describe(baseUri: string, transactions: readonly Transaction[]): Element {
-  const paths = [...new Set(transactions.map(({ path }) => path))];
-  const resources = paths.map((path): [string, Element] => {
-    const methods = transactions
-      .filter((one) => one.path === path)
-      .map((one): [string, Element] => ['method', method(one)]);
-    return ['resource', { attributes: { path: path.slice(1) }, children: methods }];
-  });
-  return {
-    attributes: { xmlns: NAMESPACE },
-    children: [['resources', { attributes: { base: baseUri }, children: resources }]],
-  };
+  const resources: Element = { attributes: { base: baseUri }, children: resourcesIn(transactions, 0) };
+  return { attributes: { xmlns: NAMESPACE }, children: [['resources', resources]] };
 }
 
-function method({ id, method: name, title, parameters, statuses }: Transaction): Element {
+/** Resources nest as the segments of their paths do (PS3.18 G). @param depth segments that stand further out */
+function resourcesIn(transactions: readonly Transaction[], depth: number): [string, Element][] {
+  const below = Map.groupBy(transactions, ({ path }) => path.split('/')[depth + 1]);
+  return [...below].flatMap(([segment, inside]): [string, Element][] => {
+    if (segment === undefined) return [];
+    const here = inside.filter(({ path }) => path.split('/').length === depth + 2);
+    const children: [string, Element][] = [
+      ...templateParameters(segment, inside),
+      ...here.map((one): [string, Element] => ['method', method(one)]),
+      ...resourcesIn(inside, depth + 1),
+    ];
+    return [['resource', { attributes: { path: segment }, children }]];
+  });
+}
+
+/** A parameter of the path belongs to the resource, whichever of its methods is meant. */
+function templateParameters(segment: string, inside: readonly Transaction[]): [string, Element][] {
+  const described = inside.flatMap(({ parameters }) =>
+    parameters.filter(({ name, style }) => style === 'template' && segment === `{${name}}`),
+  );
+  return described.slice(0, 1).map((one) => ['param', parameter(one)]);
+}
+
+function method({ id, method: name, title, parameters, requestTypes = [], statuses }: Transaction): Element {
+  const request: [string, Element][] = [
+    ...parameters
+      .filter(({ style }) => style !== 'template')
+      .map((one): [string, Element] => ['param', parameter(one)]),
+    ...requestTypes.map(representation),
+  ];
   return {
     attributes: { name, id },
     children: [
       ['doc', doc(title)],
-      ['request', { attributes: {}, children: parameters.map((one): [string, Element] => ['param', parameter(one)]) }],
+      ['request', { attributes: {}, children: request }],
       ...statuses.map((one): [string, Element] => ['response', response(one)]),
     ],
   };
@@ -105,14 +125,12 @@ function parameter({ name, style, type, title, required, repeating, options, ...
 function response({ status, title, mediaTypes = [] }: StatusDescription): Element {
   return {
     attributes: { status: String(status) },
-    children: [
-      ['doc', doc(title)],
-      ...mediaTypes.map((mediaType): [string, Element] => [
-        'representation',
-        { attributes: { mediaType }, children: [] },
-      ]),
-    ],
+    children: [['doc', doc(title)], ...mediaTypes.map(representation)],
   };
+}
+
+function representation(mediaType: string): [string, Element] {
+  return ['representation', { attributes: { mediaType }, children: [] }];
 }
 
 function doc(title: string): Element {

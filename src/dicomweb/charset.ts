@@ -76,10 +76,11 @@ export function encodeText(text: string, charset: Charset): Buffer | undefined {
 /**
  * A decoder for what a sender calls its charset; undefined when nobody knows it. TextDecoder, since the one of iconv-lite
  * loses the second half of a surrogate pair at the border of two chunks.
+ * @param fatal bytes that do not belong to the charset throw instead of becoming U+FFFD
  */
-export function decoderFor(charset: string): TextDecoder | undefined {
+export function decoderFor(charset: string, { fatal = false } = {}): TextDecoder | undefined {
   try {
-    return new TextDecoder(charsetOf(charset)?.name ?? charset);
+    return new TextDecoder(charsetOf(charset)?.name ?? charset, { fatal });
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-/** Content codings of an answer (RFC 9110 8.4): gzip, deflate and br are undone as the bytes arrive. */
+/** Content codings of a message (RFC 9110 8.4): gzip, deflate and br are undone as the bytes arrive. */
 import { pipeline } from 'node:stream';
 import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
@@ -7,17 +7,25 @@ import { ServiceFailure } from '../services/port.ts';
 export const ACCEPTED_CODINGS = 'gzip, deflate, br';
 /** More than one on top of another is nobody's honest doing. */
 const MAXIMUM_CODINGS = 2;
+const KNOWN_CODINGS: ReadonlySet<string> = new Set(['gzip', 'x-gzip', 'deflate', 'br']);
+
+/** The codings of a `Content-Encoding`, in the order they were applied; undefined when one is not known. */
+export function codingsOf(contentEncoding: string): string[] | undefined {
+  const codings = contentEncoding
+    .split(',')
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== '' && name !== 'identity');
+  const isKnown = codings.length <= MAXIMUM_CODINGS && codings.every((coding) => KNOWN_CODINGS.has(coding));
+  return isKnown ? codings : undefined;
+}
 
 /**
  * The plain bytes; reading them drives the source. Errors of the source come through as they are.
  * @throws ServiceFailure ANSWER_UNREADABLE when a coding is not known
  */
 export async function decodeContent(source: Readable, contentEncoding: string): Promise<Readable> {
-  const codings = contentEncoding
-    .split(',')
-    .map((name) => name.trim().toLowerCase())
-    .filter((name) => name !== '' && name !== 'identity');
-  if (codings.length > MAXIMUM_CODINGS) throw unknownCoding();
+  const codings = codingsOf(contentEncoding);
+  if (codings === undefined) throw unknownCoding();
   let stream = source;
   for (const coding of codings.reverse()) {
     const decoder = await decoderFor(coding, stream);
@@ -33,12 +41,9 @@ export async function decodeContent(source: Readable, contentEncoding: string): 
 async function decoderFor(coding: string, source: Readable): Promise<Transform | undefined> {
   if (coding === 'gzip' || coding === 'x-gzip') return (await peek(source)) === undefined ? undefined : createGunzip();
   if (coding === 'br') return (await peek(source)) === undefined ? undefined : createBrotliDecompress();
-  if (coding === 'deflate') {
-    const first = await peek(source);
-    // RFC 9110 means zlib; some servers send the raw form. The zlib header begins with compression method 8.
-    return first === undefined ? undefined : (first & 0x0f) === 8 ? createInflate() : createInflateRaw();
-  }
-  throw unknownCoding();
+  const first = await peek(source);
+  // RFC 9110 means zlib; some senders use the raw form. The zlib header begins with compression method 8.
+  return first === undefined ? undefined : (first & 0x0f) === 8 ? createInflate() : createInflateRaw();
 }
 
 /** The first byte, which stays in the stream; undefined at its end. */

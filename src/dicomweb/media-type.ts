@@ -21,6 +21,10 @@ export interface WeightedName {
   readonly quality: number;
 }
 
+/** What is read as the DICOM JSON model and as the Native DICOM Model. */
+export const JSON_TYPES: ReadonlySet<string> = new Set(['application/dicom+json', 'application/json', 'text/json']);
+export const XML_TYPES: ReadonlySet<string> = new Set(['application/dicom+xml', 'application/xml', 'text/xml']);
+
 const TYPE = /^(\*|[\w!#$%&'*+.^`|~-]+)\/(\*|[\w!#$%&'*+.^`|~-]+)$/;
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 const QUALITY = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/;

@@ -20,7 +20,7 @@ export interface AnswerFormat {
 }
 
 /** The four of PS3.18 14.4; the first is the default. */
-export const SEARCH_FORMATS = [
+export const ANSWER_FORMATS = [
   { content: 'json', multipart: false, type: 'application/dicom+json', text: 'application/dicom+json' },
   { content: 'xml', multipart: false, type: 'application/dicom+xml', text: 'application/dicom+xml' },
   {
@@ -67,11 +67,11 @@ const TRANSFER_SYNTAXES: ReadonlySet<string> = new Set(['*', '1.2.840.10008.1.2.
 const RENDERED = /^(?:image\/(?:jpeg|gif|png|jp2)|video\/|text\/(?:html|plain|xml|rtf)$|application\/pdf$)/;
 
 /**
- * The acceptable representations of a list of results, best first; never empty. Order: weight, then how exactly the
+ * The acceptable representations of an answer, best first; never empty. Order: weight, then how exactly the
  * range names the type, then the order of the ranges, then ours.
  * @throws HttpRefusal 400 for a header or parameter that is wrong, 406 when nothing we have is acceptable
  */
-export function negotiateSearch(request: NegotiationRequest): Acceptable[] {
+export function negotiate(request: NegotiationRequest): Acceptable[] {
   const header = headerRanges(request);
   const parameter = parameterRanges(request.acceptParameter);
   for (const range of parameter ?? []) {
@@ -90,12 +90,17 @@ export function negotiateSearch(request: NegotiationRequest): Acceptable[] {
   });
 }
 
+/** The text of a header field, also where Node gives its lines apart. */
+export function fieldText(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'object' ? value.join(', ') : value;
+}
+
 /** 406 with the list of what there is (PS3.18 8.7.8.1). */
 export function notAcceptable(reason = 'None of the accepted media types is available'): HttpRefusal {
   return new HttpRefusal(
     406,
     'NO_COMMON_MEDIA_TYPE',
-    `${reason}. Available: ${SEARCH_FORMATS.map(({ text }) => text).join(', ')}`,
+    `${reason}. Available: ${ANSWER_FORMATS.map(({ text }) => text).join(', ')}`,
   );
 }
 
@@ -156,7 +161,7 @@ interface Ranked {
 
 function rank(ranges: readonly WeightedMediaType[]): Ranked[] {
   const ranked: Ranked[] = [];
-  for (const format of [...SEARCH_FORMATS, PLAIN_JSON]) {
+  for (const format of [...ANSWER_FORMATS, PLAIN_JSON]) {
     let best: Ranked | undefined;
     for (const [position, range] of ranges.entries()) {
       const exactness = exactnessFor(format, range);

@@ -7,17 +7,24 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
-import type { ErrorRequestHandler, Express, Request, RequestHandler, Response, Router } from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { RequestContext, Requester, ServiceHandler } from '../services/port.ts';
+import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
 import { HttpRefusal } from './http-refusal.ts';
+import { createMppsTransactions } from './mpps.ts';
+import { bodyTooLate, RequestBody, tooLong } from './request-body.ts';
+import { baseUriOf, hasBody, plainAddress, queryOf } from './request-facts.ts';
+import { createRouter } from './router.ts';
+import type { RunTransaction } from './router.ts';
 import type { Transaction, WebRequest } from './transaction.ts';
-import { answerOfFailure, sendAnswer } from './web-answer.ts';
+import { settledBy, within } from './waiting.ts';
+import { answerOfFailure, sendAnswer, sendEarlyAnswer } from './web-answer.ts';
+import type { FailureContext } from './web-answer.ts';
 import { createWorklistSearch } from './worklist.ts';
 
 export interface DicomwebListenerOptions {
@@ -36,14 +43,20 @@ export interface DicomwebListenerOptions {
   readonly maximumUriLength: number;
   /** Bytes of all header fields; more are 431. At most 64 kB. */
   readonly maximumHeaderBytes?: number;
-  /** Bytes of a request body; longer ones are 413. */
+  /** Bytes of a request body, before and after its content coding is undone; longer ones are 413. */
   readonly maximumBodyBytes?: number;
+  /** A request body must be there in this time, else 408. */
+  readonly bodyTimeoutMs?: number;
   /** More connections are closed at once. */
   readonly maximumConnections: number;
   /** Requests worked on at a time; more are 503. */
   readonly maximumRequests?: number;
   /** Bytes of an answer, before its content coding; longer ones are 413. */
   readonly maximumAnswerBytes?: number;
+  /** Status of an MPPS that was created: 201 unless told (C25). */
+  readonly createStatus?: 200 | 201;
+  /** PUT creates and PATCH updates an MPPS too, as in drafts of Supplement 246 (C24). */
+  readonly draftMethods?: boolean;
   /** Request line and header fields must be there in this time, else 408. */
   readonly headersTimeoutMs: number;
   /** Patience of the client: when it has passed, the answer is 504. */
@@ -67,11 +80,17 @@ const NODE_MAXIMUM_HEADER_BYTES = 128 * 1024;
 const DEFAULTS = {
   maximumHeaderBytes: 64 * 1024,
   maximumBodyBytes: 1024 * 1024,
+  bodyTimeoutMs: 10_000,
   maximumRequests: 500,
   maximumAnswerBytes: 256 * 1024 * 1024,
-};
+  createStatus: 201,
+  draftMethods: false,
+} as const;
 /** Time to send the last failures when `close` has run out of patience. */
 const LAST_WORDS_MS = 200;
+
+/** What is known of a request when it fails. */
+type KnownContext = Omit<FailureContext, 'accept'>;
 
 export class DicomwebListener {
   readonly #handler: ServiceHandler;
@@ -81,6 +100,8 @@ export class DicomwebListener {
   readonly #running = new Map<Socket, Set<AbortController>>();
   #options: Required<DicomwebListenerOptions>;
   #app: Express;
+  /** Resolved when no request is under way. */
+  #idle = Promise.withResolvers<void>();
   #requests = 0;
   #closing = false;
 
@@ -88,6 +109,7 @@ export class DicomwebListener {
     this.#options = { ...DEFAULTS, ...options };
     this.#handler = handler;
     this.#logger = logger;
+    this.#idle.resolve();
     this.#app = this.#createApp();
     this.#server = createServer(
       {
@@ -140,7 +162,9 @@ export class DicomwebListener {
   /** Stops accepting, lets requests under way finish for so long, then ends them with 503 and closes every connection. */
   async close(deadlineMs: number): Promise<void> {
     this.#closing = true;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const unbound = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // A write goes on without its client, so the connections alone do not tell.
+    const closed = unbound.then(() => this.#idle.promise);
     this.#server.closeIdleConnections();
     if (!(await within(closed, deadlineMs))) {
       for (const controllers of this.#running.values()) {
@@ -155,7 +179,8 @@ export class DicomwebListener {
   #applyLimits(): void {
     const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, maximumConnections } = this.#options;
     this.#server.headersTimeout = headersTimeoutMs;
-    this.#server.requestTimeout = Math.max(headersTimeoutMs, requestTimeoutMs);
+    // Longer than our own limits, which give answers; this one gives none.
+    this.#server.requestTimeout = headersTimeoutMs + requestTimeoutMs;
     this.#server.keepAliveTimeout = idleTimeoutMs;
     this.#server.maxConnections = maximumConnections;
   }
@@ -172,8 +197,11 @@ export class DicomwebListener {
     app.set('query parser', false);
     app.enable('case sensitive routing');
     app.use(checkRequest(this.#options));
+    const transactions = this.#transactions();
     for (const basePath of this.#options.basePaths) {
-      app.use(basePath === '' ? '/' : basePath, this.#createRouter(basePath));
+      const run: RunTransaction = (transaction, request, response) =>
+        this.#run(transaction, basePath, request, response);
+      app.use(basePath === '' ? '/' : basePath, createRouter(transactions, run));
     }
     app.use(() => {
       throw new HttpRefusal(404, 'RESOURCE_NOT_FOUND', 'There is no such resource');
@@ -182,45 +210,35 @@ export class DicomwebListener {
     return app;
   }
 
-  #createRouter(basePath: string): Router {
-    const search = createWorklistSearch(this.#handler, this.#options);
-    const described = [search];
+  #transactions(): readonly Transaction[] {
+    const described = [
+      createWorklistSearch(this.#handler, this.#options),
+      ...createMppsTransactions(this.#handler, this.#options),
+    ];
     const offered = ({ context: { requester } }: WebRequest): readonly Transaction[] =>
       described.filter(
         ({ service }) => service === undefined || this.#handler.routeFor(service, requester) !== undefined,
       );
-    const transactions = [...described, createCapabilities(offered)];
-
-    const router = express.Router({ caseSensitive: true });
-    for (const path of new Set(transactions.map((one) => one.path))) {
-      const here = transactions.filter((one) => one.path === path);
-      const methods = here.map(({ method }) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ');
-      const allow = methods.includes('OPTIONS') ? methods : `${methods}, OPTIONS`;
-      router.all(path, async (request, response) => {
-        const method = request.method === 'HEAD' ? 'GET' : request.method;
-        const transaction = here.find((one) => one.method === method);
-        if (transaction !== undefined) await this.#run(transaction, basePath, request, response);
-        else if (method === 'OPTIONS') await sendAnswer(request, response, { status: 204, headers: { Allow: allow } });
-        else {
-          const reason = `${request.method} is not possible here`;
-          throw new HttpRefusal(405, 'RESOURCE_NOT_FOUND', reason, { headers: { Allow: allow } });
-        }
-      });
-    }
-    return router;
+    return [...described, createCapabilities(offered)];
   }
 
   /** The life of one request: its deadline, its end when the client goes away, its answer, and its line in the log. */
   async #run(transaction: Transaction, basePath: string, request: Request, response: Response): Promise<void> {
     const startedMs = performance.now();
-    const { name, requestTimeoutMs, idleTimeoutMs } = this.#options;
+    const { name, requestTimeoutMs, idleTimeoutMs, maximumBodyBytes, bodyTimeoutMs } = this.#options;
     const { socket } = request;
     const controller = new AbortController();
+    const body = new RequestBody(request, { maximumBytes: maximumBodyBytes, timeoutMs: bodyTimeoutMs });
     const timer = setTimeout(() => {
-      controller.abort(new ServiceFailure('UPSTREAM_TIMEOUT', { comment: `No answer within ${requestTimeoutMs} ms` }));
+      const comment = `No answer within ${requestTimeoutMs} ms`;
+      controller.abort(body.isAwaited ? bodyTooLate() : new ServiceFailure('UPSTREAM_TIMEOUT', { comment }));
     }, requestTimeoutMs);
+    const delivered = Promise.withResolvers<boolean>();
+    response.on('finish', () => delivered.resolve(true));
     response.on('close', () => {
-      if (!response.writableFinished) controller.abort(new ServiceFailure('CANCELED'));
+      delivered.resolve(response.writableFinished);
+      const isGone = !response.writableFinished && transaction.isWrite !== true;
+      if (isGone) controller.abort(new ServiceFailure('CANCELED'));
     });
     const context = {
       signal: controller.signal,
@@ -236,14 +254,21 @@ export class DicomwebListener {
     } satisfies RequestContext;
     const webRequest: WebRequest = {
       method: request.method,
+      pathValues: request.params as Record<string, string>,
       rawQuery: queryOf(request.originalUrl),
       headers: request.headers,
       baseUri: baseUriOf(request, basePath),
       context,
       startedMs,
+      readBody: () => body.read(controller.signal),
+      answerDelivered: delivered.promise,
     };
     const release = this.#begin(socket, controller);
-    response.locals.failureContext = { baseUri: webRequest.baseUri, traceId: context.traceId };
+    response.locals.failureContext = {
+      baseUri: webRequest.baseUri,
+      traceId: context.traceId,
+      outcomeOf: transaction.outcomeOf ?? httpOutcome,
+    } satisfies KnownContext;
     try {
       this.#checkOffer(transaction, webRequest);
       const answer = await settledBy(controller.signal, transaction.run(webRequest));
@@ -275,26 +300,30 @@ export class DicomwebListener {
 
   #begin(socket: Socket, controller: AbortController): () => void {
     this.#requests++;
+    if (this.#running.size === 0) this.#idle = Promise.withResolvers();
     const controllers = this.#running.get(socket) ?? new Set();
     this.#running.set(socket, controllers.add(controller));
     return () => {
       controllers.delete(controller);
       if (controllers.size === 0) this.#running.delete(socket);
+      if (this.#running.size === 0) this.#idle.resolve();
     };
   }
 
   #failureHandler(): ErrorRequestHandler {
     return (error: unknown, request, response, _next) => {
       const failure = this.#toFailure(error);
-      const known = response.locals.failureContext as { baseUri: string; traceId: string } | undefined;
-      const answer = answerOfFailure(failure, {
-        baseUri: known?.baseUri ?? baseUriOf(request, ''),
-        traceId: known?.traceId ?? randomUUID(),
-        accept: request.headers.accept,
-      });
+      const known = response.locals.failureContext as KnownContext | undefined;
+      const unknown: KnownContext = {
+        baseUri: baseUriOf(request, ''),
+        traceId: randomUUID(),
+        outcomeOf: httpOutcome,
+      };
+      const answer = answerOfFailure(failure, { ...(known ?? unknown), accept: request.headers.accept });
+      if (this.#closing) response.setHeader('Connection', 'close');
       // A body that nobody wanted may still be under way; it ends with the connection.
-      if (this.#closing || hasBody(request)) response.setHeader('Connection', 'close');
-      void sendAnswer(request, response, answer).catch(() => response.destroy());
+      const send = hasBody(request) && !request.complete ? sendEarlyAnswer : sendAnswer;
+      void send(request, response, answer).catch(() => response.destroy());
     };
   }
 
@@ -324,55 +353,8 @@ function checkRequest(options: Required<DicomwebListenerOptions>): RequestHandle
       throw new HttpRefusal(431, 'BAD_REQUEST', `The header is longer than ${options.maximumHeaderBytes} bytes`);
     }
     if (Number(request.headers['content-length'] ?? 0) > options.maximumBodyBytes) {
-      throw new HttpRefusal(413, 'BAD_REQUEST', `The body is longer than ${options.maximumBodyBytes} bytes`);
+      throw tooLong(options.maximumBodyBytes);
     }
     next();
   };
-}
-
-function hasBody(request: Request): boolean {
-  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-}
-
-function queryOf(url: string): string {
-  const at = url.indexOf('?');
-  return at < 0 ? '' : url.slice(at + 1);
-}
-
-/** As the client called it; a Host that is none is replaced by the address it reached. */
-function baseUriOf(request: Request, basePath: string): string {
-  const { host } = request.headers;
-  const named = host !== undefined && /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/.test(host);
-  const { localAddress = '', localPort = 0 } = request.socket;
-  const address = plainAddress(localAddress) ?? '';
-  const reached = `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
-  return `http://${named ? host : reached}${basePath}`;
-}
-
-/** An IPv4 peer of a dual-stack socket shows as ::ffff:10.0.0.5. */
-function plainAddress(address: string | undefined): string | undefined {
-  return address?.replace(/^::ffff:(?=\d+\.)/i, '');
-}
-
-/** The outcome of some work, or the reason of the signal when that comes first: no client waits for tidying up. */
-async function settledBy<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  let stop = (): void => {};
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-/** Whether it was done in time. */
-async function within(done: Promise<void>, ms: number): Promise<boolean> {
-  const controller = new AbortController();
-  const late = sleep(ms, false, { signal: controller.signal }).catch(() => true);
-  const inTime = await Promise.race([done.then(() => true), late]);
-  controller.abort();
-  return inTime;
 }

@@ -8,7 +8,7 @@ import { decodeXml, fromXml } from '../dataset/xml.ts';
 import { GatewayError } from '../errors.ts';
 import { ServiceFailure } from '../services/port.ts';
 import { decoderFor, transcodeToUtf8 } from './charset.ts';
-import { parseMediaType } from './media-type.ts';
+import { JSON_TYPES, parseMediaType, XML_TYPES } from './media-type.ts';
 import type { MediaType } from './media-type.ts';
 import { decodeMultipart, isBoundary } from './multipart.ts';
 import type { HttpAnswer } from './user-agent.ts';
@@ -18,8 +18,6 @@ export interface ReadLimits {
   readonly maximumItemBytes: number;
 }
 
-const JSON_TYPES: ReadonlySet<string> = new Set(['application/dicom+json', 'application/json', 'text/json']);
-const XML_TYPES: ReadonlySet<string> = new Set(['application/dicom+xml', 'application/xml', 'text/xml']);
 const NO_PARAMETERS: ReadonlyMap<string, string> = new Map();
 
 /**

@@ -2,19 +2,14 @@
  * Collects the results of a search in the representation the client takes (PS3.18 8.6, 8.7). Each is serialised as it
  * arrives: its text takes a fraction of what the objects take.
  */
-import { attribute, cloneDataSet, createDataSet, itemsOf } from '../dataset/model.ts';
-import type { Attribute, DataSet } from '../dataset/model.ts';
-import { toJson } from '../dataset/json.ts';
-import { toXml } from '../dataset/xml.ts';
+import type { DataSet } from '../dataset/model.ts';
 import { ServiceFailure } from '../services/port.ts';
-import { encodeText, UTF_8 } from './charset.ts';
+import { UTF_8 } from './charset.ts';
 import type { Charset } from './charset.ts';
 import { createBoundary, encodeMultipartEnd, encodePartHead } from './multipart.ts';
 import { notAcceptable } from './negotiation.ts';
 import type { Acceptable, AnswerFormat } from './negotiation.ts';
-
-const CHARACTER_SET = '00080005';
-const NOT_ASCII = /[^\x00-\x7f]/;
+import { encodeRepresentation } from './representation.ts';
 
 export interface WrittenResults {
   readonly contentType: string;
@@ -54,7 +49,7 @@ export class ResultWriter {
     if (this.#count === 2 && isSingleXml(this.#chosen.format)) this.#chosen = this.#formatForSeveral();
     this.#held.push(result);
     if (isSingleXml(this.#chosen.format) || this.#chosen.charsets[0] !== UTF_8) return;
-    for (const held of this.#held) this.#keep(this.#serialise(held, UTF_8) as Buffer);
+    for (const held of this.#held) this.#keep(encodeRepresentation(held, this.#chosen.format.content, UTF_8) as Buffer);
     this.#held = [];
   }
 
@@ -85,7 +80,7 @@ export class ResultWriter {
       this.#written = [];
       this.#bytes = 0;
       const complete = this.#held.every((result) => {
-        const bytes = this.#serialise(result, charset);
+        const bytes = encodeRepresentation(result, this.#chosen.format.content, charset);
         if (bytes !== undefined) this.#keep(bytes);
         return bytes !== undefined;
       });
@@ -102,18 +97,6 @@ export class ResultWriter {
         comment: `The answer is larger than ${this.#maximumBytes} bytes`,
       });
     }
-  }
-
-  /** Undefined when the charset lacks one of the characters. 00080005 says what the bytes are, and is left out for ASCII. */
-  #serialise(result: DataSet, charset: Charset): Buffer | undefined {
-    const plain = withoutCharacterSet(result);
-    const write = this.#chosen.format.content === 'json' ? toJson : toXml;
-    let text = write(plain);
-    if (NOT_ASCII.test(text)) {
-      text = write({ ...plain, [CHARACTER_SET]: attribute('CS', ...charset.terms) });
-    }
-    if (charset !== UTF_8 && write === toXml) text = text.replace('encoding="UTF-8"', `encoding="${charset.name}"`);
-    return encodeText(text, charset);
   }
 
   #multipart(format: AnswerFormat, charset: Charset): WrittenResults {
@@ -134,29 +117,4 @@ function isSingleXml(format: AnswerFormat): boolean {
 /** JSON is UTF-8 unless something else is said (PS3.18 F.2); XML says it in both places. */
 function withCharset(format: AnswerFormat, charset: Charset): string {
   return format.content === 'json' && charset === UTF_8 ? format.type : `${format.type}; charset=${charset.name}`;
-}
-
-/** The same without 00080005, in items too: text in the neutral form is Unicode. Copies only what changes. */
-function withoutCharacterSet(dataSet: DataSet): DataSet {
-  if (hasNestedCharacterSet(dataSet)) {
-    const copy = cloneDataSet(dataSet);
-    removeCharacterSet(copy);
-    return copy;
-  }
-  if (!(CHARACTER_SET in dataSet)) return dataSet;
-  const copy = createDataSet();
-  for (const tag in dataSet) if (tag !== CHARACTER_SET) copy[tag] = dataSet[tag] as Attribute;
-  return copy;
-}
-
-function hasNestedCharacterSet(dataSet: DataSet): boolean {
-  for (const tag in dataSet) {
-    for (const item of itemsOf(dataSet[tag])) if (CHARACTER_SET in item || hasNestedCharacterSet(item)) return true;
-  }
-  return false;
-}
-
-function removeCharacterSet(dataSet: DataSet): void {
-  delete dataSet[CHARACTER_SET];
-  for (const tag in dataSet) for (const item of itemsOf(dataSet[tag])) removeCharacterSet(item);
 }

@@ -11,7 +11,7 @@ import { parametersFromQuery } from '../services/worklist/search-url.ts';
 import type { SearchUrlOptions } from '../services/worklist/search-url.ts';
 import { parseWarningHeader, warningFromHeader } from '../services/worklist/warnings.ts';
 import { failureFromAbort } from './network-failure.ts';
-import { SEARCH_FORMATS } from './negotiation.ts';
+import { ANSWER_FORMATS } from './negotiation.ts';
 import type { HttpAnswer, UserAgent } from './user-agent.ts';
 
 export const SEARCH_MEDIA_TYPES = ['json', 'xml', 'multipart-json', 'multipart-xml'] as const;
@@ -39,7 +39,7 @@ const MAXIMUM_WAITS = 5;
 const MINIMUM_WAIT_MS = 100;
 const MAXIMUM_REPORT_BYTES = 64 * 1024;
 
-const [JSON_FORMAT, XML_FORMAT, MULTIPART_JSON_FORMAT, MULTIPART_XML_FORMAT] = SEARCH_FORMATS;
+const [JSON_FORMAT, XML_FORMAT, MULTIPART_JSON_FORMAT, MULTIPART_XML_FORMAT] = ANSWER_FORMATS;
 const ACCEPT: Readonly<Record<SearchMediaType, string>> = {
   json: JSON_FORMAT.text,
   // A single part of XML holds one result only: several come as multipart.

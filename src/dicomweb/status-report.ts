@@ -13,6 +13,8 @@ export interface StatusReport {
   readonly code: string;
   /** Four hex digits, e.g. `A900`. */
   readonly dimseStatus?: string;
+  /** Four hex digits: Error ID (0000,0903) of a DIMSE response, e.g. `A710`. */
+  readonly errorId?: string;
   readonly attributes?: readonly Tag[];
   /** Trace id of the exchange: finds its line in the log. */
   readonly transaction: string;
@@ -27,6 +29,7 @@ export function encodeStatusReport(
   const lines = [
     `${report.status} ${report.code}: ${report.error}`,
     ...(report.dimseStatus === undefined ? [] : [`DIMSE status: ${report.dimseStatus}`]),
+    ...(report.errorId === undefined ? [] : [`Error ID: ${report.errorId}`]),
     ...(report.attributes === undefined ? [] : [`Attributes: ${report.attributes.join(', ')}`]),
     `Transaction: ${report.transaction}`,
   ];

@@ -3,11 +3,14 @@
  * these registers the routes and is described by `OPTIONS`, so neither can differ from the other.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import type { RequestContext, ServiceName } from '../services/port.ts';
+import type { Tag } from '../dataset/model.ts';
+import type { RequestContext, ServiceFailure, ServiceName } from '../services/port.ts';
 
 /** One HTTP request, as a transaction sees it. */
 export interface WebRequest {
   readonly method: string;
+  /** What stands for the names in braces of the transaction's path, decoded. */
+  readonly pathValues: Readonly<Record<string, string>>;
   /** The query as it came, without `?`; empty when there is none. */
   readonly rawQuery: string;
   readonly headers: IncomingHttpHeaders;
@@ -16,6 +19,10 @@ export interface WebRequest {
   readonly context: RequestContext;
   /** `performance.now()` when the request came. */
   readonly startedMs: number;
+  /** The bytes of the body; to be called once. @throws HttpRefusal 408, 413; ServiceFailure CANCELED */
+  readBody(): Promise<Buffer>;
+  /** Whether the whole answer has left before the connection closed; never rejects. */
+  readonly answerDelivered: Promise<boolean>;
 }
 
 export interface WebAnswer {
@@ -29,7 +36,7 @@ export interface WebAnswer {
 
 export interface ParameterDescription {
   readonly name: string;
-  readonly style: 'query' | 'header';
+  readonly style: 'query' | 'header' | 'template';
   /** XML Schema type. */
   readonly type: 'xs:string' | 'xs:boolean' | 'xs:unsignedInt';
   readonly title: string;
@@ -45,15 +52,35 @@ export interface StatusDescription {
   readonly mediaTypes?: readonly string[];
 }
 
+/** How a failure shows on the web: what the tables of every service give. */
+export interface FailureOutcome {
+  readonly status: number;
+  readonly comment: string;
+  readonly attributes: readonly Tag[];
+  /** Four hex digits. */
+  readonly dimseStatus?: string;
+  readonly errorId?: string;
+  /** Seconds. */
+  readonly retryAfter?: number;
+}
+
 export interface Transaction {
   readonly id: string;
   readonly title: string;
-  readonly method: 'GET' | 'OPTIONS';
-  /** Below the Base URI, with a slash in front. */
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'OPTIONS';
+  /** Below the Base URI, with a slash in front; a name in braces stands for one segment. */
   readonly path: string;
+  /** Query parameter that tells it from another transaction of the same method and path. */
+  readonly selector?: string;
   /** Offered only where a route has this service; absent: always. */
   readonly service?: ServiceName;
+  /** It changes something at the far end, so it is finished even when its client has gone (status-mapping 2.1). */
+  readonly isWrite?: boolean;
+  /** The table of its failures; absent: that of the search. */
+  readonly outcomeOf?: (failure: ServiceFailure) => FailureOutcome;
   readonly parameters: readonly ParameterDescription[];
+  /** Media types of the payload of a request; absent: it has none. */
+  readonly requestTypes?: readonly string[];
   readonly statuses: readonly StatusDescription[];
   /** @throws ServiceFailure; HttpRefusal where the status is the origin server's own */
   run(request: WebRequest): Promise<WebAnswer>;

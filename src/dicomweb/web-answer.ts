@@ -1,15 +1,16 @@
 /** Writes an answer to the socket: content coding, HEAD, failures with their Status Report and Warning. */
+import type { OutgoingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createGzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import type { ServiceFailure } from '../services/port.ts';
-import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { toWarningHeader } from '../services/worklist/warnings.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { chooseEncoding } from './media-type.ts';
+import { discardBody } from './request-body.ts';
 import { encodeStatusReport } from './status-report.ts';
-import type { WebAnswer } from './transaction.ts';
+import type { FailureOutcome, WebAnswer } from './transaction.ts';
 
 /** Below this a content coding makes more than it saves. */
 const MINIMUM_GZIP_BYTES = 1_024;
@@ -42,6 +43,24 @@ export async function sendAnswer(request: Request, response: Response, answer: W
   else await pipeline(source, response);
 }
 
+/**
+ * Answers a request whose body nobody wants to read any more, and closes. The client sees the whole answer first and has
+ * a while to stop sending.
+ */
+export async function sendEarlyAnswer(request: Request, response: Response, answer: WebAnswer): Promise<void> {
+  const { status, headers = {}, contentType, body = [] } = answer;
+  const content = Buffer.concat(body);
+  response.writeHead(status, {
+    ...(headers as OutgoingHttpHeaders),
+    ...(contentType !== undefined && { 'Content-Type': contentType }),
+    'Content-Length': content.length,
+    Connection: 'close',
+  });
+  response.write(content);
+  await discardBody(request);
+  response.end();
+}
+
 /** Small pieces together: a write for every result would cost more than the results. */
 function* blocksOf(pieces: readonly Buffer[]): Generator<Buffer, void, undefined> {
   let block: Buffer[] = [];
@@ -61,11 +80,14 @@ export interface FailureContext {
   readonly baseUri: string;
   readonly traceId: string;
   readonly accept: string | undefined;
+  /** The table of the transaction's failures. */
+  readonly outcomeOf: (failure: ServiceFailure) => FailureOutcome;
 }
 
 /** What a failure looks like on the web: status of the table, Status Report, Warning with the DIMSE status. */
-export function answerOfFailure(failure: ServiceFailure, { baseUri, traceId, accept }: FailureContext): WebAnswer {
-  const { comment, dimseStatus, attributes, retryAfter, ...outcome } = httpOutcome(failure);
+export function answerOfFailure(failure: ServiceFailure, context: FailureContext): WebAnswer {
+  const { baseUri, traceId, accept, outcomeOf } = context;
+  const { comment, dimseStatus, errorId, attributes, retryAfter, ...outcome } = outcomeOf(failure);
   const status = failure instanceof HttpRefusal ? failure.status : outcome.status;
   const report = encodeStatusReport(
     {
@@ -73,6 +95,7 @@ export function answerOfFailure(failure: ServiceFailure, { baseUri, traceId, acc
       error: comment,
       code: failure.code,
       ...(dimseStatus === undefined ? {} : { dimseStatus }),
+      ...(errorId === undefined ? {} : { errorId }),
       ...(attributes.length === 0 ? {} : { attributes }),
       transaction: traceId,
     },

@@ -10,12 +10,12 @@ import type { ServiceHandler, ServiceWarning } from '../services/port.ts';
 import { WORKLIST_ATTRIBUTES } from '../services/worklist/attributes.ts';
 import type { WorklistAttributes } from '../services/worklist/attributes.ts';
 import { queryFromParameters } from '../services/worklist/search-parameters.ts';
-import { toWarningHeader } from '../services/worklist/warnings.ts';
 import { CHARSETS } from './charset.ts';
-import { negotiateSearch, SEARCH_FORMATS } from './negotiation.ts';
+import { ANSWER_FORMATS, fieldText, negotiate } from './negotiation.ts';
 import type { Acceptable } from './negotiation.ts';
 import { ResultWriter } from './result-writer.ts';
 import type { ParameterDescription, Transaction, WebAnswer, WebRequest } from './transaction.ts';
+import { warningFields } from './warning-fields.ts';
 
 export interface WorklistSearchOptions {
   /** Unknown query parameters are 400 instead of a Warning (PS3.18 8.3). */
@@ -26,10 +26,7 @@ export interface WorklistSearchOptions {
   readonly maximumAnswerBytes: number;
 }
 
-/** A header section must not grow with the number of things worth a warning. */
-const MAXIMUM_WARNINGS = 20;
-
-const MEDIA_TYPES = SEARCH_FORMATS.map(({ text }) => text);
+const MEDIA_TYPES = ANSWER_FORMATS.map(({ text }) => text);
 
 export function createWorklistSearch(handler: ServiceHandler, options: WorklistSearchOptions): Transaction {
   return {
@@ -70,7 +67,7 @@ async function search(
   const headers = {
     Vary: 'Accept, Accept-Charset, Accept-Encoding',
     'Cache-Control': 'no-store',
-    ...warningHeaders(request.baseUri, warnings),
+    ...warningFields(request.baseUri, warnings),
   };
   if (writer.count === 0) return { status: 204, headers };
   return { status: 200, headers, ...converted(() => writer.finish()) };
@@ -97,15 +94,11 @@ function readRequest(
   ReturnType<typeof queryFromParameters>,
   'query'
 > {
-  const negotiation = { accept: headers.accept, acceptCharset: header(headers['accept-charset']), strictAccept };
-  negotiateSearch(negotiation);
+  const negotiation = { accept: headers.accept, acceptCharset: fieldText(headers['accept-charset']), strictAccept };
+  negotiate(negotiation);
   const { query, accept, charset, warnings } = queryFromParameters(rawQuery, { strictParameters });
-  const acceptable = negotiateSearch({ ...negotiation, acceptParameter: accept, charsetParameter: charset });
+  const acceptable = negotiate({ ...negotiation, acceptParameter: accept, charsetParameter: charset });
   return { acceptable, query, warnings: [...warnings] };
-}
-
-function header(value: string | string[] | undefined): string | undefined {
-  return typeof value === 'object' ? value.join(', ') : value;
 }
 
 /** What cannot be written in the representation is a failure of the conversion. */
@@ -116,11 +109,6 @@ function converted<T>(write: () => T): T {
     if (!(error instanceof GatewayError)) throw error;
     throw new ServiceFailure('CONVERSION_FAILED', { comment: error.message, cause: error });
   }
-}
-
-function warningHeaders(baseUri: string, warnings: readonly ServiceWarning[]): { Warning?: readonly string[] } {
-  const fields = new Set(warnings.map((warning) => toWarningHeader(baseUri, warning)));
-  return fields.size === 0 ? {} : { Warning: [...fields].slice(0, MAXIMUM_WARNINGS) };
 }
 
 const PARAMETERS: readonly ParameterDescription[] = [

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { HttpRefusal } from '../../../src/dicomweb/http-refusal.ts';
-import { negotiateSearch } from '../../../src/dicomweb/negotiation.ts';
+import { negotiate } from '../../../src/dicomweb/negotiation.ts';
 import type { NegotiationRequest } from '../../../src/dicomweb/negotiation.ts';
 
 const JSON_TYPE = 'application/dicom+json';
@@ -9,7 +9,7 @@ const MULTI_JSON = 'multipart/related; type="application/dicom+json"';
 const MULTI_XML = 'multipart/related; type="application/dicom+xml"';
 
 function formats(request: Partial<NegotiationRequest>): string[] {
-  return negotiateSearch({ strictAccept: false, ...request }).map(({ format }) => format.text);
+  return negotiate({ strictAccept: false, ...request }).map(({ format }) => format.text);
 }
 
 function best(request: Partial<NegotiationRequest>): string | undefined {
@@ -18,7 +18,7 @@ function best(request: Partial<NegotiationRequest>): string | undefined {
 
 function refusal(request: Partial<NegotiationRequest>): HttpRefusal {
   try {
-    negotiateSearch({ strictAccept: false, ...request });
+    negotiate({ strictAccept: false, ...request });
   } catch (error) {
     if (error instanceof HttpRefusal) return error;
   }
@@ -118,7 +118,7 @@ describe('the accept parameter (PS3.18 8.3.3.1)', () => {
 
 describe('character sets (PS3.18 8.8)', () => {
   const charsets = (request: Partial<NegotiationRequest>): string[] | undefined =>
-    negotiateSearch({ strictAccept: false, ...request })[0]?.charsets.map(({ name }) => name);
+    negotiate({ strictAccept: false, ...request })[0]?.charsets.map(({ name }) => name);
 
   test.each([
     ['nothing', {}, ['utf-8']],

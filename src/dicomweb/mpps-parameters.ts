@@ -1,0 +1,64 @@
+/** The query components of Create, Update and Retrieve (PS3.18 15.4 to 15.6). Names are case sensitive. */
+import type { AttributeSelection, ServiceWarning } from '../services/port.ts';
+import {
+  badParameter,
+  decoded,
+  includedFields,
+  NEGOTIATION_PARAMETERS,
+  printable,
+  splitParameters,
+} from '../services/query-parameters.ts';
+import type { Parameter } from '../services/query-parameters.ts';
+import { parameterIgnored } from '../services/worklist/warnings.ts';
+
+export const UPDATE_PARAMETER = 'update';
+
+export interface MppsParameters {
+  /** `all` where nothing is selected. */
+  readonly selection: AttributeSelection;
+  /** Decoded value of `accept` (PS3.18 8.3.3.1). */
+  readonly accept?: string;
+  /** Decoded value of `charset` (8.3.3.2). */
+  readonly charset?: string;
+  readonly warnings: readonly ServiceWarning[];
+}
+
+/**
+ * @param own parameters of the transaction besides those of content negotiation
+ * @param strictParameters unknown parameters are errors instead of being ignored with a warning
+ * @throws ServiceFailure BAD_REQUEST that names the parameter, never its value
+ */
+export function mppsParameters(
+  rawQuery: string,
+  own: readonly ('includefield' | typeof UPDATE_PARAMETER)[],
+  strictParameters: boolean,
+): MppsParameters {
+  const parameters = splitParameters(rawQuery);
+  const negotiation = new Map<string, string>();
+  const included: Parameter[] = [];
+  const warnings: ServiceWarning[] = [];
+  for (const parameter of parameters) {
+    const { name, raw } = parameter;
+    const known = NEGOTIATION_PARAMETERS[name];
+    if (known !== undefined) {
+      if (negotiation.has(known)) throw badParameter(name, 'occurs more than once');
+      negotiation.set(known, decoded(raw ?? '', name));
+    } else if (name === 'includefield' && own.includes(name)) included.push(parameter);
+    else if (name === UPDATE_PARAMETER && own.includes(name)) checkUpdate(raw ?? '');
+    else if (strictParameters) throw badParameter(name, 'is not known');
+    else warnings.push(parameterIgnored(printable(name)));
+  }
+  const accept = negotiation.get('accept');
+  const charset = negotiation.get('charset');
+  return {
+    selection: included.length === 0 ? 'all' : includedFields(included),
+    ...(accept !== undefined && { accept }),
+    ...(charset !== undefined && { charset }),
+    warnings,
+  };
+}
+
+/** It has no value; what clients write instead is the same. */
+function checkUpdate(raw: string): void {
+  if (raw !== '' && raw !== 'true') throw badParameter(UPDATE_PARAMETER, 'takes no value');
+}
