@@ -4,7 +4,7 @@ import { checkRule } from '../dataset/rules.ts';
 import type { Finding, Parts } from './finding.ts';
 import { isPlainMap, valueAt } from './json-schema.ts';
 import type { ConfigPath } from './problem.ts';
-import { rule as ruleSchema } from './route-schema.ts';
+import { rule as ruleSchema } from './rule-schema.ts';
 import type { ListenerConfig, RouteConfig } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -26,9 +26,16 @@ export function checkRoutes(parts: Parts): Finding[] {
   ];
 }
 
+const SERVICES = ['worklist', 'mpps'] as const;
+type Service = (typeof SERVICES)[number];
+
 /** The upstreams a route names, with where; of a route that is not valid too. */
 function targetsOf(root: unknown, index: number): { name: string; path: ConfigPath }[] {
-  const path = ['routes', index, 'worklist', 'to'];
+  return SERVICES.flatMap((service) => targetsOfService(root, index, service));
+}
+
+function targetsOfService(root: unknown, index: number, service: Service): { name: string; path: ConfigPath }[] {
+  const path = ['routes', index, service, 'to'];
   const to = valueAt(path, root);
   if (typeof to === 'string') return [{ name: to, path }];
   if (!Array.isArray(to)) return [];
@@ -36,11 +43,12 @@ function targetsOf(root: unknown, index: number): { name: string; path: ConfigPa
 }
 
 function checkReferences({ listeners, upstreams, root }: Parts, index: number): Finding[] {
-  const findings: Finding[] = [];
-  const targets = targetsOf(root, index);
-  targets.forEach(({ name, path }, i) => {
-    if (!upstreams.has(name)) findings.push({ severity: 'error', path, message: unknown('upstream', name, upstreams) });
-    const first = targets.findIndex((other) => other.name === name);
+  const findings = targetsOf(root, index)
+    .filter(({ name }) => !upstreams.has(name))
+    .map(({ name, path }): Finding => ({ severity: 'error', path, message: unknown('upstream', name, upstreams) }));
+  const asked = targetsOfService(root, index, 'worklist');
+  asked.forEach(({ name, path }, i) => {
+    const first = asked.findIndex((other) => other.name === name);
     if (first !== i) findings.push({ severity: 'error', path, message: `repeats entry ${first + 1}` });
   });
   const path = ['routes', index, 'from', 'listener'];
@@ -60,8 +68,9 @@ function unknown(what: string, name: string, known: ReadonlyMap<string, unknown>
 }
 
 function checkRules({ root }: Parts, index: number): Finding[] {
-  return ['request', 'response'].flatMap((direction) => {
-    const path = ['routes', index, 'worklist', 'rules', direction];
+  const directions = SERVICES.flatMap((service) => ['request', 'response'].map((direction) => [service, direction]));
+  return directions.flatMap(([service = '', direction = '']) => {
+    const path = ['routes', index, service, 'rules', direction];
     const rules = valueAt(path, root);
     return (Array.isArray(rules) ? rules : []).flatMap((written: unknown, i): Finding[] => {
       const { data } = ruleSchema.safeParse(written);

@@ -7,6 +7,7 @@ import { isPlainMap, valueAt } from './json-schema.ts';
 import { listener as listenerSchema } from './listener-schema.ts';
 import type { Finding, Parts } from './finding.ts';
 import type { ConfigPath } from './problem.ts';
+import { store as storeSchema } from './mpps-schema.ts';
 import { route as routeSchema } from './route-schema.ts';
 import { upstream as upstreamSchema } from './upstream-schema.ts';
 import { NAME_PATTERN, NAME_RULE } from './values.ts';
@@ -25,6 +26,7 @@ export function checkConfig(root: unknown, nowMs: number): Finding[] {
     ...checkPorts(parts),
     ...checkUpstreams(parts),
     ...checkRoutes(parts),
+    ...checkStore(root),
     ...checkLog(parts, nowMs),
   ];
 }
@@ -123,6 +125,15 @@ function checkUpstreams({ upstreams, root }: Parts): Finding[] {
     }
     return findings;
   });
+}
+
+/** A tombstone that goes as soon as it is made lets its UID be used again. */
+function checkStore(root: unknown): Finding[] {
+  const { data } = storeSchema.safeParse(valueAt(['store'], root) ?? {});
+  const { final = 0, open = 0, tombstones = Infinity } = data?.retention ?? {};
+  if (tombstones >= Math.max(final, open)) return [];
+  const message = `leaves no tombstones: ${tombstones < final ? 'final' : 'open'} is longer`;
+  return [{ severity: 'warning', path: ['store', 'retention'], message, at: 'key', withoutFound: true }];
 }
 
 function checkLog({ listeners, routes, root }: Parts, nowMs: number): Finding[] {

@@ -8,9 +8,17 @@ import { didYouMean } from './suggest.ts';
 /** A finding of the schema. */
 export type Complaint = Omit<Finding, 'severity'>;
 
-/** Keys and protocols of the design whose services are not part of this version. */
-const NOT_YET = new Set(['mpps', 'storageCommitment', 'store', 'subjects', 'updateStyle', 'ups-rs']);
-const NOT_YET_TEXT = 'is not there yet: this version offers the worklist only';
+const SERVICES_TEXT = 'is not there yet: this version offers the worklist and MPPS';
+
+/** Keys and words of the design that are not part of this version. */
+const NOT_YET: ReadonlyMap<string, string> = new Map([
+  ['storageCommitment', SERVICES_TEXT],
+  ['ups-rs', SERVICES_TEXT],
+  ['subjects', 'is not there yet: this version knows no logins'],
+  ['store-and-forward', 'is not there yet: this version delivers directly'],
+  ['forwardTo', 'is not there yet: this version delivers to one upstream'],
+  ['postgres', 'is not there yet: this version stores in SQLite'],
+]);
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
   string: 'a text',
@@ -50,14 +58,16 @@ export function describeIssue(issue: z.core.$ZodIssue, root: unknown, prefix: Co
 }
 
 function unknownKey(path: ConfigPath, key: string, known: readonly string[]): Complaint {
-  if (NOT_YET.has(key)) return { path, message: NOT_YET_TEXT, at: 'key', withoutFound: true };
+  const notYet = NOT_YET.get(key);
+  if (notYet !== undefined) return { path, message: notYet, at: 'key', withoutFound: true };
   const hint = didYouMean(key, known) || ` Known here: ${known.join(', ')}.`;
   return { path, message: `is not an option.${hint}`, at: 'key', withoutFound: true };
 }
 
 function wrongWord(path: ConfigPath, root: unknown, words: readonly string[]): Complaint {
   const value = valueAt(path, root);
-  if (typeof value === 'string' && NOT_YET.has(value)) return { path, message: NOT_YET_TEXT };
+  const notYet = typeof value === 'string' ? NOT_YET.get(value) : undefined;
+  if (notYet !== undefined) return { path, message: notYet };
   const should = words.length === 1 ? `should be ${words[0]}` : `should be one of ${words.join(', ')}`;
   if (value === undefined) return { path, message: `is missing: ${should}`, at: 'key', withoutFound: true };
   const hint = typeof value === 'string' ? didYouMean(value, words) : '';
@@ -71,7 +81,7 @@ function wrongType(path: ConfigPath, root: unknown, expected: string): Complaint
   const value = valueAt(path, root);
   if (value === undefined) return { path, message: `is missing: ${should}`, at: 'key', withoutFound: true };
   const unquoted = expected === 'string' && (typeof value === 'number' || typeof value === 'boolean');
-  const needsUnit = node?.kind === 'duration' || node?.kind === 'size';
+  const needsUnit = ['duration', 'size', 'age'].includes(node?.kind ?? '');
   if (!unquoted) return { path, message: should };
   return { path, message: needsUnit ? `${should} with its unit` : `${should}: put it in quotes` };
 }

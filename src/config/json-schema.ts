@@ -10,7 +10,7 @@ export interface SchemaNode {
   readonly description?: string;
   readonly type?: string | readonly string[];
   readonly const?: string | number | boolean;
-  readonly enum?: readonly string[];
+  readonly enum?: readonly (string | number)[];
   readonly default?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;

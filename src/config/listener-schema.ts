@@ -53,7 +53,7 @@ export const dimseListener = z.strictObject({
   protocol: option(
     z.literal('dimse'),
     'Protocol',
-    'Classic DICOM networking: an SCP of Verification and Modality Worklist.',
+    'Classic DICOM networking: an SCP of Verification, Modality Worklist, MPPS and MPPS Retrieve.',
   ),
   aeTitle: option(aeTitle.exactOptional(), 'AE title', 'The AE title that peers call. Give either this or `aeTitles`.'),
   aeTitles: option(aeTitles.exactOptional(), 'AE titles', 'Several AE titles that peers may call.'),
@@ -91,6 +91,12 @@ export const dimseListener = z.strictObject({
     'Duplicate contexts',
     'Whether every presentation context of an abstract syntax is accepted, or only the first.',
   ),
+  warningsAsSuccess: option(
+    z.boolean().default(true),
+    'Warnings as success',
+    'Answer 0000H to an N-CREATE, N-SET or N-GET that was done with a warning, for modalities that take 0107H or 0116H ' +
+      'for a failure; the warning is logged.',
+  ),
   timers: option(dimseTimers.prefault({}), 'Timers', 'How long this side waits.'),
   log: messageLog,
 });
@@ -110,7 +116,11 @@ const webTimers = z.strictObject({
 });
 
 export const dicomwebListener = z.strictObject({
-  protocol: option(z.literal('dicomweb'), 'Protocol', 'DICOMweb: an origin server of the Modality Worklist service.'),
+  protocol: option(
+    z.literal('dicomweb'),
+    'Protocol',
+    'DICOMweb: an origin server of the Modality Worklist and MPPS services.',
+  ),
   host: listenHost,
   port,
   basePath: option(
@@ -132,6 +142,21 @@ export const dicomwebListener = z.strictObject({
     z.boolean().default(false),
     'Strict Accept',
     'Answer 406 to a request without Accept instead of taking it as `*/*` (PS3.18 8.7.5).',
+  ),
+  draftMethods: option(
+    z.boolean().default(false),
+    'Draft methods',
+    'Take PUT and PATCH, as drafts of the MPPS service had them, for an update.',
+  ),
+  createStatus: option(
+    z.literal([201, 200]).default(201),
+    'Create status',
+    'Status of a create that was done: 201 (PS3.18 15.4.3.1), or 200 for clients that expect that of Example B.37.',
+  ),
+  maximumBodySize: option(
+    size.prefault('1MiB'),
+    'Maximum body size',
+    'Largest request body; longer ones are answered 413.',
   ),
   maximumUriLength: option(
     z.int().min(256).max(65_536).default(16_384),

@@ -1,14 +1,14 @@
 /** Reads a configuration file, reports every problem in it at once, and freezes what it gives. */
-import { access, readFile } from 'node:fs/promises';
-import { constants } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { checkFiles } from './check-files.ts';
 import { checkConfig } from './checks.ts';
 import { describeIssue } from './describe-issue.ts';
 import type { Environment } from './environment.ts';
 import type { Finding } from './finding.ts';
-import { schemaAt, valueAt } from './json-schema.ts';
+import { schemaAt } from './json-schema.ts';
 import { ConfigError, pathToText } from './problem.ts';
-import type { ConfigPath, Problem } from './problem.ts';
+import type { Problem } from './problem.ts';
 import { configSchema } from './schema.ts';
 import type { Config } from './schema.ts';
 import { readSecrets } from './secrets.ts';
@@ -106,21 +106,6 @@ function problems(
   return inOrder(found);
 }
 
-/** Files that must be there before anything starts. */
-async function checkFiles(root: unknown, folder: string): Promise<Finding[]> {
-  const upstreams = valueAt(['upstreams'], root);
-  const checks = Object.keys(upstreams ?? {}).map(async (name): Promise<Finding[]> => {
-    const path: ConfigPath = ['upstreams', name, 'entries'];
-    const entries = valueAt(path, root);
-    if (typeof entries !== 'string' || valueAt(['upstreams', name, 'protocol'], root) !== 'ris') return [];
-    return access(resolve(folder, entries), constants.R_OK).then(
-      () => [],
-      () => [{ severity: 'error', path, message: 'names a file that cannot be read' }],
-    );
-  });
-  return (await Promise.all(checks)).flat();
-}
-
 function withAbsolutePaths(config: Config, folder: string): Config {
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => [
     name,
@@ -130,6 +115,7 @@ function withAbsolutePaths(config: Config, folder: string): Config {
   return {
     ...config,
     upstreams: Object.fromEntries(upstreams) as Config['upstreams'],
+    store: { ...config.store, path: resolve(folder, config.store.path) },
     log: values === undefined ? log : { ...log, values: { ...values, file: resolve(folder, values.file) } },
   };
 }

@@ -59,6 +59,7 @@ default, \`config/examples\` has one file per kind of deployment, \`config/gatew
 | \`\${NAME}\`, \`\${NAME:-default}\` | the environment variable, in any text; the default also where it is empty. Without quotes \`\${PORT}\` can be a number, \`"\${PORT}"\` is a text. \`$\${\` is a plain \`\${\` |
 | \`{ file: path }\` | a secret from a file, without the newline at its end; only where the type says so |
 | duration | a number with its unit: \`500ms\`, \`10s\`, \`5m\`, \`1h\` |
+| age | a number with its unit: \`12h\`, \`30d\`; \`keep\` for ever |
 | size | a number with its unit: \`64KiB\`, \`16MiB\` |
 | file | relative paths count from the folder of the configuration file |
 | attribute path | keywords or tags joined by dots: \`PatientID\`, \`ScheduledProcedureStepSequence.Modality\`, \`00400100.00080060\` |

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { listener } from './listener-schema.ts';
 import { log } from './log-schema.ts';
+import { store } from './mpps-schema.ts';
 import { route } from './route-schema.ts';
 import { upstream } from './upstream-schema.ts';
 import { duration, host, listenPort, option } from './values.ts';
@@ -31,6 +32,11 @@ export const configSchema = z
       'Routes',
       'Which request goes to which upstream; the first that fits is taken. A request without one is refused.',
     ),
+    store: option(
+      store.prefault({}),
+      'Store',
+      'What is remembered of performed procedure steps; opened only where a route has `mpps`.',
+    ),
     console: option(consoleSchema.exactOptional(), 'Console', 'The operator’s port; absent: none.'),
     log: option(log.prefault({}), 'Log', 'JSON lines on stderr, one per exchange, without patient data by default.'),
     timers: option(timers.prefault({}), 'Timers', 'How long the gateway as a whole waits.'),
@@ -46,4 +52,6 @@ export type DicomwebUpstreamConfig = Extract<UpstreamConfig, { protocol: 'dicomw
 export type DimseUpstreamConfig = Extract<UpstreamConfig, { protocol: 'dimse' }>;
 export type RisUpstreamConfig = Extract<UpstreamConfig, { protocol: 'ris' }>;
 export type RouteConfig = Config['routes'][number];
+export type MppsConfig = NonNullable<RouteConfig['mpps']>;
+export type StoreConfig = Config['store'];
 export type LogConfig = Config['log'];

@@ -55,7 +55,11 @@ const webTimers = z.strictObject({
 });
 
 export const dicomwebUpstream = z.strictObject({
-  protocol: option(z.literal('dicomweb'), 'Protocol', 'A DICOMweb origin server with the Modality Worklist service.'),
+  protocol: option(
+    z.literal('dicomweb'),
+    'Protocol',
+    'A DICOMweb origin server with the Modality Worklist or MPPS service.',
+  ),
   baseUrl: option(baseUrl, 'Base URL', 'The resources are below it, e.g. https://ris.example/dicomweb.'),
   mediaType: option(
     z.enum(['json', 'xml', 'multipart-json', 'multipart-xml']).default('json'),
@@ -98,6 +102,11 @@ export const dicomwebUpstream = z.strictObject({
     'Characters; a longer query asks for includefield=all instead.',
   ),
   ...matchingOptions,
+  updateStyle: option(
+    z.enum(['query', 'path']).default('query'),
+    'Update style',
+    'How an MPPS update is addressed first, `?update` or `/update`; on 404 or 405 the other is tried and remembered.',
+  ),
   treat404AsEmpty: option(
     z.boolean().default(false),
     'Treat 404 as empty',
@@ -138,7 +147,7 @@ const pool = z.strictObject({
 });
 
 export const dimseUpstream = z.strictObject({
-  protocol: option(z.literal('dimse'), 'Protocol', 'A classic Modality Worklist SCP.'),
+  protocol: option(z.literal('dimse'), 'Protocol', 'A classic SCP of Modality Worklist or MPPS.'),
   host: option(host, 'Host', 'Name or address of the peer.'),
   port: option(port, 'Port', 'TCP port of the peer.'),
   aeTitle: option(aeTitle, 'AE title', 'Called AE title.'),
@@ -178,6 +187,11 @@ export const dimseUpstream = z.strictObject({
     z.array(attributePath).default([]),
     'Omit keys',
     'Attributes the peer cannot stand in an identifier.',
+  ),
+  explicitRetrieveList: option(
+    z.boolean().default(false),
+    'Explicit retrieve list',
+    'Name every attribute in an N-GET for all of them, for SCPs that take an empty list for none.',
   ),
   pool: option(pool.prefault({}), 'Pool', 'Associations to this peer.'),
   timers: option(dimseTimers.prefault({}), 'Timers', 'How long the peer may take.'),

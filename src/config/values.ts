@@ -36,6 +36,25 @@ function durationFrom(minimumMs: number): z.ZodType<number, string> {
 export const duration = durationFrom(1);
 export const durationOrZero = durationFrom(0);
 
+const MS_PER_AGE_UNIT = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const MAXIMUM_DAYS = 36_500;
+
+/** `12h`, `30d`, or `keep` for ever; parsed to milliseconds, `keep` to undefined. */
+export const age = z
+  .string()
+  .regex(/^([1-9][0-9]{0,8}(s|m|h|d)|keep)$/, {
+    error: 'should be an age with its unit, such as 12h or 30d, or keep',
+    abort: true,
+  })
+  .transform((text, context) => {
+    if (text === 'keep') return undefined;
+    const ms = parseInt(text, 10) * MS_PER_AGE_UNIT[text.slice(-1) as keyof typeof MS_PER_AGE_UNIT];
+    if (ms <= MAXIMUM_DAYS * MS_PER_AGE_UNIT.d) return ms;
+    context.addIssue({ code: 'custom', message: `should be at most ${MAXIMUM_DAYS}d, or keep` });
+    return z.NEVER;
+  })
+  .meta({ kind: 'age' });
+
 const BYTES_PER_UNIT = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
 /** `64KiB`, `16MiB`; parsed to bytes. */

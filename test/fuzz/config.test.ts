@@ -12,7 +12,7 @@ const PIECES = fc.oneof(
   fc.constantFrom(
     '{', '}', '[', ']', ':', ': ', ',', '- ', '\n', '\n  ', '\t', '#', '&a ', '*a', '!!', '<<: ', '? ', '|\n', '>', '%', '---\n',
     '"', "'", '${', '${A}', '${A:-b}', '$${', '__proto__: ', 'constructor', 'null', '~', '0', '-1', '1e99', '.nan', '\u0000', '\uFDD0', '\uD800',
-    'protocol: ', 'routes: ', 'worklist', 'rules: { request: [{ set: a, value: [] }] }', 'file: gateway.yaml', '10.0.0.0/99',
+    'protocol: ', 'routes: ', 'worklist', 'mpps: { to: ', 'store: ', '30d', 'keep', 'rules: { request: [{ set: a, value: [] }] }', 'file: gateway.yaml', '10.0.0.0/99',
   ), // prettier-ignore
   fc.string({ maxLength: 8 }),
 );
@@ -54,13 +54,13 @@ test('any mutated configuration ends in a configuration or in problems with a pl
     { numRuns: 500 },
   );
   expect(Math.min(outcomes.config, outcomes.problems)).toBeGreaterThan(0);
-});
+}, 30_000);
 
 test('any JSON value is a configuration or has problems with a place', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.json({ maxDepth: 4 }),
-      fc.constantFrom('listeners', 'upstreams', 'routes', 'log'),
+      fc.constantFrom('listeners', 'upstreams', 'routes', 'store', 'log'),
       async (json, key) => {
         const text = `{ "listeners": {}, "upstreams": {}, "routes": [], "${key}": ${json} }`;
         const error = await parseConfig(

@@ -24,7 +24,14 @@ test('the embedded default listens as the contract says, on loopback', async () 
       web: { host: '127.0.0.1', port: 8080, basePaths: ['/dicomweb', '/crossover'] },
     },
     console: { host: '127.0.0.1', port: 8090 },
+    store: { path: join(FOLDER, '../data/dimseway.db') },
   });
+  expect(config.routes.map(({ worklist, mpps }) => [worklist?.to, mpps?.to])).toEqual([
+    [['ownWeb'], 'ownWeb'],
+    [['ownWard'], 'ownWard'],
+    [['ris'], 'ris'],
+    [['ris'], 'ris'],
+  ]);
 });
 
 /** Attributes of type 1 that have no value and attributes of type 2 that are missing (PS3.4 Table K.6-1). */

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { ConfigError, loadConfig, parseConfig } from '../../../src/config/load.ts';
-import type { Config } from '../../../src/config/schema.ts';
+import type { Config, MppsConfig } from '../../../src/config/schema.ts';
+import type { MppsRouteOptions } from '../../../src/gateway/mpps-route.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -15,6 +16,7 @@ async function parsed(text: string, environment: Record<string, string> = {}): P
   return (await parseConfig(join(folder, 'gateway.yaml'), text, environment)).config;
 }
 
+const DAY_MS = 86_400_000;
 const MINIMAL = { listeners: {}, upstreams: {}, routes: [] };
 
 test('defaults are those of the reference page', async () => {
@@ -28,7 +30,7 @@ upstreams:
   oldRis: { protocol: dimse, host: 10.0.0.5, port: 104, aeTitle: OLDRIS, callingAeTitle: DIMSEWAY }
   sandbox: { protocol: ris, entries: worklist.json }
 routes:
-  - { name: all, worklist: { to: webRis } }
+  - { name: all, worklist: { to: webRis }, mpps: { to: oldRis } }
 `);
   const syntaxes = ['1.2.840.10008.1.2.1', '1.2.840.10008.1.2'];
   const matching = {
@@ -51,6 +53,7 @@ routes:
         maximumMessageSize: 16 * 1024 * 1024,
         transferSyntaxes: syntaxes,
         duplicateContexts: 'accept',
+        warningsAsSuccess: true,
         timers: { artim: 30_000, idle: 60_000, request: 60_000 },
         log: {},
       },
@@ -61,6 +64,9 @@ routes:
         port: 8080,
         strictParameters: false,
         strictAccept: false,
+        draftMethods: false,
+        createStatus: 201,
+        maximumBodySize: 1024 * 1024,
         maximumUriLength: 16_384,
         maximumConnections: 1_000,
         timers: { headers: 10_000, request: 60_000, idle: 30_000 },
@@ -80,6 +86,7 @@ routes:
         repeatMatchKeys: false,
         maximumUriLength: 6_000,
         ...matching,
+        updateStyle: 'query',
         treat404AsEmpty: false,
         maximumConnections: 32,
         maximumAnswerSize: 512 * 1024 * 1024,
@@ -98,6 +105,7 @@ routes:
         maximumMessageSize: 16 * 1024 * 1024,
         ...matching,
         omitKeys: [],
+        explicitRetrieveList: false,
         pool: { maximum: 10, idle: 10_000 },
         timers: { connect: 5_000, association: 10_000, response: 30_000 },
       },
@@ -110,9 +118,25 @@ routes:
         characterSets: [],
         unencodable: 'utf-8',
         worklist: { to: ['webRis'], rules: { request: [], response: [] } },
+        mpps: {
+          to: 'oldRis',
+          delivery: 'direct',
+          validation: 'warn',
+          rules: { request: [], response: [] },
+          missingInstanceUid: 'refuse',
+          unknownInstance: 'pass',
+          fillType2: true,
+          preCreateOptional: false,
+          retrieveFromCopy: false,
+        },
         log: {},
       },
     ],
+    store: {
+      kind: 'sqlite',
+      path: join(folder, 'data/dimseway.db'),
+      retention: { final: 30 * DAY_MS, open: 90 * DAY_MS, tombstones: 365 * DAY_MS },
+    },
     log: { level: 'info', messages: 'none' },
     timers: { shutdown: 10_000 },
   });
@@ -133,6 +157,49 @@ routes: []
     timers: { artim: 500, idle: 1_500, request: 120_000 },
   });
   expect(upstreams['b']).toMatchObject({ pool: { idle: 0 }, omitKeys: [['00400100', '00080060'], ['0009100A']] });
+});
+
+test('ages come out in milliseconds, kept ones as nothing; the path of the store counts from the folder of the file', async () => {
+  const { store } = await parsed(
+    `${JSON.stringify(MINIMAL).slice(0, -1)}, "store": { "path": "../x.db", "retention": { "final": "36h", "open": "keep" } } }`,
+  );
+  expect(store).toEqual({
+    kind: 'sqlite',
+    path: join(folder, '../x.db'),
+    retention: { final: 1.5 * DAY_MS, open: undefined, tombstones: 365 * DAY_MS },
+  });
+});
+
+test('what a route says about MPPS is what the gateway is built with', async () => {
+  const { routes } = await parsed(`
+listeners: {}
+upstreams: { ris: { protocol: dicomweb, baseUrl: http://ris, updateStyle: path } }
+routes:
+  - name: all
+    mpps:
+      to: ris
+      validation: strict
+      missingInstanceUid: generate
+      unknownInstance: refuse
+      fillType2: false
+      preCreateOptional: true
+      defaults: { stationAeTitle: ' WEBUS ', modality: US }
+      retrieveFromCopy: true
+`);
+  // The fields are the gateway's own: what the compiler takes here, it takes there.
+  const options: MppsRouteOptions = { defaults: undefined, ...(routes[0]?.mpps as MppsConfig) };
+  expect(options).toEqual({
+    to: 'ris',
+    delivery: 'direct',
+    rules: { request: [], response: [] },
+    validation: 'strict',
+    missingInstanceUid: 'generate',
+    unknownInstance: 'refuse',
+    fillType2: false,
+    preCreateOptional: true,
+    defaults: { stationAeTitle: 'WEBUS', modality: 'US' },
+    retrieveFromCopy: true,
+  });
 });
 
 test('the configuration is frozen throughout', async () => {

@@ -89,22 +89,57 @@ test.each([
   [
     'a key like no other',
     rest('zzzzzz: 1'),
-    'zzzzzz ← zzzzzz: is not an option. Known here: listeners, upstreams, routes, console, log, timers.',
+    'zzzzzz ← zzzzzz: is not an option. Known here: listeners, upstreams, routes, store, console, log, timers.',
   ],
   [
-    'the store, a later service',
-    rest('store: { kind: sqlite }'),
-    'store ← store: is not there yet: this version offers the worklist only',
-  ],
-  [
-    'MPPS, a later service',
-    route('{ name: a, worklist: { to: ris }, mpps: { to: ris } }'),
-    'mpps ← routes[0].mpps: is not there yet: this version offers the worklist only',
+    'storage commitment, a later service',
+    route('{ name: a, worklist: { to: ris }, storageCommitment: { to: ris } }'),
+    'storageCommitment ← routes[0].storageCommitment: is not there yet: this version offers the worklist and MPPS',
   ],
   [
     'UPS-RS, a later service',
     upstream('{ protocol: ups-rs, baseUrl: http://x }'),
-    'ups-rs ← upstreams.ris.protocol: is not there yet: this version offers the worklist only. Found: ups-rs',
+    'ups-rs ← upstreams.ris.protocol: is not there yet: this version offers the worklist and MPPS. Found: ups-rs',
+  ],
+  [
+    'another store, of a later version',
+    rest('store: { kind: postgres }'),
+    'postgres ← store.kind: is not there yet: this version stores in SQLite. Found: postgres',
+  ],
+  [
+    'store-and-forward, of a later version',
+    route('{ name: a, mpps: { to: ris, delivery: store-and-forward } }'),
+    'store-and-forward ← routes[0].mpps.delivery: is not there yet: this version delivers directly. Found: store-and-forward',
+  ],
+  [
+    'further destinations, of a later version',
+    route('{ name: a, mpps: { to: ris, forwardTo: [ris] } }'),
+    'forwardTo ← routes[0].mpps.forwardTo: is not there yet: this version delivers to one upstream',
+  ],
+  [
+    'an age without unit',
+    rest('store: { retention: { final: 30 } }'),
+    '30 ← store.retention.final: should be an age with its unit. Found: 30',
+  ],
+  [
+    'an age in words',
+    rest('store: { retention: { open: for ever } }'),
+    'for ← store.retention.open: should be an age with its unit, such as 12h or 30d, or keep. Found: for ever',
+  ],
+  [
+    'an age of centuries',
+    rest('store: { retention: { tombstones: 36501d } }'),
+    '36501d ← store.retention.tombstones: should be at most 36500d, or keep. Found: 36501d',
+  ],
+  [
+    'a status of no create',
+    listener('{ protocol: dicomweb, port: 1, createStatus: 204 }'),
+    '204 ← listeners.ward.createStatus: should be one of 201, 200. Found: 204',
+  ],
+  [
+    'an update style that is none',
+    upstream('{ protocol: dicomweb, baseUrl: http://x, updateStyle: put }'),
+    'put ← upstreams.ris.updateStyle: should be one of query, path. Found: put',
   ],
   [
     'a wrong protocol',
@@ -288,6 +323,31 @@ test.each([
     '[ ← routes[0].worklist.to: should have at least one entry. Found: a list',
   ],
   [
+    'several upstreams of MPPS, which takes one',
+    route('{ name: a, mpps: { to: [ris, ris] } }'),
+    '[ ← routes[0].mpps.to: should be a single upstream name. Found: a list',
+  ],
+  [
+    'an unknown upstream of MPPS',
+    route('{ name: a, worklist: { to: ris }, mpps: { to: rsi } }'),
+    'rsi ← routes[0].mpps.to: is not the name of an upstream. Did you mean "ris"? Found: rsi',
+  ],
+  [
+    'MPPS to nowhere',
+    route('{ name: a, mpps: {} }'),
+    'mpps ← routes[0].mpps.to: is missing: should be a single upstream name',
+  ],
+  [
+    'an unknown level of validation',
+    route('{ name: a, mpps: { to: ris, validation: strikt } }'),
+    'strikt ← routes[0].mpps.validation: should be one of strict, warn, off. Did you mean "strict"? Found: strikt',
+  ],
+  [
+    'a default that is no modality',
+    route('{ name: a, mpps: { to: ris, defaults: { modality: ultrasound } } }'),
+    'ultrasound ← routes[0].mpps.defaults.modality: should be a modality such as CT or US. Found: ultrasound',
+  ],
+  [
     'a name that is none',
     route('{ name: a b, worklist: { to: ris } }'),
     'a ← routes[0].name: should be a name: letters, digits, - and _, beginning with a letter. Found: a b',
@@ -351,6 +411,30 @@ test('reports mapping rules that cannot be applied, each at its own place', asyn
   ]);
 });
 
+test('reports mapping rules of MPPS like those of the worklist', async () => {
+  const rules = "{ request: [{ remove: Modalty }], response: [{ replace: PatientID, pattern: '(', with: '' }] }";
+  expect(await problemsOf(route(`{ name: a, mpps: { to: ris, rules: ${rules} } }`))).toEqual([
+    'Modalty ← routes[0].mpps.rules.request[0].remove: Attribute path "Modalty": "Modalty" is neither a keyword nor eight hex digits. Found: Modalty',
+    '{ ← routes[0].mpps.rules.response[0]: cannot be applied: the pattern "(" is not a regular expression',
+  ]);
+});
+
+test('a store that cannot be is a problem, but only where MPPS needs it', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dimseway-'));
+  await writeFile(join(folder, 'file'), '');
+  const store = (path: string): string => `store: { path: '${join(folder, path)}' }\n`;
+  const mpps = `routes:\n  - { name: all, worklist: { to: ris }, mpps: { to: ris } }\n`;
+  const problems = async (routes: string, path: string): Promise<string[]> =>
+    (await problemsOf(`${LISTENERS}${UPSTREAMS}${routes}${store(path)}`)).map((each) =>
+      each.replace(/^.* ← (.*) Found: .*$/, '$1').replace(folder, '~'),
+    );
+  expect(await problems(mpps, '')).toEqual(['store.path: names a folder, not a file.']);
+  expect(await problems(mpps, 'file/a/b.db')).toEqual(['store.path: cannot be made: ~/file is a file.']);
+  expect(await problems(mpps, 'a/b/c.db')).toEqual([]);
+  expect(await problems(mpps, 'file')).toEqual([]);
+  expect(await problems(ROUTES, 'file/a/b.db')).toEqual([]);
+});
+
 test.each([
   ['the same address', '127.0.0.1', 'localhost', true],
   ['every interface', '0.0.0.0', '127.0.0.1', true],
@@ -379,6 +463,10 @@ test('pass-through needs a fallback where web requests come by', async () => {
     'pass-through ← upstreams.ris.callingAeTitle: needs fallbackCallingAeTitle: web requests, which have no AE title, come by the route all. Found: pass-through',
   ]);
   expect(await problemsOf(upstream(peer.replace(' }', ', fallbackCallingAeTitle: B }')))).toEqual([]);
+  const mpps = 'routes:\n  - { name: steps, mpps: { to: ris } }\n';
+  expect(await problemsOf(`${LISTENERS}upstreams:\n  ris: ${peer}\n${mpps}`)).toEqual([
+    'pass-through ← upstreams.ris.callingAeTitle: needs fallbackCallingAeTitle: web requests, which have no AE title, come by the route steps. Found: pass-through',
+  ]);
   const wardOnly = 'routes:\n  - { name: all, from: { listener: ward }, worklist: { to: ris } }\n';
   expect(await problemsOf(`${LISTENERS}upstreams:\n  ris: ${peer}\n${wardOnly}`)).toEqual([]);
 });
@@ -481,12 +569,31 @@ test.each([
     'fallbackCallingAeTitle ← upstreams.ris.fallbackCallingAeTitle: has no effect: callingAeTitle is not pass-through',
   ],
   [
+    'tombstones that go before the steps',
+    rest('store: { retention: { final: 400d } }'),
+    'retention ← store.retention: leaves no tombstones: final is longer',
+  ],
+  [
+    'tombstones that go before the steps still open',
+    rest('store: { retention: { final: keep, tombstones: 60d } }'),
+    'retention ← store.retention: leaves no tombstones: open is longer',
+  ],
+  [
     'message values that have expired',
     rest('log: { messages: values, values: { file: a, expires: 2026-02-28T12:00:00Z } }'),
     '2026-02-28T12:00:00Z ← log.values.expires: has passed: message values are not written. Found: 2026-02-28T12:00:00Z',
   ],
 ])('warns of %s', async (_what, text, expected) => {
   expect(await warningsOf(text)).toEqual([expected]);
+});
+
+test('does not warn of an upstream that only MPPS goes to, nor of a store that keeps everything', async () => {
+  const text = `${LISTENERS}${UPSTREAMS}  two: { protocol: dicomweb, baseUrl: http://x }
+routes:
+  - { name: all, worklist: { to: ris }, mpps: { to: two } }
+store: { path: /tmp/dimseway.db, retention: { final: keep, open: keep, tombstones: keep } }
+`;
+  expect(await warningsOf(text)).toEqual([]);
 });
 
 test.each([

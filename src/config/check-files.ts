@@ -1,0 +1,60 @@
+/** Files that a configuration names: those that must be there, and the one that must be possible. */
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import type { Finding } from './finding.ts';
+import { isPlainMap, valueAt } from './json-schema.ts';
+import { store as storeSchema } from './mpps-schema.ts';
+import type { ConfigPath } from './problem.ts';
+
+/** @param folder where relative paths count from */
+export async function checkFiles(root: unknown, folder: string): Promise<Finding[]> {
+  return [...(await checkEntries(root, folder)), ...(await checkStorePath(root, folder))];
+}
+
+async function checkEntries(root: unknown, folder: string): Promise<Finding[]> {
+  const upstreams = valueAt(['upstreams'], root);
+  const checks = Object.keys(upstreams ?? {}).map(async (name): Promise<Finding[]> => {
+    const path: ConfigPath = ['upstreams', name, 'entries'];
+    const entries = valueAt(path, root);
+    if (typeof entries !== 'string' || valueAt(['upstreams', name, 'protocol'], root) !== 'ris') return [];
+    return access(resolve(folder, entries), constants.R_OK).then(
+      () => [],
+      () => [{ severity: 'error', path, message: 'names a file that cannot be read' }],
+    );
+  });
+  return (await Promise.all(checks)).flat();
+}
+
+/** What can be seen without opening it; who may write is only a warning, since another user may run the gateway. */
+async function checkStorePath(root: unknown, folder: string): Promise<Finding[]> {
+  const { data } = storeSchema.safeParse(valueAt(['store'], root) ?? {});
+  const routes = valueAt(['routes'], root);
+  const isUsed = Array.isArray(routes) && routes.some((route) => isPlainMap(route) && route['mpps'] !== undefined);
+  if (data === undefined || !isUsed) return [];
+  const path = ['store', 'path'];
+  const file = resolve(folder, data.path);
+  const kind = await kindOf(file);
+  if (kind === 'folder') return [{ severity: 'error', path, message: 'names a folder, not a file' }];
+  const nearest = kind === 'file' ? file : await nearestAbove(file);
+  if (kind === 'none' && (await kindOf(nearest)) === 'file') {
+    return [{ severity: 'error', path, message: `cannot be made: ${nearest} is a file` }];
+  }
+  return access(nearest, constants.W_OK).then(
+    () => [],
+    () => [{ severity: 'warning', path, message: `cannot be written by this user: see ${nearest}` }],
+  );
+}
+
+async function kindOf(path: string): Promise<'file' | 'folder' | 'none'> {
+  return stat(path).then(
+    (stats) => (stats.isDirectory() ? 'folder' : 'file'),
+    () => 'none',
+  );
+}
+
+/** The nearest folder above that exists, or a file in its place. */
+async function nearestAbove(path: string): Promise<string> {
+  const above = dirname(path);
+  return above === path || (await kindOf(above)) !== 'none' ? above : nearestAbove(above);
+}

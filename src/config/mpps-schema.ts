@@ -1,0 +1,95 @@
+/** The MPPS service of a route, and what the gateway remembers of each performed procedure step. */
+import { z } from 'zod';
+import { rules } from './rule-schema.ts';
+import { aeTitle, age, file, name, option } from './values.ts';
+
+const defaults = z.strictObject({
+  stationAeTitle: option(aeTitle.exactOptional(), 'Station AE title', 'For PerformedStationAETitle.'),
+  modality: option(
+    z
+      .string()
+      .regex(/^[A-Z0-9_]{1,16}$/, 'should be a modality such as CT or US')
+      .meta({ kind: 'modality' })
+      .exactOptional(),
+    'Modality',
+    'For Modality.',
+  ),
+});
+
+/** `mpps` of a route; the names are those of MppsRouteOptions (src/gateway/mpps-route.ts). */
+export const mpps = z.strictObject({
+  to: option(
+    name.meta({ kind: 'single upstream name' }),
+    'To',
+    'Upstream the messages go to; one only, since MPPS never switches upstream.',
+  ),
+  delivery: option(
+    z.enum(['direct']).default('direct'),
+    'Delivery',
+    'direct: the answer of the upstream is waited for and passed on.',
+  ),
+  validation: option(
+    z.enum(['strict', 'warn', 'off']).default('warn'),
+    'Validation',
+    'Messages that break PS3.4 Table F.7.2-1: strict refuses them, warn logs those of a modality and refuses those of a ' +
+      'web client, off does not look.',
+  ),
+  rules: rules(
+    'Applied to every create and update before the upstream gets it; `when` on ScheduledStepAttributesSequence tells a ' +
+      'create from an update.',
+    'Applied to what a retrieve finds.',
+  ),
+  missingInstanceUid: option(
+    z.enum(['refuse', 'generate']).default('refuse'),
+    'Missing instance UID',
+    'An N-CREATE without Affected SOP Instance UID: refuse it (0117H), or generate a UID and return it.',
+  ),
+  unknownInstance: option(
+    z.enum(['pass', 'refuse']).default('pass'),
+    'Unknown instance',
+    'An update of an instance that was not created here: pass it to the upstream, or refuse it (0112H, 404).',
+  ),
+  fillType2: option(
+    z.boolean().default(true),
+    'Fill type 2',
+    'Creates of web clients: type 2 attributes that are missing are added empty.',
+  ),
+  preCreateOptional: option(
+    z.boolean().default(false),
+    'Pre-create optional',
+    'Creates of web clients: optional attributes are created empty, since an N-SET can set only what was created. The ' +
+      'reason of a discontinuation always is.',
+  ),
+  defaults: option(
+    defaults.exactOptional(),
+    'Defaults',
+    'Creates of web clients get what they leave out: these values, the moment of the request as start, and a step ID. ' +
+      'Absent: nothing is supplied.',
+  ),
+  retrieveFromCopy: option(
+    z.boolean().default(false),
+    'Retrieve from copy',
+    'Keep a copy of each instance, which is patient data, in the store, and answer a retrieve from it where the ' +
+      'upstream has none.',
+  ),
+});
+
+const retention = z.strictObject({
+  final: option(age.prefault('30d'), 'Final', 'Steps COMPLETED or DISCONTINUED; what remains is a tombstone.'),
+  open: option(age.prefault('90d'), 'Open', 'Steps still IN PROGRESS; what remains is a tombstone.'),
+  tombstones: option(age.prefault('365d'), 'Tombstones', 'UIDs of such steps, which cannot be used again meanwhile.'),
+});
+
+export const store = z.strictObject({
+  kind: option(z.enum(['sqlite']).default('sqlite'), 'Kind', 'A file of SQLite.'),
+  path: option(
+    file.prefault('./data/dimseway.db'),
+    'Path',
+    'Made where it is missing, with its folder; one running gateway per file.',
+  ),
+  retention: option(
+    retention.prefault({}),
+    'Retention',
+    'How long steps are remembered, counted from the last message of each.',
+  ),
+});
