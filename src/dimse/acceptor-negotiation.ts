@@ -23,14 +23,15 @@ export interface Negotiated {
   readonly worklist: WorklistNegotiation;
 }
 
-/** @param worklist the route's options, undefined when no route offers the worklist to this requester. */
-export function negotiate(
-  request: AssociateRq,
-  options: NegotiationOptions,
-  worklist: RouteOptions | undefined,
-): Negotiated {
-  const offered = new Set<string>([SOP_CLASSES.verification]);
-  if (worklist !== undefined) offered.add(SOP_CLASSES.modalityWorklist);
+/** The options of the route that offers a service to this requester, undefined when there is none. */
+export interface OfferedServices {
+  readonly worklist: RouteOptions | undefined;
+  readonly mpps: RouteOptions | undefined;
+}
+
+export function negotiate(request: AssociateRq, options: NegotiationOptions, services: OfferedServices): Negotiated {
+  const { worklist } = services;
+  const offered = new Set(classesOf(services));
   const accepted: AcceptedContext[] = [];
   const answered = new Map<number, AnsweredContext>();
   for (const proposed of request.contexts) {
@@ -71,6 +72,14 @@ export function negotiate(
     userInformation: answerUserInformation(request.userInformation, options, classes, extended),
   };
   return { answer, contexts: accepted, worklist: negotiatedWorklist };
+}
+
+function classesOf({ worklist, mpps }: OfferedServices): string[] {
+  return [
+    SOP_CLASSES.verification,
+    ...(worklist === undefined ? [] : [SOP_CLASSES.modalityWorklist]),
+    ...(mpps === undefined ? [] : [SOP_CLASSES.mpps, SOP_CLASSES.mppsRetrieve]),
+  ];
 }
 
 /** The accepted context, or the result that refuses it. */

@@ -36,8 +36,10 @@ export const PRIORITY = { medium: 0, high: 1, low: 2 } as const;
 /** Statuses this layer gives by itself (PS3.7 C); services have more. */
 export const DIMSE_STATUS = {
   success: 0x0000,
+  processingFailure: 0x0110,
   noSuchSopClass: 0x0118,
   sopClassNotSupported: 0x0122,
+  duplicateInvocation: 0x0210,
   unrecognizedOperation: 0x0211,
   cancel: 0xfe00,
   pending: 0xff00,
@@ -227,12 +229,27 @@ export function isResponse(commandField: number): boolean {
   return (commandField & RESPONSE) !== 0;
 }
 
+/** Command Field of the response to a request. */
+export function responseField(commandField: number): number {
+  return commandField | RESPONSE;
+}
+
+/** A request of a C-service, which has statuses of its own for what every request can be refused for (PS3.7 C). */
+export function isComposite(commandField: number): boolean {
+  return commandField < COMMAND_FIELD.nEventReportRq;
+}
+
+/** FFxxH: further responses follow (PS3.7 C.1.3). */
+export function isPending(status: number): boolean {
+  return (status & 0xff00) === 0xff00;
+}
+
 /** What every response to `request` begins with (PS3.7 9.3, 10.3). */
 export function responseTo(request: CommandSet, status: number): CommandSet {
   const sopClassUid = request.affectedSopClassUid ?? request.requestedSopClassUid;
   const sopInstanceUid = request.affectedSopInstanceUid ?? request.requestedSopInstanceUid;
   return {
-    commandField: request.commandField | RESPONSE,
+    commandField: responseField(request.commandField),
     messageIdBeingRespondedTo: request.messageId ?? 0,
     status,
     ...(sopClassUid === undefined ? {} : { affectedSopClassUid: sopClassUid }),

@@ -164,7 +164,7 @@ export class AssociationPool {
 
 /** Associations of one key are interchangeable. */
 function keyOf(options: ScuOptions): string {
-  const { host, port, calledAeTitle, callingAeTitle, abstractSyntax, extended } = options;
+  const { host, port, calledAeTitle, callingAeTitle, abstractSyntaxes, extended } = options;
   const negotiated = extended.map(({ information }) => Buffer.from(information).toString('hex'));
-  return JSON.stringify([host, port, calledAeTitle, callingAeTitle, abstractSyntax, negotiated]);
+  return JSON.stringify([host, port, calledAeTitle, callingAeTitle, abstractSyntaxes, negotiated]);
 }

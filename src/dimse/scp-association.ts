@@ -6,7 +6,8 @@ import { ServiceFailure } from '../services/port.ts';
 import type { Requester, ServiceHandler } from '../services/port.ts';
 import { negotiate } from './acceptor-negotiation.ts';
 import type { NegotiationOptions } from './acceptor-negotiation.ts';
-import { COMMAND_FIELD, DIMSE_STATUS, isResponse } from './command-set.ts';
+import { COMMAND_FIELD, DIMSE_STATUS, isComposite, isResponse } from './command-set.ts';
+import { DeliveryWatch } from './delivery-watch.ts';
 import { sendingPduLength } from './message.ts';
 import type { Message } from './message.ts';
 import { MessageChannel } from './message-channel.ts';
@@ -39,19 +40,19 @@ export interface ScpHost {
   closed(association: ScpAssociation): void;
 }
 
-/** Requests without an answer: more at a time is no worklist client. */
+/** Requests without an answer: more at a time is no client of these services. */
 const MAXIMUM_OUTSTANDING = 64;
 /** A peer that told no maximum length gets what every implementation takes. */
 const USUAL_PDU_LENGTH = 16_384;
 
 const UNABLE_TO_PROCESS = 0xc001;
-const PROCESSING_FAILURE = 0x0110;
 
 export class ScpAssociation implements AssociationUser {
   readonly #options: ScpAssociationOptions;
   readonly #host: ScpHost;
   readonly #association: Association;
   readonly #outstanding: ScpExchange[] = [];
+  readonly #deliveries = new DeliveryWatch();
   #logger: Logger;
   #channel: MessageChannel | undefined;
   #facts: AssociationFacts | undefined;
@@ -82,10 +83,11 @@ export class ScpAssociation implements AssociationUser {
     }
     const { name } = this.#options;
     const requester: Requester = { listener: name, protocol: 'dimse', address, callingAeTitle, calledAeTitle };
-    const route = this.#host.handler.routeFor('worklist', requester);
-    const { answer, contexts, worklist } = negotiate(request, this.#options, route);
+    const { handler } = this.#host;
+    const services = { worklist: handler.routeFor('worklist', requester), mpps: handler.routeFor('mpps', requester) };
+    const { answer, contexts, worklist } = negotiate(request, this.#options, services);
     const pduLength = sendingPduLength(request.userInformation.maximumLength ?? USUAL_PDU_LENGTH) ?? USUAL_PDU_LENGTH;
-    this.#facts = { requester, worklist };
+    this.#facts = { requester, worklist, deliveries: this.#deliveries };
     this.#channel = new MessageChannel(this.#association, contexts, pduLength, this.#options.maximumMessageBytes);
     this.#logger.debug('association accepted', { contexts: contexts.length });
     this.#association.accept(answer);
@@ -98,11 +100,13 @@ export class ScpAssociation implements AssociationUser {
 
   /** A peer that leaves before its answers does not want them. */
   releaseRequested(): void {
+    this.#deliveries.peerWentOn();
     this.#abandonRequests('the association was released');
   }
 
   ended(end: AssociationEnd): void {
     this.#stopIdle();
+    this.#deliveries.associationEnded(end.kind === 'released');
     this.#abandonRequests('the association ended');
     this.#logEnd(end);
     this.#host.ended(this);
@@ -125,14 +129,18 @@ export class ScpAssociation implements AssociationUser {
   }
 
   #receiveMessage(message: Message, context: AcceptedContext): void {
-    const { commandField, messageIdBeingRespondedTo } = message.command;
+    const { commandField, messageId, messageIdBeingRespondedTo } = message.command;
+    this.#deliveries.peerWentOn();
     if (commandField === COMMAND_FIELD.cCancelRq) return this.#cancel(messageIdBeingRespondedTo);
     if (isResponse(commandField)) throw new GatewayError('MESSAGE_INVALID', 'A response that nobody asked for');
     if (this.#channel === undefined || this.#facts === undefined) return;
     // We have asked for a release: nothing new is begun.
     if (!this.#association.isEstablished) return;
     this.#outstandingBytes += message.dataSet?.length ?? 0;
-    this.#outstanding.push(new ScpExchange(message, context, this.#facts, this.#channel));
+    const isDuplicate = this.#outstanding.some(
+      (other) => other.message.command.messageId === messageId && !other.isAnswered,
+    );
+    this.#outstanding.push(new ScpExchange(message, context, this.#facts, this.#channel, isDuplicate));
     if (this.#outstanding.length > MAXIMUM_OUTSTANDING || this.#outstandingBytes > this.#options.maximumMessageBytes) {
       throw new GatewayError('MESSAGE_INVALID', 'Too many requests without waiting for their answers');
     }
@@ -155,37 +163,45 @@ export class ScpAssociation implements AssociationUser {
 
   async #serve(exchange: ScpExchange): Promise<void> {
     const { commandField, affectedSopClassUid, requestedSopClassUid } = exchange.message.command;
-    const isComposite = commandField < 0x0100;
+    const isOfComposite = isComposite(commandField);
     try {
       const { abstractSyntax } = exchange.context;
       const service = this.#host.services.get(commandField);
       const sopClass = affectedSopClassUid ?? requestedSopClassUid ?? abstractSyntax;
-      if (sopClass !== abstractSyntax) {
-        await exchange.respond(isComposite ? DIMSE_STATUS.sopClassNotSupported : DIMSE_STATUS.noSuchSopClass);
-      } else if (service?.abstractSyntax !== abstractSyntax) {
+      // A C-FIND waits its turn whatever its id; 0210H is a status of N-services.
+      if (!isOfComposite && exchange.isDuplicate) {
+        await exchange.respond(DIMSE_STATUS.duplicateInvocation);
+      } else if (sopClass !== abstractSyntax) {
+        await exchange.respond(isOfComposite ? DIMSE_STATUS.sopClassNotSupported : DIMSE_STATUS.noSuchSopClass);
+      } else if (service?.abstractSyntaxes.includes(abstractSyntax) !== true) {
         await exchange.respond(DIMSE_STATUS.unrecognizedOperation);
       } else {
         await service.serve(exchange);
       }
     } catch (error) {
-      await this.#answerFailure(exchange, isComposite, error);
+      await this.#answerFailure(exchange, isOfComposite, error);
     }
   }
 
-  async #answerFailure(exchange: ScpExchange, isComposite: boolean, error: unknown): Promise<void> {
+  async #answerFailure(exchange: ScpExchange, isOfComposite: boolean, error: unknown): Promise<void> {
     // The peer went away in the middle of an answer: there is nothing more to say.
     if (!this.#association.isEstablished) return;
     this.#logger.error('request failed', { error: error instanceof Error ? error.name : typeof error });
     try {
-      await exchange.respond(isComposite ? UNABLE_TO_PROCESS : PROCESSING_FAILURE);
+      await exchange.respond(isOfComposite ? UNABLE_TO_PROCESS : DIMSE_STATUS.processingFailure);
     } catch {
       this.#association.abort();
     }
   }
 
-  /** Too late for a request that is answered already: then it means nothing (PS3.7 9.1.2.1.6). */
+  /**
+   * Too late for a request that is answered already: then it means nothing (PS3.7 9.1.2.1.6), as it does for an
+   * N-service.
+   */
   #cancel(messageId: number | undefined): void {
-    this.#outstanding.find(({ message }) => message.command.messageId === messageId)?.cancel();
+    this.#outstanding
+      .find(({ message: { command } }) => command.messageId === messageId && isComposite(command.commandField))
+      ?.cancel();
   }
 
   #abandonRequests(comment: string): void {

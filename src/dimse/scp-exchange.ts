@@ -1,8 +1,9 @@
 /** One request of a peer and the answers to it. */
 import { ServiceFailure } from '../services/port.ts';
 import type { Requester } from '../services/port.ts';
-import { responseTo } from './command-set.ts';
+import { isPending, responseTo } from './command-set.ts';
 import type { CommandSet } from './command-set.ts';
+import type { DeliveryWatch } from './delivery-watch.ts';
 import type { Message } from './message.ts';
 import type { AcceptedContext, MessageChannel } from './message-channel.ts';
 import type { WorklistNegotiation } from './worklist-negotiation.ts';
@@ -11,6 +12,7 @@ import type { WorklistNegotiation } from './worklist-negotiation.ts';
 export interface AssociationFacts {
   readonly requester: Requester;
   readonly worklist: WorklistNegotiation;
+  readonly deliveries: DeliveryWatch;
 }
 
 /** Answers one kind of request; a rejection is answered with a failure status by the association. */
@@ -18,28 +20,43 @@ export type ScpService = (exchange: ScpExchange) => Promise<void>;
 
 /** A service by the Command Field it answers. */
 export interface ScpServiceEntry {
-  readonly abstractSyntax: string;
+  readonly abstractSyntaxes: readonly string[];
   readonly serve: ScpService;
 }
 
 /** The additional fields of a response. */
 export type ResponseFields = Pick<
   CommandSet,
-  'offendingElements' | 'errorComment' | 'errorId' | 'attributeIdentifierList'
+  'offendingElements' | 'errorComment' | 'errorId' | 'attributeIdentifierList' | 'affectedSopInstanceUid'
 >;
 
 export class ScpExchange {
   readonly message: Message;
   readonly context: AcceptedContext;
   readonly facts: AssociationFacts;
+  /** It came with the Message ID of a request that was not answered yet. */
+  readonly isDuplicate: boolean;
   readonly #channel: MessageChannel;
   readonly #aborter = new AbortController();
+  #isAnswered = false;
 
-  constructor(message: Message, context: AcceptedContext, facts: AssociationFacts, channel: MessageChannel) {
+  constructor(
+    message: Message,
+    context: AcceptedContext,
+    facts: AssociationFacts,
+    channel: MessageChannel,
+    isDuplicate: boolean,
+  ) {
     this.message = message;
     this.context = context;
     this.facts = facts;
     this.#channel = channel;
+    this.isDuplicate = isDuplicate;
+  }
+
+  /** The final response is written. */
+  get isAnswered(): boolean {
+    return this.#isAnswered;
   }
 
   /** Aborted by C-CANCEL (reason CANCELED), the loss of the association, or `abort`. Reasons are ServiceFailures. */
@@ -60,7 +77,22 @@ export class ScpExchange {
    * @throws GatewayError ASSOCIATION_ABORTED
    */
   respond(status: number, fields: ResponseFields = {}, dataSet?: Buffer): Promise<void> {
+    this.#isAnswered = !isPending(status);
     const command = { ...responseTo(this.message.command, status), ...fields };
     return this.#channel.send(this.context.id, command, dataSet);
+  }
+
+  /**
+   * The same for an answer whose arrival matters.
+   * @returns `sent` as from `respond`; `delivered` always settles: true once the peer goes on, false when the
+   * association ends before
+   */
+  respondWatched(
+    status: number,
+    fields: ResponseFields = {},
+    dataSet?: Buffer,
+  ): { sent: Promise<void>; delivered: Promise<boolean> } {
+    const sent = this.respond(status, fields, dataSet);
+    return { sent, delivered: this.facts.deliveries.answered() };
   }
 }

@@ -1,15 +1,19 @@
-/** Listens for DICOM associations: Verification, and Modality Worklist where a route offers it. */
+/** Listens for DICOM associations: Verification, and Modality Worklist and MPPS where a route offers them. */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import type { Logger } from '../observe/log.ts';
+import { ServiceFailure } from '../services/port.ts';
 import type { ServiceHandler } from '../services/port.ts';
+import type { MppsOperation } from '../services/mpps/outcomes.ts';
 import type { NegotiationOptions } from './acceptor-negotiation.ts';
 import { COMMAND_FIELD } from './command-set.ts';
+import { mppsScp } from './mpps-scp.ts';
+import { OpenWrites } from './open-writes.ts';
 import { AccessPolicy, REJECTIONS } from './policy.ts';
 import type { AccessOptions, RejectionName } from './policy.ts';
 import { ScpAssociation } from './scp-association.ts';
 import type { ScpHost } from './scp-association.ts';
-import type { ScpServiceEntry } from './scp-exchange.ts';
+import type { ScpService, ScpServiceEntry } from './scp-exchange.ts';
 import { SOP_CLASSES } from './uids.ts';
 import type { AssociateRq } from './upper-layer/pdu.ts';
 import { serveEcho } from './verification-scp.ts';
@@ -33,6 +37,8 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions 
   readonly requestTimeoutMs: number;
   /** A PDU that has begun is whole after so long, and what is written is read; default `idleTimeoutMs`. */
   readonly transferTimeoutMs?: number;
+  /** MPPS that is done with a warning is answered 0000H: many modalities take a warning for a failure. Default true. */
+  readonly warningsAsSuccess?: boolean;
 }
 
 /** For health and metrics. */
@@ -57,6 +63,7 @@ export class DimseListener {
   readonly #associations = new Map<ScpAssociation, string>();
   readonly #associationsOf = new Map<string, number>();
   readonly #connections = new Set<ScpAssociation>();
+  readonly #writes = new OpenWrites();
   readonly #rejected = Object.fromEntries(Object.keys(REJECTIONS).map((name) => [name, 0])) as Record<
     RejectionName,
     number
@@ -71,16 +78,9 @@ export class DimseListener {
     this.#options = options;
     this.#policy = new AccessPolicy(options);
     this.#logger = logger;
-    const services = new Map<number, ScpServiceEntry>([
-      [COMMAND_FIELD.cEchoRq, { abstractSyntax: SOP_CLASSES.verification, serve: serveEcho }],
-      [
-        COMMAND_FIELD.cFindRq,
-        { abstractSyntax: SOP_CLASSES.modalityWorklist, serve: worklistScp(handler, () => this.#options, logger) },
-      ],
-    ]);
     this.#host = {
       handler,
-      services,
+      services: this.#services(handler),
       admit: (association, request, address) => this.#admit(association, request, address),
       ended: (association) => this.#ended(association),
       closed: (association) => this.#connections.delete(association),
@@ -127,7 +127,7 @@ export class DimseListener {
 
   /**
    * Stops accepting, lets requests under way finish and releases their associations; what is still open after
-   * `deadlineMs` is aborted. A second call ends everything at once.
+   * `deadlineMs` is aborted, changes that nobody waits for any more too. A second call ends everything at once.
    */
   close(deadlineMs: number): Promise<void> {
     if (this.#closing !== undefined) {
@@ -135,18 +135,35 @@ export class DimseListener {
       return this.#closing;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#closing = promise;
     const timer = setTimeout(() => this.#destroyAll(), deadlineMs);
     // An error here says that it never listened.
-    this.#server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
+    this.#server.close(() => resolve());
     for (const connection of [...this.#connections]) connection.close();
-    return promise;
+    this.#closing = promise.then(() => this.#writes.empty()).finally(() => clearTimeout(timer));
+    return this.#closing;
+  }
+
+  #services(handler: ServiceHandler): ReadonlyMap<number, ScpServiceEntry> {
+    const logger = this.#logger;
+    const options = (): DimseListenerOptions => this.#options;
+    const writes = this.#writes;
+    const verification = [SOP_CLASSES.verification];
+    const worklist = [SOP_CLASSES.modalityWorklist];
+    // The class in the command must be that of the context; some SCUs use one of the two for everything.
+    const mpps = [SOP_CLASSES.mpps, SOP_CLASSES.mppsRetrieve];
+    const mppsServe = (operation: MppsOperation): ScpService =>
+      mppsScp({ operation, handler, options, writes, logger });
+    return new Map<number, ScpServiceEntry>([
+      [COMMAND_FIELD.cEchoRq, { abstractSyntaxes: verification, serve: serveEcho }],
+      [COMMAND_FIELD.cFindRq, { abstractSyntaxes: worklist, serve: worklistScp(handler, options, logger) }],
+      [COMMAND_FIELD.nCreateRq, { abstractSyntaxes: mpps, serve: mppsServe('create') }],
+      [COMMAND_FIELD.nSetRq, { abstractSyntaxes: mpps, serve: mppsServe('update') }],
+      [COMMAND_FIELD.nGetRq, { abstractSyntaxes: mpps, serve: mppsServe('retrieve') }],
+    ]);
   }
 
   #destroyAll(): void {
+    this.#writes.abortAll(new ServiceFailure('SHUTTING_DOWN', { retry: 'safe' }));
     for (const connection of [...this.#connections]) connection.destroy();
   }
 

@@ -12,7 +12,7 @@ export type ScuErrorCode =
   | 'MESSAGE_INVALID';
 
 export interface ScuErrorDetail extends GatewayErrorOptions {
-  /** Before there was an association nothing can have been done at the peer. */
+  /** `association`: the request was not sent, so nothing can have been done at the peer. */
   readonly phase: 'association' | 'request';
   readonly rejection?: Rejection;
   /** Result of the presentation context; undefined when the answer left it out. */

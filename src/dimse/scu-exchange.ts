@@ -31,6 +31,8 @@ const RESUME_BELOW = 16;
 
 export class ScuExchange {
   readonly messageId: number;
+  /** Command Field of the request. */
+  readonly commandField: number;
   /** Resolves when the association is free for another request, or gone. */
   readonly settled: Promise<void>;
   readonly #line: ExchangeLine;
@@ -46,9 +48,16 @@ export class ScuExchange {
   #isAbandoned = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(messageId: number, line: ExchangeLine, timers: ExchangeTimers, deadline: () => number) {
+  constructor(
+    messageId: number,
+    commandField: number,
+    line: ExchangeLine,
+    timers: ExchangeTimers,
+    deadline: () => number,
+  ) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.messageId = messageId;
+    this.commandField = commandField;
     this.settled = promise;
     this.#settle = resolve;
     this.#line = line;

@@ -1,7 +1,7 @@
-/** An association as requestor for one SOP class, with one request outstanding at a time. */
+/** An association as requestor for one SOP class or a few, with one request outstanding at a time. */
 import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
 import { GatewayError } from '../errors.ts';
-import { COMMAND_FIELD, isResponse, nextMessageId, PRIORITY } from './command-set.ts';
+import { COMMAND_FIELD, isPending, isResponse, nextMessageId, PRIORITY, responseField } from './command-set.ts';
 import type { CommandSet } from './command-set.ts';
 import { sendingPduLength } from './message.ts';
 import type { Message } from './message.ts';
@@ -10,7 +10,7 @@ import type { AcceptedContext } from './message-channel.ts';
 import { errorFromEnd, ScuError } from './scu-error.ts';
 import { ScuExchange } from './scu-exchange.ts';
 import type { ScuResponse } from './scu-exchange.ts';
-import { APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './uids.ts';
+import { APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, SOP_CLASSES } from './uids.ts';
 import { Association } from './upper-layer/association.ts';
 import type { AssociationEnd, RequestorTimers } from './upper-layer/association.ts';
 import { CONTEXT_RESULT, PDU_TYPE } from './upper-layer/pdu.ts';
@@ -35,8 +35,9 @@ export interface ScuOptions {
   readonly port: number;
   readonly calledAeTitle: string;
   readonly callingAeTitle: string;
-  readonly abstractSyntax: string;
-  /** In order of preference, in one presentation context. */
+  /** One presentation context each; the association is of use when one of them is accepted. */
+  readonly abstractSyntaxes: readonly string[];
+  /** In order of preference, in each presentation context. */
   readonly transferSyntaxes: readonly TransferSyntaxUid[];
   readonly extended: readonly ExtendedNegotiation[];
   readonly maximumPduLength: number;
@@ -51,7 +52,6 @@ export interface Budget {
   readonly signal: AbortSignal;
 }
 
-const CONTEXT_ID = 1;
 const USUAL_PDU_LENGTH = 16_384;
 const CLOSE_GRACE_MS = 1_000;
 
@@ -61,7 +61,9 @@ export class ScuAssociation {
   readonly #closed = Promise.withResolvers<void>();
   readonly #association: Association;
   #channel: MessageChannel | undefined;
-  #context: AcceptedContext | undefined;
+  readonly #contexts = new Map<string, AcceptedContext>();
+  /** Why there is no context for an abstract syntax. */
+  readonly #refusals = new Map<string, ScuError>();
   #answer: UserInformation = { roles: [], extended: [] };
   #exchange: ScuExchange | undefined;
   #end: AssociationEnd | undefined;
@@ -69,7 +71,7 @@ export class ScuAssociation {
 
   /**
    * @throws ScuError ASSOCIATION_REJECTED, ASSOCIATION_ABORTED (no connection), ASSOCIATION_TIMEOUT,
-   * CONTEXT_NOT_ACCEPTED, PDU_INVALID; the reason of the budget's signal
+   * CONTEXT_NOT_ACCEPTED (none was), PDU_INVALID; the reason of the budget's signal
    */
   static async open(options: ScuOptions, budget: Budget): Promise<ScuAssociation> {
     budget.signal.throwIfAborted();
@@ -111,10 +113,6 @@ export class ScuAssociation {
     return this.#answer;
   }
 
-  get transferSyntax(): TransferSyntaxUid {
-    return this.#agreed().context.transferSyntax;
-  }
-
   /** Established, and no request outstanding. */
   get isFree(): boolean {
     return this.#association.isEstablished && this.#exchange === undefined;
@@ -129,22 +127,28 @@ export class ScuAssociation {
     return this.#closed.promise;
   }
 
-  /** C-ECHO (PS3.7 9.1.5). @throws ScuError */
-  async echo(budget: Budget): Promise<ScuResponse> {
-    const { context } = this.#agreed();
-    const fields = { commandField: COMMAND_FIELD.cEchoRq, affectedSopClassUid: context.abstractSyntax };
-    return this.#request(fields, undefined, budget).next();
+  /** What was agreed for one of the abstract syntaxes. @throws ScuError CONTEXT_NOT_ACCEPTED */
+  context(abstractSyntax: string): AcceptedContext {
+    const context = this.#contexts.get(abstractSyntax);
+    if (context === undefined) throw this.#refusals.get(abstractSyntax) ?? noContext('presentation context missing');
+    return context;
   }
 
-  /** C-FIND (PS3.7 9.1.2); `identifier` is encoded in `transferSyntax`. */
-  find(identifier: Buffer, budget: Budget): ScuExchange {
-    const { context } = this.#agreed();
+  /** C-ECHO (PS3.7 9.1.5). @throws ScuError */
+  async echo(budget: Budget): Promise<ScuResponse> {
+    const context = this.context(SOP_CLASSES.verification);
+    const fields = { commandField: COMMAND_FIELD.cEchoRq, affectedSopClassUid: context.abstractSyntax };
+    return this.request(context, fields, undefined, budget).next();
+  }
+
+  /** C-FIND (PS3.7 9.1.2); `identifier` is encoded in the transfer syntax of the context. */
+  find(context: AcceptedContext, identifier: Buffer, budget: Budget): ScuExchange {
     const fields = {
       commandField: COMMAND_FIELD.cFindRq,
       affectedSopClassUid: context.abstractSyntax,
       priority: PRIORITY.medium,
     };
-    return this.#request(fields, identifier, budget);
+    return this.request(context, fields, identifier, budget);
   }
 
   /** Resolves when the connection is gone, by A-RELEASE or, when the peer does not answer in time, by A-ABORT. */
@@ -157,22 +161,24 @@ export class ScuAssociation {
     this.#association.destroy();
   }
 
-  #request(fields: CommandSet, dataSet: Buffer | undefined, budget: Budget): ScuExchange {
-    const { channel, context } = this.#agreed();
+  /** @param fields without Message ID */
+  request(context: AcceptedContext, fields: CommandSet, dataSet: Buffer | undefined, budget: Budget): ScuExchange {
+    const channel = this.#agreed();
     const messageId = (this.#messageId = nextMessageId(this.#messageId));
     const exchange = new ScuExchange(
       messageId,
+      fields.commandField,
       {
         pause: () => this.#association.pause(),
         resume: () => this.#association.resume(),
-        sendCancel: (id) => this.#sendCancel(id, fields.commandField),
+        sendCancel: (id) => this.#sendCancel(context, id, fields.commandField),
         timedOut: (waitedFor) => this.#association.abort({ kind: 'timeout', waitedFor }),
       },
       this.#options.timers,
       budget.deadline,
     );
     if (this.#end !== undefined) {
-      exchange.ended(errorFromEnd(this.#end, 'request'));
+      exchange.ended(errorFromEnd(this.#end, 'association'));
       return exchange;
     }
     this.#exchange = exchange;
@@ -189,22 +195,23 @@ export class ScuAssociation {
   }
 
   /** Only the C-FIND of the services here can be cancelled (PS3.7 9.3.2.3); for others there is the abort. */
-  #sendCancel(messageIdBeingRespondedTo: number, commandField: number): void {
+  #sendCancel(context: AcceptedContext, messageIdBeingRespondedTo: number, commandField: number): void {
     if (commandField !== COMMAND_FIELD.cFindRq) return this.abort();
-    const { channel, context } = this.#agreed();
     const command = { commandField: COMMAND_FIELD.cCancelRq, messageIdBeingRespondedTo };
-    channel.send(context.id, command).catch(() => this.abort());
+    this.#agreed()
+      .send(context.id, command)
+      .catch(() => this.abort());
   }
 
   #accepted(answer: AssociateAc): void {
     try {
-      this.#context = this.#acceptedContext(answer);
+      const contexts = this.#acceptedContexts(answer);
       const pduLength = sendingPduLength(answer.userInformation.maximumLength ?? USUAL_PDU_LENGTH);
       if (pduLength === undefined) {
         throw new ScuError('PDU_INVALID', 'the peer takes PDUs too small to be useful', { phase: 'association' });
       }
       const { maximumMessageBytes } = this.#options;
-      this.#channel = new MessageChannel(this.#association, [this.#context], pduLength, maximumMessageBytes);
+      this.#channel = new MessageChannel(this.#association, contexts, pduLength, maximumMessageBytes);
       this.#answer = answer.userInformation;
       this.#opened.resolve();
     } catch (error) {
@@ -213,22 +220,27 @@ export class ScuAssociation {
     }
   }
 
-  #acceptedContext(answer: AssociateAc): AcceptedContext {
-    const { abstractSyntax, transferSyntaxes } = this.#options;
-    const context = answer.contexts.find(({ id }) => id === CONTEXT_ID);
-    const detail = { phase: 'association' } as const;
-    if (context === undefined) {
-      throw new ScuError('CONTEXT_NOT_ACCEPTED', 'presentation context missing in the answer', detail);
+  #acceptedContexts(answer: AssociateAc): AcceptedContext[] {
+    for (const [index, abstractSyntax] of this.#options.abstractSyntaxes.entries()) {
+      const agreed = this.#agreedContext(answer, contextId(index), abstractSyntax);
+      if (agreed instanceof ScuError) this.#refusals.set(abstractSyntax, agreed);
+      else this.#contexts.set(abstractSyntax, agreed);
     }
+    const [refusal] = this.#refusals.values();
+    if (this.#contexts.size === 0 && refusal !== undefined) throw refusal;
+    return [...this.#contexts.values()];
+  }
+
+  /** The context, or why there is none. */
+  #agreedContext(answer: AssociateAc, id: number, abstractSyntax: string): AcceptedContext | ScuError {
+    const context = answer.contexts.find((answered) => answered.id === id);
+    if (context === undefined) return noContext('presentation context missing in the answer');
     if (context.result !== CONTEXT_RESULT.accepted) {
-      const message = `presentation context refused (result ${context.result})`;
-      throw new ScuError('CONTEXT_NOT_ACCEPTED', message, { ...detail, contextResult: context.result });
+      return noContext(`presentation context refused (result ${context.result})`, context.result);
     }
-    const transferSyntax = transferSyntaxes.find((uid) => uid === context.transferSyntax);
-    if (transferSyntax === undefined) {
-      throw new ScuError('CONTEXT_NOT_ACCEPTED', 'a transfer syntax was accepted that nobody proposed', detail);
-    }
-    return { id: CONTEXT_ID, abstractSyntax, transferSyntax };
+    const transferSyntax = this.#options.transferSyntaxes.find((uid) => uid === context.transferSyntax);
+    if (transferSyntax === undefined) return noContext('a transfer syntax was accepted that nobody proposed');
+    return { id, abstractSyntax, transferSyntax };
   }
 
   #receive({ command, dataSet }: Message): void {
@@ -238,9 +250,12 @@ export class ScuAssociation {
     if (exchange === undefined || messageIdBeingRespondedTo !== exchange.messageId) {
       throw new GatewayError('MESSAGE_INVALID', 'A response to no request that is outstanding');
     }
+    if (commandField !== responseField(exchange.commandField)) {
+      throw new GatewayError('MESSAGE_INVALID', 'A response of another kind than the request');
+    }
     if (status === undefined) throw new GatewayError('MESSAGE_INVALID', 'A response without status');
     // Its Affected SOP Class UID is optional and not looked at: dcmjs-dimse answers a worklist C-FIND with Study Root.
-    const isFinal = (status & 0xff00) !== 0xff00;
+    const isFinal = !isPending(status);
     if (isFinal) this.#exchange = undefined;
     exchange.receive({ status, command, dataSet }, isFinal);
   }
@@ -251,23 +266,35 @@ export class ScuAssociation {
     this.#exchange?.ended(errorFromEnd(end, 'request'));
   }
 
-  #agreed(): { channel: MessageChannel; context: AcceptedContext } {
-    if (this.#channel === undefined || this.#context === undefined) {
-      throw new GatewayError('ASSOCIATION_ABORTED', 'There is no association yet');
-    }
-    return { channel: this.#channel, context: this.#context };
+  #agreed(): MessageChannel {
+    if (this.#channel === undefined) throw new GatewayError('ASSOCIATION_ABORTED', 'There is no association yet');
+    return this.#channel;
   }
 }
 
+/** 1, 3, 5, … (PS3.8 9.3.2.2). */
+function contextId(index: number): number {
+  return 2 * index + 1;
+}
+
+function noContext(message: string, contextResult?: number): ScuError {
+  const detail = contextResult === undefined ? {} : { contextResult };
+  return new ScuError('CONTEXT_NOT_ACCEPTED', message, { phase: 'association', ...detail });
+}
+
 function toRequest(options: ScuOptions): AssociateRq {
-  const { abstractSyntax, transferSyntaxes, calledAeTitle, callingAeTitle, extended, maximumPduLength } = options;
+  const { abstractSyntaxes, transferSyntaxes, calledAeTitle, callingAeTitle, extended, maximumPduLength } = options;
   return {
     type: PDU_TYPE.associateRq,
     protocolVersion: 1,
     calledAeTitle,
     callingAeTitle,
     applicationContext: APPLICATION_CONTEXT,
-    contexts: [{ id: CONTEXT_ID, abstractSyntax, transferSyntaxes }],
+    contexts: abstractSyntaxes.map((abstractSyntax, index) => ({
+      id: contextId(index),
+      abstractSyntax,
+      transferSyntaxes,
+    })),
     userInformation: {
       maximumLength: maximumPduLength,
       implementationClassUid: IMPLEMENTATION_CLASS_UID,

@@ -1,6 +1,7 @@
 /** What a failed association or an unreadable answer means to the one who asked (status mapping 2.1). */
 import { GatewayError } from '../errors.ts';
 import { ServiceFailure } from '../services/port.ts';
+import type { RetryClass } from '../services/port.ts';
 import { ScuError } from './scu-error.ts';
 import { CONTEXT_RESULT } from './upper-layer/pdu.ts';
 
@@ -43,8 +44,31 @@ function fromScuError(error: ScuError): ServiceFailure {
       });
     case 'PDU_INVALID':
     case 'MESSAGE_INVALID':
-      return new ServiceFailure('UPSTREAM_PROTOCOL_ERROR', { retry: 'ambiguous', comment, cause: error });
+      return new ServiceFailure('UPSTREAM_PROTOCOL_ERROR', {
+        retry: phase === 'association' ? 'safe' : 'ambiguous',
+        comment,
+        cause: error,
+      });
   }
+}
+
+/**
+ * The same for a request that changes something: once it was sent and no answer came, nobody knows whether it was done.
+ * A `ServiceFailure` says by itself whether it may be sent again.
+ */
+export function toWriteFailure(error: unknown, wasSent: boolean): ServiceFailure {
+  if (error instanceof ServiceFailure) return error;
+  const failure = toServiceFailure(error);
+  return wasSent ? withRetry(failure, 'ambiguous') : failure;
+}
+
+/** The reason of an aborted signal, for a request that changes something. */
+export function writeFailureOfSignal(signal: AbortSignal, wasSent: boolean): ServiceFailure {
+  return withRetry(failureOfSignal(signal), wasSent ? 'ambiguous' : 'safe');
+}
+
+function withRetry(failure: ServiceFailure, retry: RetryClass): ServiceFailure {
+  return new ServiceFailure(failure.code, { retry, comment: failure.message, cause: failure.cause ?? failure });
 }
 
 /** The reason of an aborted signal as a failure. */

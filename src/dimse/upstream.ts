@@ -1,26 +1,28 @@
-/** A classic Modality Worklist SCP behind the port: searches by C-FIND, verifies by C-ECHO. */
+/** A classic SCP behind the port: worklist by C-FIND, MPPS by N-CREATE, N-SET and N-GET, verified by C-ECHO. */
 import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
 import type { AttributePath } from '../dataset/attribute-path.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
-import type { RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
+import type { AttributeSelection, Completion, RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
 import { compareSteps, identifierFromQuery } from '../services/worklist/identifier.ts';
 import { failureFromDimse } from '../services/worklist/outcomes.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
 import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import { MPPS_CLASSES, MppsClient } from './mpps-scu.ts';
+import type { MppsScuOptions } from './mpps-scu.ts';
 import { AssociationPool } from './pool.ts';
 import type { PoolOptions } from './pool.ts';
 import type { Budget, ScuOptions } from './scu.ts';
 import { ScuError } from './scu-error.ts';
 import { IMPLEMENTATION_VERSION_NAME, SOP_CLASSES } from './uids.ts';
-import { failureOfSignal, toServiceFailure } from './upstream-failure.ts';
+import { failureOfSignal, toServiceFailure, toWriteFailure, writeFailureOfSignal } from './upstream-failure.ts';
 import type { WorklistFindOptions } from './worklist-scu.ts';
 import { WorklistFind } from './worklist-scu.ts';
 import { agreedWorklist, proposeWorklist } from './worklist-negotiation.ts';
 import type { WorklistNegotiation } from './worklist-negotiation.ts';
 
-export interface DimseUpstreamOptions extends WorklistFindOptions {
+export interface DimseUpstreamOptions extends WorklistFindOptions, MppsScuOptions {
   /** Name of the upstream in the configuration. */
   readonly name: string;
   readonly host: string;
@@ -77,10 +79,26 @@ export class DimseUpstream implements Upstream {
     }
   }
 
+  createMpps(uid: string, attributes: DataSet, context: RequestContext): Promise<Completion> {
+    return this.#write(context, (client) => client.create(uid, attributes));
+  }
+
+  updateMpps(uid: string, modifications: DataSet, context: RequestContext): Promise<Completion> {
+    return this.#write(context, (client) => client.update(uid, modifications));
+  }
+
+  async retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
+    try {
+      return await this.#onMppsAssociation(context, true, (client) => client.retrieve(uid, selection));
+    } catch (error) {
+      throw context.signal.aborted ? failureOfSignal(context.signal) : toServiceFailure(error);
+    }
+  }
+
   async verify(context: RequestContext): Promise<void> {
     const budget = budgetOf(context);
     try {
-      const lease = await this.#pool.lease(this.#scuOptions(SOP_CLASSES.verification, context), budget);
+      const lease = await this.#pool.lease(this.#scuOptions([SOP_CLASSES.verification], context), budget);
       try {
         const { status, command } = await lease.association.echo(budget);
         if (status === DIMSE_STATUS.success) return;
@@ -98,6 +116,46 @@ export class DimseUpstream implements Upstream {
 
   close(): Promise<void> {
     return this.#pool.close();
+  }
+
+  async #write(context: RequestContext, work: (client: MppsClient) => Promise<Completion>): Promise<Completion> {
+    const { signal } = context;
+    let client: MppsClient | undefined;
+    const watched = (current: MppsClient): Promise<Completion> => work((client = current));
+    try {
+      return await this.#onMppsAssociation(context, false, watched);
+    } catch (error) {
+      const wasSent = client?.wasSent === true;
+      const isAnswer = error instanceof ServiceFailure && error !== signal.reason;
+      if (signal.aborted && !isAnswer) throw writeFailureOfSignal(signal, wasSent);
+      throw toWriteFailure(error, wasSent);
+    }
+  }
+
+  /**
+   * A kept association that turns out to be gone is replaced by a fresh one, once.
+   * @param isRepeatable also when the request was sent already
+   */
+  async #onMppsAssociation<T>(
+    context: RequestContext,
+    isRepeatable: boolean,
+    work: (client: MppsClient) => Promise<T>,
+  ): Promise<T> {
+    const options = this.#scuOptions(MPPS_CLASSES, context);
+    const budget = budgetOf(context);
+    for (let isRetry = false; ; isRetry = true) {
+      const lease = await this.#pool.lease(options, budget, isRetry);
+      const client = new MppsClient(lease.association, this.#options, context, budget, this.#logger);
+      try {
+        return await work(client);
+      } catch (error) {
+        const mayRepeat = lease.isReused && !isRetry && (isRepeatable || !client.wasSent);
+        if (!mayRepeat || !isLost(error) || context.signal.aborted) throw error;
+        this.#logger.debug('a kept association was gone, a fresh one is tried', { traceId: context.traceId });
+      } finally {
+        client.finish(() => this.#pool.giveBack(lease));
+      }
+    }
   }
 
   /** A page is cut from the whole list in order: only so is it the same page next time. */
@@ -155,11 +213,11 @@ export class DimseUpstream implements Upstream {
       fuzzyMatching: extended.fuzzyMatching && fuzzyMatching,
       timezoneAdjustment: extended.timezoneAdjustment && timezoneAdjustment,
     });
-    const options = { ...this.#scuOptions(SOP_CLASSES.modalityWorklist, context), extended: proposed };
+    const options = { ...this.#scuOptions([SOP_CLASSES.modalityWorklist], context), extended: proposed };
     return { options, extended, identifier: asked.identifier };
   }
 
-  #scuOptions(abstractSyntax: string, context: RequestContext): ScuOptions {
+  #scuOptions(abstractSyntaxes: readonly string[], context: RequestContext): ScuOptions {
     const options = this.#options;
     const { host, port, aeTitle, transferSyntaxes, maximumPduLength, maximumMessageBytes } = options;
     return {
@@ -167,7 +225,7 @@ export class DimseUpstream implements Upstream {
       port,
       calledAeTitle: aeTitle,
       callingAeTitle: this.#callingAeTitle(context),
-      abstractSyntax,
+      abstractSyntaxes,
       transferSyntaxes,
       extended: [],
       maximumPduLength,

@@ -1,9 +1,7 @@
 /** Modality Worklist C-FIND as SCP (PS3.4 K.4.1): identifier in, one Pending response per result out as it arrives. */
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { chooseCharacterSet } from '../dataset/character-set.ts';
 import { decodeDataSet } from '../dataset/binary/decode.ts';
-import { encodeDataSet } from '../dataset/binary/encode.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
@@ -12,6 +10,7 @@ import type { RequestContext, RouteOptions, ServiceHandler, ServiceWarning, Work
 import { isEmptyIdentifier, queryFromIdentifier, reduceToRequested } from '../services/worklist/identifier.ts';
 import { dimseOutcome } from '../services/worklist/outcomes.ts';
 import { untilAborted } from './abortable.ts';
+import { answerEncoder, characterSetText } from './answer-encoder.ts';
 import { DIMSE_STATUS } from './command-set.ts';
 import { Patience } from './patience.ts';
 import type { ScpExchange, ScpService } from './scp-exchange.ts';
@@ -23,8 +22,6 @@ export interface WorklistScpOptions {
 
 /** Results in memory come faster than the socket is looked at: a C-CANCEL must get its turn. */
 const RESULTS_PER_TURN = 64;
-
-const SPECIFIC_CHARACTER_SET = '00080005';
 
 /** Keys that the far end did not match: FF01 instead of FF00 (PS3.4 K.4.1.1.4). */
 const UNSUPPORTED_KEYS: ReadonlySet<ServiceWarning['code']> = new Set([
@@ -125,35 +122,16 @@ class WorklistSearch {
     }
   }
 
-  /** Results as the SCU reads them: what it asked for, in a character set it is likely to know. */
+  /** What the SCU asked for, as it reads it. */
   #resultEncoder(identifier: DataSet, route: RouteOptions): (result: DataSet) => Buffer {
-    const { transferSyntax } = this.#exchange.context;
-    const { unencodable } = route;
-    const ofIdentifier = identifier[SPECIFIC_CHARACTER_SET]?.Value?.map((term) =>
-      typeof term === 'string' ? term : '',
-    ).join('\\');
-    const preferences = [...route.characterSets, ...(ofIdentifier === undefined ? [] : [ofIdentifier])];
-    let told = preferences.length === 0;
-    return (result) => {
-      try {
-        const reduced = reduceToRequested(result, identifier);
-        const { terms, replaced } = chooseCharacterSet(reduced, preferences, unencodable);
-        if (!told && terms !== undefined && (replaced || !preferences.includes(terms.join('\\')))) {
-          told = true;
-          this.#logger.warn('a result does not fit the character sets of the SCU', {
-            traceId: this.#context.traceId,
-            route: route.route,
-            characterSet: terms.join('\\'),
-            replaced,
-          });
-        }
-        const options = terms === undefined ? { unencodable } : { characterSet: terms, unencodable };
-        return encodeDataSet(reduced, transferSyntax, options);
-      } catch (cause) {
-        if (!(cause instanceof GatewayError)) throw cause;
-        throw new ServiceFailure('CONVERSION_FAILED', { comment: `result not convertible: ${cause.code}`, cause });
-      }
-    };
+    const encode = answerEncoder({
+      route,
+      ownCharacterSet: characterSetText(identifier),
+      transferSyntax: this.#exchange.context.transferSyntax,
+      logger: this.#logger,
+      traceId: this.#context.traceId,
+    });
+    return (result) => encode(reduceToRequested(result, identifier));
   }
 
   async #fail(error: unknown): Promise<void> {

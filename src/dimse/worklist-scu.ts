@@ -11,8 +11,10 @@ import { splitSteps } from '../services/worklist/identifier.ts';
 import { failureFromDimse, isPending } from '../services/worklist/outcomes.ts';
 import { WARNINGS } from '../services/worklist/warnings.ts';
 import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import type { AcceptedContext } from './message-channel.ts';
 import type { ScuAssociation, Budget } from './scu.ts';
 import type { ScuExchange, ScuResponse } from './scu-exchange.ts';
+import { SOP_CLASSES } from './uids.ts';
 
 export interface WorklistFindOptions {
   /** A longer list is cancelled and fails: a part of it could hide a patient. */
@@ -29,6 +31,7 @@ const RESPONSE_LIMIT_REACHED = 0xb001;
 /** One C-FIND on one association. */
 export class WorklistFind {
   readonly #association: ScuAssociation;
+  readonly #agreed: AcceptedContext;
   readonly #identifier: DataSet;
   readonly #options: WorklistFindOptions;
   readonly #context: RequestContext;
@@ -45,6 +48,7 @@ export class WorklistFind {
     logger: Logger,
   ) {
     this.#association = association;
+    this.#agreed = association.context(SOP_CLASSES.modalityWorklist);
     this.#identifier = identifier;
     this.#options = options;
     this.#context = context;
@@ -58,7 +62,7 @@ export class WorklistFind {
 
   /** @throws ServiceFailure, ScuError */
   async *results(budget: Budget): AsyncGenerator<DataSet, void, void> {
-    const exchange = this.#association.find(this.#encodeIdentifier(), budget);
+    const exchange = this.#association.find(this.#agreed, this.#encodeIdentifier(), budget);
     this.#exchange = exchange;
     let toldUnsupported = false;
     for (;;) {
@@ -84,7 +88,7 @@ export class WorklistFind {
 
   #encodeIdentifier(): Buffer {
     const { characterSet } = this.#options;
-    const { transferSyntax } = this.#association;
+    const { transferSyntax } = this.#agreed;
     const preferences = characterSet === undefined ? [] : [characterSet];
     try {
       const { terms } = chooseCharacterSet(this.#identifier, preferences, 'utf-8');
@@ -101,7 +105,7 @@ export class WorklistFind {
     }
     const { defaultCharacterSet } = this.#options;
     try {
-      return decodeDataSet(dataSet, this.#association.transferSyntax, {
+      return decodeDataSet(dataSet, this.#agreed.transferSyntax, {
         ...(defaultCharacterSet !== undefined && { defaultCharacterSet: defaultCharacterSet.split('\\') }),
         report: (issue) => this.#logger.debug('result was mended', { ...issue, traceId: this.#context.traceId }),
       });

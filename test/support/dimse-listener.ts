@@ -1,10 +1,12 @@
 /** A listener of ours on a free loopback port, with a scripted gateway behind it. */
 import type { DataSet } from '../../src/dataset/model.ts';
-import { attribute, dataSetOf } from '../../src/dataset/model.ts';
+import { attribute, createDataSet, dataSetOf } from '../../src/dataset/model.ts';
 import { DimseListener } from '../../src/dimse/scp.ts';
 import type { DimseListenerOptions } from '../../src/dimse/scp.ts';
 import type { Logger } from '../../src/observe/log.ts';
 import type {
+  AttributeSelection,
+  MppsContext,
   Requester,
   RequestContext,
   RouteOptions,
@@ -38,12 +40,30 @@ export const ROUTE: RouteOptions = {
   timezoneAdjustment: false,
 };
 
+export interface AskedMpps {
+  readonly operation: 'create' | 'update' | 'retrieve';
+  readonly uid: string | undefined;
+  readonly attributes?: DataSet;
+  readonly selection?: AttributeSelection;
+  readonly context: RequestContext & Partial<MppsContext>;
+}
+
 export type Search = (query: WorklistQuery, context: RequestContext) => AsyncIterable<DataSet>;
 
-/** A gateway that answers every search with `search`; what listeners refused by themselves stands in `refusals`. */
+/** A gateway that answers as it is told; what listeners refused by themselves stands in `refusals`. */
 export class ScriptedHandler implements ServiceHandler {
   search: Search;
   route: RouteOptions | undefined = ROUTE;
+  mppsRoute: RouteOptions | undefined = ROUTE;
+  createMpps: ServiceHandler['createMpps'] = (uid, attributes, context) =>
+    this.#keep({ operation: 'create', uid, attributes, context }, { uid: uid ?? '1.2.3.4' });
+  updateMpps: ServiceHandler['updateMpps'] = (uid, attributes, context) =>
+    this.#keep({ operation: 'update', uid, attributes, context }, { uid });
+  retrieveMpps: ServiceHandler['retrieveMpps'] = (uid, selection, context) =>
+    this.#keep({ operation: 'retrieve', uid, selection, context }, createDataSet());
+  characterSetOf: ServiceHandler['characterSetOf'] = async () => undefined;
+  /** What MPPS was asked for, by the default answers. */
+  readonly asked: AskedMpps[] = [];
   readonly refusals: ServiceFailure[] = [];
   readonly requesters: Requester[] = [];
 
@@ -51,9 +71,15 @@ export class ScriptedHandler implements ServiceHandler {
     this.search = search;
   }
 
-  routeFor(_service: string, requester: Requester): RouteOptions | undefined {
+  routeFor(service: string, requester: Requester): RouteOptions | undefined {
+    if (service === 'mpps') return this.mppsRoute;
     this.requesters.push(requester);
     return this.route;
+  }
+
+  async #keep<T>(asked: AskedMpps, answer: T): Promise<T> {
+    this.asked.push(asked);
+    return answer;
   }
 
   refused(_service: string, _context: RequestContext, _startedMs: number, failure: ServiceFailure): void {

@@ -7,7 +7,7 @@ import { associateRq, EXPLICIT, IMPLICIT } from '../../support/dimse-bytes.ts';
 import { ROUTE } from '../../support/dimse-listener.ts';
 
 const JPEG = '1.2.840.10008.1.2.4.50';
-const { verification, modalityWorklist } = SOP_CLASSES;
+const { verification, modalityWorklist, mpps, mppsRetrieve } = SOP_CLASSES;
 const OPTIONS = {
   maximumPduLength: 16_384,
   transferSyntaxes: [EXPLICIT, IMPLICIT],
@@ -24,8 +24,10 @@ function answerTo(
   contexts: ProposedContext[],
   options: Parameters<typeof negotiate>[1] = OPTIONS,
   route: typeof ROUTE | 'none' = ROUTE,
+  mppsRoute: typeof ROUTE | undefined = undefined,
 ): string[] {
-  const { answer } = negotiate(associateRq({ contexts }), options, route === 'none' ? undefined : route);
+  const worklist = route === 'none' ? undefined : route;
+  const { answer } = negotiate(associateRq({ contexts }), options, { worklist, mpps: mppsRoute });
   return answer.contexts.map(({ id, result, transferSyntax }) =>
     `${id} ${result} ${result === 0 ? transferSyntax : ''}`.trim(),
   );
@@ -33,7 +35,7 @@ function answerTo(
 
 function userInformation(proposed: Partial<UserInformation>, route = ROUTE): UserInformation {
   const request = associateRq({ userInformation: { roles: [], extended: [], ...proposed } });
-  return negotiate(request, OPTIONS, route).answer.userInformation;
+  return negotiate(request, OPTIONS, { worklist: route, mpps: route }).answer.userInformation;
 }
 
 describe('presentation contexts (PS3.8 9.3.3.2)', () => {
@@ -53,6 +55,12 @@ describe('presentation contexts (PS3.8 9.3.3.2)', () => {
   test('the worklist without a route for the requester is result 3, Verification is accepted all the same', () => {
     const contexts = [context(1, modalityWorklist, IMPLICIT), context(3, verification, IMPLICIT)];
     expect(answerTo(contexts, OPTIONS, 'none')).toEqual(['1 3', `3 0 ${IMPLICIT}`]);
+  });
+
+  test('MPPS and MPPS Retrieve are offered together, where a route offers them; else both are result 3', () => {
+    const contexts = [context(1, mpps, IMPLICIT), context(3, mppsRetrieve, EXPLICIT), context(5, mpps, JPEG)];
+    expect(answerTo(contexts)).toEqual(['1 3', '3 3', '5 3']);
+    expect(answerTo(contexts, OPTIONS, 'none', ROUTE)).toEqual([`1 0 ${IMPLICIT}`, `3 0 ${EXPLICIT}`, '5 4']);
   });
 
   test('several contexts of one abstract syntax are accepted or refused by option', () => {
@@ -107,7 +115,7 @@ describe('user information of the answer (PS3.7 D.3.3)', () => {
 
   test('what was agreed is what the search will use', () => {
     const request = associateRq({ userInformation: { roles: [], ...propose(1, 1, 1, 1) } as UserInformation });
-    expect(negotiate(request, OPTIONS, fuzzyRoute).worklist).toEqual({
+    expect(negotiate(request, OPTIONS, { worklist: fuzzyRoute, mpps: undefined }).worklist).toEqual({
       fuzzyMatching: true,
       timezoneAdjustment: false,
     });
