@@ -6,13 +6,17 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config, ListenerConfig, UpstreamConfig } from './config/schema.ts';
 import { ConsoleServer } from './console/server.ts';
 import { GatewayError } from './errors.ts';
+import { Delivery } from './gateway/delivery.ts';
 import { Gateway } from './gateway/gateway.ts';
+import { retentionAt } from './gateway/retention.ts';
 import { healthOf, upstreamHealth } from './observe/health.ts';
 import type { Health } from './observe/health.ts';
 import type { AdjustableLogger } from './observe/log.ts';
 import { buildListener, buildRoutes, createUpstream, recordersOf } from './parts.ts';
 import type { Listener, Recorders } from './parts.ts';
 import type { Upstream } from './services/port.ts';
+import { openStore } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
 
 /** What the ready line of `serve` tells. */
 export interface BoundPorts {
@@ -32,7 +36,12 @@ interface RunningListener {
 interface RunningUpstream {
   readonly config: UpstreamConfig;
   readonly upstream: Upstream;
+  /** The store it was given. */
+  readonly store: Store | undefined;
 }
+
+/** How often records of performed procedure steps are looked through for those that have aged out. */
+const HOUSEKEEPING_MS = 60 * 60 * 1_000;
 
 /** All parts that a reload replaces together. */
 interface Parts {
@@ -40,11 +49,17 @@ interface Parts {
   readonly listeners: ReadonlyMap<string, RunningListener>;
   readonly upstreams: ReadonlyMap<string, RunningUpstream>;
   readonly recorders: Recorders;
+  /** Undefined where no route has the MPPS service. */
+  readonly store: Store | undefined;
   readonly console: { readonly server: ConsoleServer; readonly port: number } | undefined;
 }
 
-const NOTHING: Pick<Parts, 'listeners' | 'upstreams' | 'console'> & { recorders: undefined; config: undefined } = {
+const NOTHING: Pick<Parts, 'listeners' | 'upstreams' | 'console' | 'store'> & {
+  recorders: undefined;
+  config: undefined;
+} = {
   config: undefined,
+  store: undefined,
   listeners: new Map(),
   upstreams: new Map(),
   recorders: undefined,
@@ -61,6 +76,8 @@ export class App {
   readonly #gateway: Gateway;
   readonly #source: ConfigSource | undefined;
   readonly #retiring = new Set<Promise<void>>();
+  #delivery: Delivery | undefined;
+  #housekeeping: NodeJS.Timeout | undefined;
   #parts: Parts | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
   #closing = false;
@@ -72,10 +89,31 @@ export class App {
     this.#gateway = new Gateway([], logger);
   }
 
-  /** Binds everything. @throws GatewayError LISTENER_FAILED, SEED_INVALID; nothing stays bound then */
+  /** Binds everything. @throws GatewayError LISTENER_FAILED, SEED_INVALID, STORE_*; nothing stays bound then */
   async start(config: Config): Promise<BoundPorts> {
     this.#put(await this.#build(config));
+    this.#housekeeping = setInterval(() => void this.housekeep(), HOUSEKEEPING_MS).unref();
+    await this.housekeep();
     return this.ports();
+  }
+
+  /** Forgets performed procedure steps that have aged out. Never rejects. @param nowMs wall clock, ms since 1970 */
+  async housekeep(nowMs = Date.now()): Promise<void> {
+    const { store, config } = this.#parts ?? NOTHING;
+    if (store === undefined || config === undefined) return;
+    try {
+      const retention = retentionAt(config.store.retention, nowMs);
+      const total = { tombstoned: 0, removed: 0 };
+      for (let more = true; more;) {
+        const { tombstoned, removed } = await store.mpps.expire(retention);
+        total.tombstoned += tombstoned;
+        total.removed += removed;
+        more = tombstoned + removed > 0;
+      }
+      if (total.tombstoned + total.removed > 0) this.#logger.info('performed procedure steps aged out', total);
+    } catch (error) {
+      this.#logger.error('housekeeping of the store failed', { problem: (error as Error).message });
+    }
   }
 
   ports(): BoundPorts {
@@ -129,8 +167,10 @@ export class App {
     await Promise.all([...parts.listeners.values()].map(({ listener }) => listener.close(deadlineMs)));
     await Promise.all([...parts.upstreams.values()].map(({ upstream }) => upstream.close()));
     await Promise.all(this.#retiring);
+    clearInterval(this.#housekeeping);
     await parts.recorders.close();
     await parts.console?.server.close();
+    await parts.store?.close();
   }
 
   /** Builds what the configuration needs, keeping every running part that it does not change. */
@@ -138,16 +178,23 @@ export class App {
     const old = this.#parts ?? NOTHING;
     const made: { close(): Promise<void> }[] = [];
     try {
+      const store = await this.#buildStore(config, made);
       const upstreams = new Map<string, RunningUpstream>();
       for (const [name, options] of Object.entries(config.upstreams)) {
         const running = old.upstreams.get(name);
-        if (running !== undefined && isDeepStrictEqual(running.config, options)) upstreams.set(name, running);
+        const isKept = running !== undefined && running.store === store && isDeepStrictEqual(running.config, options);
+        if (isKept) upstreams.set(name, running);
         else {
-          const upstream = await createUpstream(name, options, this.#logger.child({ upstream: name }));
+          const upstream = await createUpstream(name, options, this.#logger.child({ upstream: name }), store);
           made.push(upstream);
-          upstreams.set(name, { config: options, upstream });
+          upstreams.set(name, { config: options, upstream, store });
         }
       }
+      const recorders = isDeepStrictEqual(old.config?.log, config.log)
+        ? (old.recorders ?? recordersOf(config.log, this.#logger))
+        : recordersOf(config.log, this.#logger);
+      // At the start nobody is to find a listener without routes.
+      if (this.#parts === undefined) this.#route(config, upstreams, recorders, store);
       const sockets = new Map([...old.listeners].map(([name, running]) => [socketOf(name, running.config), running]));
       const listeners = new Map<string, RunningListener>();
       for (const [name, options] of Object.entries(config.listeners)) {
@@ -160,14 +207,36 @@ export class App {
           listeners.set(name, { config: options, listener, port });
         }
       }
-      const recorders = isDeepStrictEqual(old.config?.log, config.log)
-        ? (old.recorders ?? recordersOf(config.log, this.#logger))
-        : recordersOf(config.log, this.#logger);
-      return { config, listeners, upstreams, recorders, console: await this.#buildConsole(config, made) };
+      return { config, listeners, upstreams, recorders, store, console: await this.#buildConsole(config, made) };
     } catch (error) {
       await Promise.allSettled(made.map((part) => part.close()));
       throw error;
     }
+  }
+
+  /** One store for the life of the process, opened when the first route needs it. */
+  async #buildStore(config: Config, made: { close(): Promise<void> }[]): Promise<Store | undefined> {
+    const old = this.#parts;
+    if (old?.store !== undefined) {
+      if (old.config.store.path === config.store.path) return old.store;
+      throw new GatewayError('RELOAD_FAILED', `A reload cannot change store.path to ${config.store.path}`, {
+        fix: 'Stop the gateway and start it with the new file.',
+      });
+    }
+    if (config.routes.every(({ mpps }) => mpps === undefined)) return undefined;
+    const store = await openStore({ path: config.store.path });
+    made.push(store);
+    return store;
+  }
+
+  #route(
+    config: Config,
+    upstreams: ReadonlyMap<string, RunningUpstream>,
+    recorders: Recorders,
+    store: Store | undefined,
+  ): void {
+    if (store !== undefined) this.#delivery ??= new Delivery(store.mpps, this.#logger);
+    this.#gateway.replaceRoutes(buildRoutes(config, upstreams, recorders), this.#delivery);
   }
 
   async #buildConsole(config: Config, made: { close(): Promise<void> }[]): Promise<Parts['console']> {
@@ -209,7 +278,7 @@ export class App {
     const old = this.#parts ?? NOTHING;
     this.#parts = parts;
     this.#logger.setLevel(parts.config.log.level);
-    this.#gateway.replaceRoutes(buildRoutes(parts.config, parts.upstreams, parts.recorders));
+    this.#route(parts.config, parts.upstreams, parts.recorders, parts.store);
     const keptListeners = new Set<Listener>();
     for (const [name, { config, listener }] of parts.listeners) {
       keptListeners.add(listener);

@@ -6,6 +6,7 @@ import { DicomwebUpstream } from './dicomweb/upstream.ts';
 import { DimseListener } from './dimse/scp.ts';
 import { DimseUpstream } from './dimse/upstream.ts';
 import type { GatewayRoute, NamedUpstream, WorklistRoute } from './gateway/gateway.ts';
+import type { MppsTarget } from './gateway/mpps-route.ts';
 import { compileRouteMatcher } from './gateway/routes.ts';
 import type { Logger } from './observe/log.ts';
 import { createMessageRecorder } from './observe/messages.ts';
@@ -13,6 +14,7 @@ import type { MessageRecorder } from './observe/messages.ts';
 import { Ris } from './ris/ris.ts';
 import { readSeed } from './ris/seed.ts';
 import type { ServiceHandler, Upstream } from './services/port.ts';
+import type { Store } from './store/store.ts';
 
 /** A bound or bindable socket with a protocol behind it. */
 export interface Listener {
@@ -80,18 +82,27 @@ function dimseListenerOptions(name: string, config: ConfigOf<ListenerConfig, 'di
 }
 
 function dicomwebListenerOptions(name: string, config: ConfigOf<ListenerConfig, 'dicomweb'>): DicomwebListenerOptions {
-  const { timers, ...same } = config;
+  const { timers, maximumBodySize, ...same } = config;
   return {
     ...same,
     name,
+    maximumBodyBytes: maximumBodySize,
     headersTimeoutMs: timers.headers,
     requestTimeoutMs: timers.request,
     idleTimeoutMs: timers.idle,
   };
 }
 
-/** @throws GatewayError SEED_INVALID */
-export async function createUpstream(name: string, config: UpstreamConfig, logger: Logger): Promise<Upstream> {
+/**
+ * @param store where the embedded RIS keeps performed procedure steps; without it, it takes none
+ * @throws GatewayError SEED_INVALID, STORE_*
+ */
+export async function createUpstream(
+  name: string,
+  config: UpstreamConfig,
+  logger: Logger,
+  store?: Store,
+): Promise<Upstream> {
   switch (config.protocol) {
     case 'dicomweb': {
       const { timers, maximumAnswerSize, parameterNames, ...same } = config;
@@ -124,8 +135,13 @@ export async function createUpstream(name: string, config: UpstreamConfig, logge
         logger,
       );
     }
-    case 'ris':
-      return new Ris(await readSeed(config.entries));
+    case 'ris': {
+      const entries = await readSeed(config.entries);
+      const { entryWhen } = config;
+      return store === undefined
+        ? new Ris(entries, { entryWhen })
+        : Ris.open(name, entries, { entryWhen }, store.steps);
+    }
   }
 }
 
@@ -161,6 +177,7 @@ export function buildRoutes(
       timezoneAdjustment: everyUpstream(config, route, 'timezoneAdjustment'),
     },
     worklist: route.worklist && worklistRoute(route.worklist, named),
+    mpps: route.mpps && mppsTarget(route.name, route.mpps, named),
     messagesFor: (listener) => recorderOf(config, route, listener, recorders),
   }));
 }
@@ -173,6 +190,20 @@ function worklistRoute(
     upstreams: to.map(named),
     request: rules.request.length === 0 ? undefined : compileRules(rules.request),
     response: rules.response.length === 0 ? undefined : compileRules(rules.response),
+  };
+}
+
+function mppsTarget(
+  route: string,
+  { to, rules, delivery: _direct, defaults, ...options }: NonNullable<RouteConfig['mpps']>,
+  named: (name: string) => NamedUpstream,
+): MppsTarget {
+  return {
+    route,
+    upstream: named(to),
+    request: rules.request.length === 0 ? undefined : compileRules(rules.request),
+    response: rules.response.length === 0 ? undefined : compileRules(rules.response),
+    options: { ...options, defaults },
   };
 }
 

@@ -7,12 +7,13 @@ import type { GatewayRoute, WorklistRoute } from '../../../src/gateway/gateway.t
 import { compileRouteMatcher } from '../../../src/gateway/routes.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
 import type { RequestContext, Upstream, WorklistQuery } from '../../../src/services/port.ts';
+import { FarEnd } from '../../support/mpps.ts';
 import { collect, contextOf, entryOf, keepingLogger, queryOf, WARD } from '../../support/requests.ts';
 
 type Search = (query: WorklistQuery, context: RequestContext) => AsyncIterable<DataSet>;
 
 function upstreamOf(search: Search): Upstream {
-  return { search, verify: () => Promise.resolve(), close: () => Promise.resolve() };
+  return Object.assign(new FarEnd(), { search });
 }
 
 async function* results(...entries: DataSet[]): AsyncGenerator<DataSet> {
@@ -34,6 +35,7 @@ function routeOf(searches: Record<string, Search>, more: Partial<WorklistRoute> 
       response: undefined,
       ...more,
     },
+    mpps: undefined,
     messagesFor: () => undefined,
   };
 }
@@ -51,6 +53,7 @@ describe('a search through the gateway', () => {
         level: 'info',
         message: 'exchange',
         service: 'worklist',
+        transaction: 'search',
         traceId: 'test-trace',
         listener: 'ward',
         protocol: 'dimse',
@@ -167,5 +170,5 @@ test('a request that the listener refused by itself leaves its log line too', ()
   const logger = keepingLogger();
   const gateway = new Gateway([routeOf({ ris: () => results() })], logger);
   gateway.refused('worklist', contextOf(), performance.now(), new ServiceFailure('BAD_REQUEST'));
-  expect(logger.lines).toMatchObject([{ message: 'exchange', route: 'all', status: 'A900H', count: 0 }]);
+  expect(logger.lines).toMatchObject([{ message: 'exchange', route: 'all', status: 'A900H' }]);
 });
