@@ -1,14 +1,15 @@
-"""DIMSE messages on odil (Debian: python3-odil; run with /usr/bin/python3). Imported by odil_mwl_*.py.
+"""DIMSE messages on odil (Debian: python3-odil; run with /usr/bin/python3). Imported by odil_mwl_*.py and odil_mpps_*.py.
 
 odil does ACSE, PDUs and the data set encoding; data sets are given and printed as DICOM JSON.
 """
-import ctypes, json, os, select, signal, socket, time
+import ctypes, io, json, os, select, signal, socket, time
 import odil
 
 R = odil.registry
 CMD = odil.messages.Message.Command
 IVLE, EVLE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 MWL = "1.2.840.10008.5.1.4.31"
+MPPS, MPPS_RETRIEVE = "1.2.840.10008.3.1.2.3.3", "1.2.840.10008.3.1.2.3.4"
 
 
 def log(*words):
@@ -38,29 +39,52 @@ def attribute(vr, *value):
     return {"vr": vr, "Value": list(value)} if value else {"vr": vr}
 
 
-def connect(host, port, called, calling, syntaxes, timeout=20):
-    """An association with one presentation context for Modality Worklist."""
+def uid_of(command, name):
+    """The UID called name in a command set, or None."""
+    element = getattr(R, name)
+    values = command.as_string(element) if command.has(element) else []
+    return bytes(values[0]).decode("ascii").rstrip("\0 ") if len(values) else None
+
+
+def write_data_set(data_set, path):
+    """A DICOM file (PS3.10 7) around the data set as it came: its strings are bytes to odil, whatever their character set."""
+    stream = io.BytesIO()
+    out = odil.iostream(stream)  # has to outlive the writer
+    writer = odil.Writer(out, EVLE)
+    writer.write_data_set(data_set)
+    syntax = b"\x02\x00\x10\x00UI" + (len(EVLE) + 1).to_bytes(2, "little") + EVLE.encode() + b"\0"
+    meta = b"\x02\x00\x00\x00UL\x04\x00" + len(syntax).to_bytes(4, "little") + syntax
+    with open(path, "wb") as file:
+        file.write(bytes(128) + b"DICM" + meta + stream.getvalue())
+
+
+def connect(host, port, called, calling, syntaxes, timeout=20, abstract=(MWL,)):
+    """An association with one presentation context for each abstract syntax."""
     association = odil.Association()
     association.set_peer_host(host)
     association.set_peer_port(int(port))
     association.set_tcp_timeout(timeout)
     context = odil.AssociationParameters.PresentationContext
     association.update_parameters().set_called_ae_title(called).set_calling_ae_title(calling).set_presentation_contexts(
-        [context(MWL, list(syntaxes), context.Role.SCU)])
+        [context(uid, list(syntaxes), context.Role.SCU) for uid in abstract])
     association.associate()
     return association
 
 
-def respond(association, request, abstract, status, data=None):
-    """Answer the request message; data: DICOM JSON of the response's data set."""
+def respond(association, request, abstract, status, data=None, **extra):
+    """Answer the request message; data: DICOM JSON of the response's data set, or an odil.DataSet; extra: further
+    command elements, ErrorComment="..." and the like."""
     command, asked = odil.DataSet(), request.get_command_set()
     command.add(R.CommandField, [int(request.get_command_field()) | 0x8000])
     command.add(R.MessageIDBeingRespondedTo, [asked.as_int(R.MessageID)[0]])
     command.add(R.AffectedSOPClassUID, [abstract])
     command.add(R.Status, [status])
+    for name, value in extra.items():
+        command.add(getattr(R, name), [value])
     message = odil.messages.Message
-    association.send_message(
-        message(command, to_data_set(data)) if data is not None else message(command), abstract)
+    if isinstance(data, dict):
+        data = to_data_set(data)
+    association.send_message(message(command, data) if data is not None else message(command), abstract)
 
 
 def front(port, inner):

@@ -12,11 +12,13 @@ const PROGRAMS = {
   dump2dcm: 'dcmtk',
   dcmodify: 'dcmtk',
   Orthanc: 'orthanc',
+  'g++': 'g++',
   tshark: 'tshark',
   dumpcap: 'tshark',
 } as const;
 
 const FILES = {
+  '/usr/include/dcmtk/dcmnet/scp.h': 'libdcmtk-dev',
   '/usr/lib/python3/dist-packages/odil': 'python3-odil',
   '/usr/lib/python3/dist-packages/pydicom': 'python3-pydicom',
   '/usr/share/orthanc/plugins/libModalityWorklists.so': 'orthanc',
