@@ -2,7 +2,6 @@
  * One page of a search at an origin server: the request, and what to do about answers that only ask for it in another
  * way (status-mapping 3.2): another media type, a shorter URI, a smaller page, a little later.
  */
-import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../observe/log.ts';
 import type { ServiceFailure, ServiceWarning, WorklistQuery } from '../services/port.ts';
@@ -10,6 +9,7 @@ import { failureFromHttp } from '../services/worklist/outcomes.ts';
 import { parametersFromQuery } from '../services/worklist/search-url.ts';
 import type { SearchUrlOptions } from '../services/worklist/search-url.ts';
 import { parseWarningHeader, warningFromHeader } from '../services/worklist/warnings.ts';
+import { contentOf } from './answer-content.ts';
 import { failureFromAbort } from './network-failure.ts';
 import { ANSWER_FORMATS } from './negotiation.ts';
 import type { HttpAnswer, UserAgent } from './user-agent.ts';
@@ -19,6 +19,8 @@ export type SearchMediaType = (typeof SEARCH_MEDIA_TYPES)[number];
 
 export interface SearchClientOptions {
   readonly baseUrl: string;
+  /** Sent with every request. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Asked for first. */
   readonly mediaType: SearchMediaType;
   readonly treat404AsEmpty: boolean;
@@ -37,10 +39,10 @@ export interface Page {
 const FIRST_SMALLER_PAGE = 100;
 const MAXIMUM_WAITS = 5;
 const MINIMUM_WAIT_MS = 100;
-const MAXIMUM_REPORT_BYTES = 64 * 1024;
 
 const [JSON_FORMAT, XML_FORMAT, MULTIPART_JSON_FORMAT, MULTIPART_XML_FORMAT] = ANSWER_FORMATS;
-const ACCEPT: Readonly<Record<SearchMediaType, string>> = {
+/** `Accept` for each. */
+export const ACCEPT: Readonly<Record<SearchMediaType, string>> = {
   json: JSON_FORMAT.text,
   // A single part of XML holds one result only: several come as multipart.
   xml: `${XML_FORMAT.text}, ${MULTIPART_XML_FORMAT.text};q=0.9`,
@@ -80,7 +82,7 @@ export class SearchClient {
       const answer = await this.#userAgent.send({
         method: 'GET',
         url: new URL(`${this.#options.baseUrl}/modality-scheduled-procedure-steps${parameters && '?'}${parameters}`),
-        headers: { accept: this.#accept },
+        headers: { ...this.#options.headers, accept: this.#accept },
         signal,
       });
       const { status } = answer;
@@ -150,38 +152,15 @@ export class SearchClient {
   }
 }
 
-/** The failure an answer stands for, with what its Status Report and headers tell. */
+/** The failure an answer of a search stands for, with what its Status Report and headers tell. */
 export async function failureOf(answer: HttpAnswer): Promise<ServiceFailure> {
-  const text = await answer.text(MAXIMUM_REPORT_BYTES);
-  const retryAfter = secondsOf(answer.fields('retry-after')[0]);
-  const failure = failureFromHttp(answer.status, {
-    reason: STATUS_CODES[answer.status],
-    warnings: answer.fields('warning'),
-    report: parsedJson(text),
-    ...(retryAfter === undefined ? {} : { retryAfter }),
-  });
+  const failure = failureFromHttp(answer.status, await contentOf(answer));
   if (failure === undefined) throw new TypeError('an answer that succeeded is no failure');
   return failure;
 }
 
 function warningsOf(answer: HttpAnswer): ServiceWarning[] {
   return answer.fields('warning').flatMap(parseWarningHeader).map(warningFromHeader);
-}
-
-function parsedJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Retry-After: seconds, or an HTTP date (RFC 9110 10.2.3). */
-function secondsOf(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,9}$/.test(text.trim())) return Number(text);
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
 }
 
 function smaller(a: number | undefined, b: number | undefined): number | undefined {

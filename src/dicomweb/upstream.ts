@@ -1,21 +1,25 @@
 /**
- * The far end is an origin server: the upstream of worklist searches as its user agent (PS3.18 14.4, proxy flow
- * "Search D2W"). Results are handed on as they arrive; a consumer that stops pulling stops the socket.
+ * The far end is an origin server: the upstream of worklist searches and of MPPS as its user agent (PS3.18 14.4, 15,
+ * proxy flows "Search D2W" and "MPPS D2W"). Results are handed on as they arrive; a consumer that stops pulling stops
+ * the socket.
  */
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
-import type { RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
+import type { AttributeSelection, Completion, RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
 import { splitSteps } from '../services/worklist/identifier.ts';
 import type { SearchUrlOptions } from '../services/worklist/search-url.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
+import { MppsClient } from './mpps-client.ts';
 import { failureFromAbort } from './network-failure.ts';
 import { PageBorder } from './page-border.ts';
+import { requesterHeader } from './requester-header.ts';
 import { readResults } from './result-reader.ts';
 import { failureOf, SearchClient } from './search-client.ts';
 import type { Page, SearchMediaType } from './search-client.ts';
 import { StepWindow } from './step-window.ts';
 import { TimeLimit } from './time-limit.ts';
+import type { UpdateStyle } from './update-style.ts';
 import { USER_AGENT_DEFAULTS, UserAgent } from './user-agent.ts';
 import type { UserAgentOptions } from './user-agent.ts';
 
@@ -27,6 +31,8 @@ export interface DicomwebUpstreamOptions extends Partial<UserAgentOptions>, Omit
   /** Asked for first; the others are tried when the origin server says 406. */
   readonly mediaType: SearchMediaType;
   readonly includefield?: 'list' | 'repeated';
+  /** How an MPPS is updated first, `query` unless told; the other way is tried once when the server does not know it. */
+  readonly updateStyle?: UpdateStyle;
   /** What the origin server does; without, such a search is done plainly, with a warning. */
   readonly fuzzyMatching?: boolean;
   readonly timezoneAdjustment?: boolean;
@@ -38,6 +44,7 @@ export interface DicomwebUpstreamOptions extends Partial<UserAgentOptions>, Omit
   readonly maximumItemBytes?: number;
 }
 
+const MAXIMUM_URI_LENGTH = 6_000;
 const MAXIMUM_ITEM_BYTES = 4 * 1024 * 1024;
 const NO_RESULTS: readonly DataSet[] = [];
 const TIMEZONE_OFFSET_FROM_UTC = '00080201';
@@ -46,6 +53,7 @@ export class DicomwebUpstream implements Upstream {
   readonly #options: DicomwebUpstreamOptions;
   readonly #baseUrl: string;
   readonly #userAgent: UserAgent;
+  readonly #mpps: MppsClient;
   readonly #logger: Logger;
   /**
    * The origin server has put several steps into one result (C22). Its `limit` and `offset` then count something else than
@@ -58,6 +66,13 @@ export class DicomwebUpstream implements Upstream {
     this.#baseUrl = options.baseUrl.replace(/\/+$/, '');
     this.#userAgent = new UserAgent({ ...USER_AGENT_DEFAULTS, ...options });
     this.#logger = logger;
+    const { mediaType, updateStyle = 'query', names = 'tag', includefield = 'list' } = options;
+    const { maximumUriLength = MAXIMUM_URI_LENGTH, maximumItemBytes = MAXIMUM_ITEM_BYTES } = options;
+    this.#mpps = new MppsClient(
+      { baseUrl: this.#baseUrl, mediaType, updateStyle, names, includefield, maximumUriLength, maximumItemBytes },
+      this.#userAgent,
+      logger,
+    );
   }
 
   async *search(query: WorklistQuery, context: RequestContext): AsyncGenerator<DataSet, void, undefined> {
@@ -69,26 +84,35 @@ export class DicomwebUpstream implements Upstream {
     }
   }
 
+  createMpps(uid: string, attributes: DataSet, context: RequestContext): Promise<Completion> {
+    return limited(context, (signal) => this.#mpps.create(uid, attributes, context, signal));
+  }
+
+  updateMpps(uid: string, modifications: DataSet, context: RequestContext): Promise<Completion> {
+    return limited(context, (signal) => this.#mpps.update(uid, modifications, context, signal));
+  }
+
+  retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
+    return limited(context, (signal) => this.#mpps.retrieve(uid, selection, context, signal));
+  }
+
   /**
    * Retrieve Capabilities. Any answer proves that a server is there, and few have this transaction, so only those that
    * say we are not let in, or that it is out of order, are failures.
    */
-  async verify(context: RequestContext): Promise<void> {
-    const limit = new TimeLimit(context);
-    try {
+  verify(context: RequestContext): Promise<void> {
+    return limited(context, async (signal) => {
       const answer = await this.#userAgent.send({
         method: 'OPTIONS',
         url: new URL(`${this.#baseUrl}/`),
-        headers: { accept: 'application/vnd.sun.wadl+xml, application/json' },
-        signal: limit.signal,
+        headers: { ...requesterHeader(context), accept: 'application/vnd.sun.wadl+xml, application/json' },
+        signal,
       });
       const { status } = answer;
       const refused = status === 401 || status === 403 || status === 407;
       if (refused || (status >= 500 && status !== 501)) throw await failureOf(answer);
       await answer.text(0);
-    } finally {
-      limit.end();
-    }
+    });
   }
 
   close(): Promise<void> {
@@ -116,9 +140,10 @@ export class DicomwebUpstream implements Upstream {
     return supported;
   }
 
-  #client(): SearchClient {
+  #client(context: RequestContext): SearchClient {
     const { mediaType, treat404AsEmpty = false, pageSize } = this.#options;
-    const options = { baseUrl: this.#baseUrl, mediaType, treat404AsEmpty, url: this.#options };
+    const headers = requesterHeader(context);
+    const options = { baseUrl: this.#baseUrl, headers, mediaType, treat404AsEmpty, url: this.#options };
     return new SearchClient(options, pageSize, this.#userAgent, this.#logger);
   }
 
@@ -127,7 +152,7 @@ export class DicomwebUpstream implements Upstream {
     context: RequestContext,
     signal: AbortSignal,
   ): AsyncGenerator<DataSet, void, undefined> {
-    const client = this.#client();
+    const client = this.#client(context);
     const warned = new Set<string>();
     const border = new PageBorder();
     const window = new StepWindow(query, this.#severalStepsInOne);
@@ -190,6 +215,15 @@ export class DicomwebUpstream implements Upstream {
       }
     }
     return announced;
+  }
+}
+
+async function limited<T>(context: RequestContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const limit = new TimeLimit(context);
+  try {
+    return await work(limit.signal);
+  } finally {
+    limit.end();
   }
 }
 

@@ -3,10 +3,11 @@
  * redirects, content codings with size limits, and every trouble as a `ServiceFailure`. Answers of any status are
  * returned; what a status means is the service's matter.
  */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import { ServiceFailure } from '../services/port.ts';
+import type { FailureCode } from '../services/port.ts';
 import { ACCEPTED_CODINGS, decodeContent } from './content-coding.ts';
 import { failureFromAbort, failureFromNetwork } from './network-failure.ts';
 
@@ -41,9 +42,11 @@ export const USER_AGENT_DEFAULTS: UserAgentOptions = {
 };
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'OPTIONS';
+  readonly method: 'GET' | 'OPTIONS' | 'POST' | 'PUT' | 'PATCH';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent once: what failed after its first byte may have left is `ambiguous`. */
+  readonly payload?: { readonly contentType: string; readonly bytes: Buffer };
   /** Ends the exchange; a `ServiceFailure` as its reason is what the caller then gets. */
   readonly signal: AbortSignal;
 }
@@ -63,6 +66,14 @@ export interface HttpAnswer {
 const MAXIMUM_REDIRECTS = 5;
 const MAXIMUM_HEADER_BYTES = 64 * 1024;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** Those that do not ask for another method (RFC 9110 15.4). */
+const REDIRECTS_OF_WRITES: ReadonlySet<number> = new Set([307, 308]);
+/** What happens before the request leaves, so that sending it again cannot do anything twice. */
+const BEFORE_SENDING: ReadonlySet<FailureCode> = new Set([
+  'UPSTREAM_UNREACHABLE',
+  'UPSTREAM_UNTRUSTED',
+  'OUT_OF_RESOURCES',
+]);
 
 export class UserAgent {
   readonly #options: UserAgentOptions;
@@ -94,9 +105,10 @@ export class UserAgent {
   /** Sends a request, follows redirects, gives the head of the final answer. @throws ServiceFailure */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     let { url } = request;
+    const followed = isWrite(request) ? REDIRECTS_OF_WRITES : REDIRECTS;
     for (let redirects = 0; ; redirects++) {
       const answer = await this.#exchange(request, url);
-      const target = REDIRECTS.has(answer.status) ? this.#redirectTarget(answer, url, request.url) : undefined;
+      const target = followed.has(answer.status) ? this.#redirectTarget(answer, url, request.url) : undefined;
       if (target === undefined || redirects === MAXIMUM_REDIRECTS) return answer;
       await answer.text(0);
       url = target;
@@ -131,13 +143,23 @@ export class UserAgent {
     this.#running++;
     let data: Dispatcher.ResponseData;
     try {
-      data = await this.#requestTwice(request, url);
+      data = isWrite(request) ? await this.#requestOnce(request, url) : await this.#requestTwice(request, url);
     } catch (error) {
       this.#running--;
       throw failureFromNetwork(error, 'request', true, request.signal);
     }
     this.#answered++;
     return this.#answerOf(data, request.signal);
+  }
+
+  /** What is not known to be without effect is never sent a second time: whoever asked decides about that. */
+  async #requestOnce(request: HttpRequest, url: URL): Promise<Dispatcher.ResponseData> {
+    let sent = false;
+    try {
+      return await this.#request(request, url, () => (sent = true));
+    } catch (error) {
+      throw failureOfWrite(failureFromNetwork(error, 'request', false, request.signal), sent);
+    }
   }
 
   /** A kept connection may have been closed by the far end in the very moment; then one fresh try is due. */
@@ -152,13 +174,25 @@ export class UserAgent {
     }
   }
 
-  #request(request: HttpRequest, url: URL): Promise<Dispatcher.ResponseData> {
+  #request(request: HttpRequest, url: URL, onSending = (): void => {}): Promise<Dispatcher.ResponseData> {
     const own = url.origin === request.url.origin ? this.#options.headers : {};
+    const { payload } = request;
+    const described = payload && {
+      'content-type': payload.contentType,
+      'content-length': String(payload.bytes.length),
+    };
     return this.#agent.request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: request.method,
-      headers: { 'user-agent': 'dimseway', 'accept-encoding': ACCEPTED_CODINGS, ...own, ...request.headers },
+      headers: {
+        'user-agent': 'dimseway',
+        'accept-encoding': ACCEPTED_CODINGS,
+        ...own,
+        ...request.headers,
+        ...described,
+      },
+      body: payload === undefined ? null : Readable.from(pulled(payload.bytes, onSending), { objectMode: false }),
       signal: request.signal,
     });
   }
@@ -183,6 +217,24 @@ export class UserAgent {
       text: (maximumBytes) => readText(body, maximumBytes),
     };
   }
+}
+
+function isWrite({ method }: HttpRequest): boolean {
+  return method !== 'GET' && method !== 'OPTIONS';
+}
+
+/** A body that tells when it is asked for: a connection stands then, and the head of the request leaves with it. */
+function* pulled(bytes: Buffer, onSending: () => void): Generator<Buffer, void, undefined> {
+  onSending();
+  yield bytes;
+}
+
+/** Whatever ended the exchange, the caller's patience included: what counts is whether the far end may have seen it. */
+function failureOfWrite(failure: ServiceFailure, sent: boolean): ServiceFailure {
+  const { code, message, cause } = failure;
+  if (code === 'UPSTREAM_UNTRUSTED') return failure;
+  const retry = sent && !BEFORE_SENDING.has(code) ? 'ambiguous' : 'safe';
+  return new ServiceFailure(code, { retry, comment: message, cause });
 }
 
 async function* readBody(
