@@ -18,8 +18,7 @@ export interface RisOptions {
   readonly entryWhen?: Partial<EntryWhen>;
 }
 
-export interface KeptSteps {
-  /** Of the RIS among the upstreams: under another name it knows nothing of its steps. */
+interface KeptSteps {
   readonly name: string;
   readonly steps: RisSteps;
 }
@@ -29,7 +28,7 @@ export class Ris implements Upstream {
   readonly #performed: PerformedSteps | undefined;
 
   /**
-   * Without steps kept there is no MPPS service: what is acknowledged would be lost. With them `open` is the way.
+   * A RIS without the MPPS service: it would forget what it acknowledged. `open` makes one with it.
    * @param entries one Scheduled Procedure Step each
    */
   constructor(entries: readonly DataSet[], options: RisOptions = {}, kept?: KeptSteps) {
@@ -40,10 +39,11 @@ export class Ris implements Upstream {
 
   /**
    * A RIS that goes on where the one of this name was left: its worklist has followed the steps that are kept.
+   * @param name of the RIS among the upstreams: under another name it knows nothing of its steps
    * @throws GatewayError STORE_*
    */
-  static async open(entries: readonly DataSet[], options: RisOptions, kept: KeptSteps): Promise<Ris> {
-    const ris = new Ris(entries, options, kept);
+  static async open(name: string, entries: readonly DataSet[], options: RisOptions, steps: RisSteps): Promise<Ris> {
+    const ris = new Ris(entries, options, { name, steps });
     await ris.#performed?.replay();
     return ris;
   }

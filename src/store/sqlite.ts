@@ -63,7 +63,7 @@ function storeOver(connection: SqliteConnection, lock: DatabaseSync, path: strin
 
 class SqliteStore implements Store {
   readonly mpps: MppsRecords;
-  readonly risSteps: RisSteps;
+  readonly steps: RisSteps;
   readonly #connection: SqliteConnection;
   readonly #lock: DatabaseSync;
 
@@ -72,7 +72,7 @@ class SqliteStore implements Store {
     this.#lock = lock;
     const damaged = (detail: string, cause: unknown): GatewayError => storeError('STORE_DAMAGED', path, detail, cause);
     this.mpps = new SqliteMppsRecords(connection, damaged);
-    this.risSteps = new SqliteRisSteps(connection, damaged);
+    this.steps = new SqliteRisSteps(connection, damaged);
   }
 
   async close(): Promise<void> {

@@ -111,7 +111,7 @@ export interface RisSteps {
 
 export interface Store {
   readonly mpps: MppsRecords;
-  readonly risSteps: RisSteps;
+  readonly steps: RisSteps;
   /** Waits for writes under way; further calls reject with STORE_FAILED. A second close does nothing. */
   close(): Promise<void>;
 }

@@ -165,46 +165,44 @@ describe.each(STORES)('%s', (_name, makeBed) => {
       }),
     });
     const uids = async (upstream = 'sandbox'): Promise<string[]> =>
-      (await collect(store.risSteps.all(upstream))).map(({ uid }) => uid);
+      (await collect(store.steps.all(upstream))).map(({ uid }) => uid);
 
     test.each<Durability>(['disk', 'process'])(
       'come back whole, before and after a restart (%s)',
       async (durability) => {
-        await store.risSteps.put(stepOf('1.2.1'), durability);
+        await store.steps.put(stepOf('1.2.1'), durability);
         for (let round = 0; round < 2; round++) {
-          const found = await store.risSteps.get({ upstream: 'sandbox', uid: '1.2.1' });
+          const found = await store.steps.get({ upstream: 'sandbox', uid: '1.2.1' });
           expect(found).toEqual(stepOf('1.2.1'));
           expect(Object.getPrototypeOf(found?.attributes)).toBeNull();
-          expect(await collect(store.risSteps.all('sandbox'))).toEqual([stepOf('1.2.1')]);
+          expect(await collect(store.steps.all('sandbox'))).toEqual([stepOf('1.2.1')]);
           await reopen();
         }
       },
     );
 
     test('are replaced whole by a put', async () => {
-      await store.risSteps.put(stepOf('1.2.1'), 'process');
+      await store.steps.put(stepOf('1.2.1'), 'process');
       const later = { ...stepOf('1.2.1'), attributes: dataSetOf({ '00400252': attribute('CS', 'COMPLETED') }) };
-      await store.risSteps.put(later, 'disk');
-      expect(await collect(store.risSteps.all('sandbox'))).toEqual([later]);
+      await store.steps.put(later, 'disk');
+      expect(await collect(store.steps.all('sandbox'))).toEqual([later]);
     });
 
     test('of two RIS do not meet, nor do they meet the records', async () => {
-      await store.risSteps.put(stepOf('1.2.1'), 'process');
-      await store.risSteps.put(stepOf('1.2.1', 'COMPLETED', 'other'), 'process');
-      expect(await store.risSteps.get({ upstream: 'other', uid: '1.2.1' })).toEqual(
-        stepOf('1.2.1', 'COMPLETED', 'other'),
-      );
-      expect(await store.risSteps.get({ upstream: 'sandbox', uid: '1.2.1' })).toEqual(stepOf('1.2.1'));
+      await store.steps.put(stepOf('1.2.1'), 'process');
+      await store.steps.put(stepOf('1.2.1', 'COMPLETED', 'other'), 'process');
+      expect(await store.steps.get({ upstream: 'other', uid: '1.2.1' })).toEqual(stepOf('1.2.1', 'COMPLETED', 'other'));
+      expect(await store.steps.get({ upstream: 'sandbox', uid: '1.2.1' })).toEqual(stepOf('1.2.1'));
       expect(await uids('third')).toEqual([]);
-      expect(await store.risSteps.get({ upstream: 'third', uid: '1.2.1' })).toBeUndefined();
+      expect(await store.steps.get({ upstream: 'third', uid: '1.2.1' })).toBeUndefined();
       expect(await store.mpps.get(keyOf('1.2.1', 'ct', 'sandbox'))).toBeUndefined();
     });
 
     test('are listed in the order of their last put, however many there are', async () => {
       const numbers = Array.from({ length: 250 }, (_, i) => `1.${i}`);
-      for (const uid of numbers) await store.risSteps.put(stepOf(uid), 'process');
+      for (const uid of numbers) await store.steps.put(stepOf(uid), 'process');
       const again = ['1.0', '1.100', '1.249', '1.99'];
-      for (const uid of again) await store.risSteps.put(stepOf(uid, 'COMPLETED'), 'process');
+      for (const uid of again) await store.steps.put(stepOf(uid, 'COMPLETED'), 'process');
       const expected = [...numbers.filter((uid) => !again.includes(uid)), ...again];
       expect(await uids()).toEqual(expected);
       await reopen();
@@ -260,7 +258,7 @@ describe.each(STORES)('%s', (_name, makeBed) => {
     const closed = { name: 'GatewayError', code: 'STORE_FAILED' };
     await expect(store.mpps.put(recordOf('1.2.1'), 'disk')).rejects.toMatchObject(closed);
     await expect(store.mpps.get(keyOf('1.2.1'))).rejects.toMatchObject(closed);
-    await expect(store.risSteps.get({ upstream: 'sandbox', uid: '1.2.1' })).rejects.toMatchObject(closed);
-    await expect(collect(store.risSteps.all('sandbox'))).rejects.toMatchObject(closed);
+    await expect(store.steps.get({ upstream: 'sandbox', uid: '1.2.1' })).rejects.toMatchObject(closed);
+    await expect(collect(store.steps.all('sandbox'))).rejects.toMatchObject(closed);
   });
 });

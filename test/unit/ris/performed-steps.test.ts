@@ -20,7 +20,7 @@ async function open(maximumBytes?: number): Promise<void> {
     path: join(folder, 'dimseway.db'),
     ...(maximumBytes === undefined ? {} : { maximumBytes }),
   });
-  ris = await Ris.open([entryOf('PID-1')], {}, { name: 'sandbox', steps: store.risSteps });
+  ris = await Ris.open('sandbox', [entryOf('PID-1')], {}, store.steps);
 }
 
 /** The process ends and starts again. */
@@ -235,7 +235,7 @@ describe('what was acknowledged', () => {
 
   test('belongs to the RIS of its name', async () => {
     await create(createMessage());
-    const other = await Ris.open([], {}, { name: 'other', steps: store.risSteps });
+    const other = await Ris.open('other', [], {}, store.steps);
     await expect(other.retrieveMpps(MPPS_UID, 'all', contextOf())).rejects.toMatchObject({ code: 'NO_SUCH_INSTANCE' });
     await expect(other.createMpps(MPPS_UID, createMessage(), contextOf())).resolves.toEqual({ uid: MPPS_UID });
   });
