@@ -197,9 +197,22 @@ export const dimseUpstream = z.strictObject({
   timers: option(dimseTimers.prefault({}), 'Timers', 'How long the peer may take.'),
 });
 
+const fate = z.enum(['keep', 'remove']);
+
+const entryWhen = z.strictObject({
+  inProgress: option(fate.default('keep'), 'In progress', 'Its procedure step was begun.'),
+  completed: option(fate.default('remove'), 'Completed', 'Its procedure step is COMPLETED.'),
+  discontinued: option(fate.default('keep'), 'Discontinued', 'Its procedure step is DISCONTINUED.'),
+});
+
 export const risUpstream = z.strictObject({
   protocol: option(z.literal('ris'), 'Protocol', 'The embedded RIS: a worklist from a file, for trials and tests.'),
   entries: option(file, 'Entries', 'Worklist entries in the DICOM JSON model, as JSON or YAML.'),
+  entryWhen: option(
+    entryWhen.prefault({}),
+    'Entry when',
+    'Whether the worklist keeps an entry or removes it as its performed procedure step goes on.',
+  ),
 });
 
 export const upstream = z.discriminatedUnion('protocol', [dicomwebUpstream, dimseUpstream, risUpstream]);
