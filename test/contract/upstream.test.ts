@@ -1,25 +1,14 @@
-/**
- * One suite over every upstream: the embedded RIS, both protocols over real sockets, and both in a row, which are the
- * two directions of the gateway.
- */
+/** One suite over every upstream: the embedded RIS, both protocols over real sockets, and both in a row. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { attribute, createDataSet, dataSetOf, firstText, itemsOf } from '../../src/dataset/model.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
 import type { WorklistQuery } from '../../src/services/port.ts';
-import { bedOf } from '../support/beds.ts';
-import type { Bed, Protocol } from '../support/beds.ts';
+import { bedOf, UPSTREAMS } from '../support/beds.ts';
+import type { Bed } from '../support/beds.ts';
 import { collect, contextOf, queryOf } from '../support/requests.ts';
 import { multiset, plainWorklist, variedWorklist } from '../support/worklists.ts';
 
 const ENTRIES = variedWorklist();
-
-const UPSTREAMS: readonly [string, readonly Protocol[]][] = [
-  ['the embedded RIS', []],
-  ['a DIMSE upstream', ['dimse']],
-  ['a DICOMweb upstream', ['dicomweb']],
-  ['DIMSE, then DICOMweb', ['dimse', 'dicomweb']],
-  ['DICOMweb, then DIMSE', ['dicomweb', 'dimse']],
-];
 
 /** Everything, as `includefield=all` asks. */
 const ALL = queryOf(createDataSet(), { returnKeys: 'all' });

@@ -1,15 +1,30 @@
 /** Listeners and upstreams as the configuration makes them, wired together over real sockets on loopback. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { listener as listenerSchema } from '../../src/config/listener-schema.ts';
 import { upstream as upstreamSchema } from '../../src/config/upstream-schema.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
+import { Delivery } from '../../src/gateway/delivery.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
 import { compileRouteMatcher } from '../../src/gateway/routes.ts';
 import { SILENT } from '../../src/observe/log.ts';
 import { buildListener, createUpstream } from '../../src/parts.ts';
 import { Ris } from '../../src/ris/ris.ts';
 import type { Upstream } from '../../src/services/port.ts';
+import { openStore } from '../../src/store/sqlite.ts';
+import type { Store } from '../../src/store/store.ts';
 
 export type Protocol = 'dimse' | 'dicomweb';
+
+/** Every upstream, by its hops: both protocols, and both in a row, which are the two directions of the gateway. */
+export const UPSTREAMS: readonly [string, readonly Protocol[]][] = [
+  ['the embedded RIS', []],
+  ['a DIMSE upstream', ['dimse']],
+  ['a DICOMweb upstream', ['dicomweb']],
+  ['DIMSE, then DICOMweb', ['dimse', 'dicomweb']],
+  ['DICOMweb, then DIMSE', ['dicomweb', 'dimse']],
+];
 
 /** Both kinds of matching that a peer may lack, switched on: what is tested is ours on both ends. */
 const ABLE = { fuzzyMatching: true, emptyValueMatching: true, multipleValueMatching: true };
@@ -21,35 +36,54 @@ export interface Bed {
   close(): Promise<void>;
 }
 
-/** A gateway with one route for everything. */
-export function gatewayTo(upstream: Upstream): Gateway {
+/** A gateway with one route for everything, which passes MPPS messages on as they are: the far end judges. */
+export function gatewayTo(upstream: Upstream, hop: string, store: Store): Gateway {
+  const far = { name: 'far', upstream };
   return new Gateway(
     [
       {
-        ...compileRouteMatcher('all', {}),
+        ...compileRouteMatcher(hop, {}),
         options: {
-          route: 'all',
+          route: hop,
           characterSets: [],
           unencodable: 'utf-8',
           fuzzyMatching: true,
           timezoneAdjustment: false,
         },
-        worklist: { upstreams: [{ name: 'far', upstream }], request: undefined, response: undefined },
+        worklist: { upstreams: [far], request: undefined, response: undefined },
+        mpps: {
+          route: hop,
+          upstream: far,
+          request: undefined,
+          response: undefined,
+          options: {
+            validation: 'off',
+            missingInstanceUid: 'refuse',
+            unknownInstance: 'pass',
+            fillType2: false,
+            preCreateOptional: false,
+            defaults: undefined,
+            retrieveFromCopy: false,
+          },
+        },
         messagesFor: () => undefined,
       },
     ],
     SILENT,
+    new Delivery(store.mpps, SILENT),
   );
 }
 
-export async function startListener(
+async function startListener(
   protocol: Protocol,
   upstream: Upstream,
+  hop: string,
+  store: Store,
 ): Promise<{ port: number; close(): Promise<void> }> {
   const config = listenerSchema.parse(
     protocol === 'dimse' ? { protocol, aeTitle: 'FAREND', port: 0 } : { protocol, port: 0, basePath: '/far' },
   );
-  const listener = buildListener('far', config, gatewayTo(upstream), SILENT);
+  const listener = buildListener(hop, config, gatewayTo(upstream, hop, store), SILENT);
   const { port } = await listener.listen();
   return { port, close: () => listener.close(200) };
 }
@@ -65,18 +99,21 @@ export function upstreamTo(protocol: Protocol, port: number, more: object = {}):
 
 /** An upstream that reaches a RIS with these entries by the hops named, the nearest first; no hop is the RIS itself. */
 export async function bedOf(hops: readonly Protocol[], entries: readonly DataSet[], more: object = {}): Promise<Bed> {
-  const closers: (() => Promise<void>)[] = [];
-  let upstream: Upstream = new Ris(entries);
-  for (const protocol of hops.toReversed()) {
-    const listener = await startListener(protocol, upstream);
+  const folder = await mkdtemp(join(tmpdir(), 'dimseway-bed-'));
+  const store = await openStore({ path: join(folder, 'dimseway.db') });
+  const closers: (() => Promise<void>)[] = [() => rm(folder, { recursive: true }), () => store.close()];
+  let upstream: Upstream = await Ris.open('ris', entries, {}, store.steps);
+  let endFarEnd = (): Promise<void> => Promise.resolve();
+  for (const [index, protocol] of hops.toReversed().entries()) {
+    const listener = await startListener(protocol, upstream, `hop-${index}`, store);
     upstream = await upstreamTo(protocol, listener.port, more);
     const near = upstream;
+    endFarEnd = () => listener.close();
     closers.push(
       () => listener.close(),
       () => near.close(),
     );
   }
-  const endFarEnd = closers.at(-2) ?? (() => Promise.resolve());
   return {
     upstream,
     endFarEnd,
