@@ -5,10 +5,10 @@ const allowed = {
   config: ['dataset', 'services', 'errors'],
   store: ['services', 'dataset', 'errors'],
   observe: ['dataset', 'services', 'errors'],
-  gateway: ['services', 'dataset', 'observe', 'config', 'errors'],
+  gateway: ['services', 'dataset', 'store', 'observe', 'config', 'errors'],
   dimse: ['services', 'dataset', 'observe', 'errors'],
   dicomweb: ['services', 'dataset', 'observe', 'errors'],
-  ris: ['services', 'dataset', 'observe', 'errors'],
+  ris: ['services', 'dataset', 'store', 'observe', 'errors'],
   console: ['observe', 'config'],
 };
 

@@ -106,10 +106,15 @@ routes:
         ...matching,
         omitKeys: [],
         explicitRetrieveList: false,
+        retrieveWithMppsClass: false,
         pool: { maximum: 10, idle: 10_000 },
         timers: { connect: 5_000, association: 10_000, response: 30_000 },
       },
-      sandbox: { protocol: 'ris', entries: join(folder, 'worklist.json') },
+      sandbox: {
+        protocol: 'ris',
+        entries: join(folder, 'worklist.json'),
+        entryWhen: { inProgress: 'keep', completed: 'remove', discontinued: 'keep' },
+      },
     },
     routes: [
       {
