@@ -23,7 +23,8 @@ function requestOf(
   uid: string,
   file: string,
 ): InstanceType<typeof dcmjsDimse.requests.NCreateRequest> {
-  if (kind === 'get') return new requests.NGetRequest(MPPS_RETRIEVE, uid);
+  // No list asks for everything; its types do not know that one may be left out.
+  if (kind === 'get') return new requests.NGetRequest(MPPS_RETRIEVE, uid, undefined as unknown as string[]);
   const request = kind === 'create' ? new requests.NCreateRequest(MPPS, uid) : new requests.NSetRequest(MPPS, uid);
   request.setDataset(Dataset.fromFile(file) as unknown as DataSet);
   return request;

@@ -110,15 +110,15 @@ export async function startMppsScp(
   const { port = await findFreePort(), faults = [] } = options;
   const { command, args } = await scpCommand(peer, port, folder, faults);
   const running = await startProgram(command, args, { port, env: DCMTK_ENVIRONMENT });
+  const known: ReceivedMpps[] = [];
   return {
     running,
     port,
     aeTitle: AE_TITLES[peer],
     received: async () => {
       const lines = linesOf<ReceivedMpps & { file?: string }>(running.output(), '"message":');
-      return withDataSets(lines).then((all) =>
-        all.map(({ message, uid, calling, status, dataSet }) => ({ message, uid, calling, status, dataSet })),
-      );
+      known.push(...(await withDataSets(lines.slice(known.length))));
+      return known.map(({ message, uid, calling, status, dataSet }) => ({ message, uid, calling, status, dataSet }));
     },
   };
 }
