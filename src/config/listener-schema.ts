@@ -146,7 +146,7 @@ export const dicomwebListener = z.strictObject({
   draftMethods: option(
     z.boolean().default(false),
     'Draft methods',
-    'Take PUT and PATCH, as drafts of the MPPS service had them, for an update.',
+    'Take PUT for a create and PATCH for an update of an MPPS too, as drafts of the service had them.',
   ),
   createStatus: option(
     z.literal([201, 200]).default(201),

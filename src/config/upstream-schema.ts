@@ -103,9 +103,10 @@ export const dicomwebUpstream = z.strictObject({
   ),
   ...matchingOptions,
   updateStyle: option(
-    z.enum(['query', 'path']).default('query'),
+    z.enum(['query', 'path', 'draft']).default('query'),
     'Update style',
-    'How an MPPS update is addressed first, `?update` or `/update`; on 404 or 405 the other is tried and remembered.',
+    'How an MPPS is updated first: by `?update`, by `/update`, or by PATCH with PUT for a create, as in drafts of the ' +
+      'service. A server that does not know it is asked the other way, and what it understands is remembered.',
   ),
   treat404AsEmpty: option(
     z.boolean().default(false),
@@ -171,6 +172,11 @@ export const dimseUpstream = z.strictObject({
     'Character set',
     'Specific Character Set of keys that are not plain ASCII, where every character fits; else ISO_IR 192.',
   ),
+  defaultCharacterSet: option(
+    characterSet.exactOptional(),
+    'Default character set',
+    'Specific Character Set of answers that do not say theirs but are not plain ASCII.',
+  ),
   transferSyntaxes: option(
     z.array(transferSyntax).min(1).prefault(['explicit-vr-little-endian', 'implicit-vr-little-endian']),
     'Transfer syntaxes',
@@ -192,6 +198,11 @@ export const dimseUpstream = z.strictObject({
     z.boolean().default(false),
     'Explicit retrieve list',
     'Name every attribute in an N-GET for all of them, for SCPs that take an empty list for none.',
+  ),
+  retrieveWithMppsClass: option(
+    z.boolean().default(false),
+    'Retrieve with MPPS class',
+    'Send the N-GET with the MPPS SOP Class where the peer does not accept MPPS Retrieve.',
   ),
   pool: option(pool.prefault({}), 'Pool', 'Associations to this peer.'),
   timers: option(dimseTimers.prefault({}), 'Timers', 'How long the peer may take.'),

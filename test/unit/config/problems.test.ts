@@ -139,7 +139,7 @@ test.each([
   [
     'an update style that is none',
     upstream('{ protocol: dicomweb, baseUrl: http://x, updateStyle: put }'),
-    'put ← upstreams.ris.updateStyle: should be one of query, path. Found: put',
+    'put ← upstreams.ris.updateStyle: should be one of query, path, draft. Found: put',
   ],
   [
     'a wrong protocol',
