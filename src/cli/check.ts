@@ -26,6 +26,9 @@ function summary(config: Config): string[] {
     ...section('Listeners', config.listeners, listenerText),
     ...section('Upstreams', config.upstreams, upstreamText),
     ...section('Routes', Object.fromEntries(config.routes.map((route) => [route.name, route])), routeText),
+    ...(config.routes.some(({ mpps }) => mpps !== undefined)
+      ? [`Store: ${config.store.kind} ${config.store.path}`]
+      : []),
     ...consoleLines.map((address) => `Console: ${address}`),
   ];
 }
@@ -52,7 +55,7 @@ function upstreamText(upstream: UpstreamConfig): string {
   }
 }
 
-function routeText({ from, worklist }: RouteConfig): string {
+function routeText({ from, worklist, mpps }: RouteConfig): string {
   const conditions = [
     from.listener,
     from.basePath === undefined ? undefined : `base path ${from.basePath === '' ? '/' : from.basePath}`,
@@ -60,6 +63,10 @@ function routeText({ from, worklist }: RouteConfig): string {
     from.calledAeTitles === undefined ? undefined : `called ${from.calledAeTitles.join(' or ')}`,
     from.addresses === undefined ? undefined : `from ${from.addresses.join(' or ')}`,
   ].filter((condition) => condition !== undefined);
-  const to = worklist === undefined ? 'refused' : worklist.to.join(', else ');
+  const services = [
+    worklist === undefined ? undefined : `worklist of ${worklist.to.join(', else ')}`,
+    mpps === undefined ? undefined : `MPPS to ${mpps.to}`,
+  ].filter((service) => service !== undefined);
+  const to = services.length === 0 ? 'refused' : services.join('; ');
   return `${conditions.length === 0 ? 'anything' : conditions.join(', ')} → ${to}`;
 }

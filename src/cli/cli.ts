@@ -1,12 +1,13 @@
 /** The command line: which commands there are. Each lives in a file of its own, loaded when it is called. */
-import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, Option } from 'commander';
+import { SERVICES } from '../services/port.ts';
+import type { ServiceName } from '../services/port.ts';
+import { addMppsCommands } from './mpps-commands.ts';
+import { defaultConfig, LOCAL_CONFIG, toCount, toList, withConfig } from './options.ts';
 import { EXIT } from './report.ts';
 
 const PACKAGE = new URL('../../package.json', import.meta.url);
-const PACKAGED_CONFIG = new URL('../../config/gateway.yaml', import.meta.url);
-const LOCAL_CONFIG = 'config/gateway.yaml';
 
 /** Parses the command line and runs one command. Returns the exit status. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -57,6 +58,7 @@ function createProgram(end: (status: number) => void): Command {
     .option('--calling <title>', 'calling AE title')
     .option('--address <ip>', 'address of the one who asks', '127.0.0.1')
     .option('--path <path>', 'path of a web request, e.g. /dicomweb')
+    .addOption(new Option('--service <service>', 'the service that is asked for').choices(SERVICES).default('worklist'))
     .option('--dataset <file>', 'a data set (DICOM JSON) to apply the rules of the route to')
     .action(async (options: ExplainArguments) => {
       const { explain } = await import('./explain.ts');
@@ -82,6 +84,7 @@ function createProgram(end: (status: number) => void): Command {
       end(await find({ ...options, upstream, keys }));
     });
 
+  addMppsCommands(program, end);
   return program;
 }
 
@@ -92,6 +95,7 @@ interface ExplainArguments {
   calling?: string;
   address: string;
   path?: string;
+  service: ServiceName;
   dataset?: string;
 }
 
@@ -100,21 +104,4 @@ interface FindArguments {
   include: string[];
   limit?: number;
   json: boolean;
-}
-
-function withConfig(command: Command): Command {
-  return command.option('--config <file>', 'the configuration file', defaultConfig());
-}
-
-function defaultConfig(): string {
-  return existsSync(LOCAL_CONFIG) ? LOCAL_CONFIG : fileURLToPath(PACKAGED_CONFIG);
-}
-
-function toList(text: string, before: string[]): string[] {
-  return [...before, ...text.split(',').filter((each) => each !== '')];
-}
-
-function toCount(text: string): number {
-  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It should be a whole number of at least 1.');
 }

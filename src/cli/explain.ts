@@ -2,17 +2,17 @@
  * `dimseway explain`: which route a request takes and why each one before it does not; with a data set also what the
  * rules of the route make of it.
  */
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { loadConfig } from '../config/load.ts';
 import type { Config, ListenerConfig, RouteConfig } from '../config/schema.ts';
-import { parseJsonDataSets, toJson } from '../dataset/json.ts';
+import { toJson } from '../dataset/json.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { explainRules } from '../dataset/rules.ts';
 import type { Rule } from '../dataset/rules.ts';
 import { compileRouteMatcher, explainRoutes } from '../gateway/routes.ts';
-import type { Requester } from '../services/port.ts';
-import { EXIT, report } from './report.ts';
+import type { Requester, ServiceName } from '../services/port.ts';
+import { readDataSet } from './data-set-file.ts';
+import { EXIT, report, UsageError } from './report.ts';
 
 export interface ExplainOptions {
   readonly config: string;
@@ -22,7 +22,8 @@ export interface ExplainOptions {
   readonly address: string;
   /** Path of a web request; its base path is found by the listener's. */
   readonly path?: string;
-  /** A file with a data set in the DICOM JSON model; of an array the first. */
+  readonly service: ServiceName;
+  /** A file with a data set in the DICOM JSON model. */
   readonly dataset?: string;
 }
 
@@ -32,25 +33,19 @@ export async function explain(options: ExplainOptions): Promise<number> {
     const { config } = await loadConfig(options.config, process.env);
     const listener = config.listeners[options.listener];
     const wrong = listener === undefined ? unknownListener(options, config) : misfit(options, listener);
-    if (listener === undefined || wrong !== undefined) {
-      process.stderr.write(`${wrong}\n`);
-      return EXIT.usage;
-    }
+    if (listener === undefined || wrong !== undefined) throw new UsageError(wrong);
     const requester = requesterOf(options, listener);
     const dataSet = options.dataset === undefined ? undefined : await readDataSet(options.dataset);
-    const lines = [...explainListener(listener, requester), ...explainRoute(config, requester, dataSet)];
+    const lines = [
+      ...explainListener(listener, requester),
+      ...explainRoute(config, requester, options.service, dataSet),
+    ];
     process.stdout.write(`${lines.join('\n')}\n`);
     return EXIT.done;
   } catch (error) {
-    if (error instanceof UnreadableDataSet) {
-      process.stderr.write(`${error.message}\n`);
-      return EXIT.usage;
-    }
     return report(error);
   }
 }
-
-class UnreadableDataSet extends Error {}
 
 function unknownListener({ listener, config: file }: ExplainOptions, { listeners }: Config): string {
   return `There is no listener "${listener}" in ${file}. Known: ${Object.keys(listeners).join(', ') || 'none'}.`;
@@ -103,7 +98,12 @@ function explainListener(listener: ListenerConfig, requester: Requester): string
   ];
 }
 
-function explainRoute(config: Config, requester: Requester, dataSet: DataSet | undefined): string[] {
+function explainRoute(
+  config: Config,
+  requester: Requester,
+  service: ServiceName,
+  dataSet: DataSet | undefined,
+): string[] {
   const explanations = explainRoutes(
     config.routes.map((route) => compileRouteMatcher(route.name, route.from)),
     requester,
@@ -114,16 +114,28 @@ function explainRoute(config: Config, requester: Requester, dataSet: DataSet | u
   );
   const route = config.routes[index];
   if (route === undefined) return [...passed, 'No route matches: the request is refused (context result 3, HTTP 501).'];
-  const { worklist } = route;
-  if (worklist === undefined) return [...passed, `${route.name} matches, but has no worklist: the request is refused.`];
+  const offered = route[service];
+  if (offered === undefined)
+    return [...passed, `${route.name} matches, but has no ${service}: the request is refused.`];
   return [
     ...passed,
-    `${route.name} matches: the worklist of ${worklist.to.join(', else of ')}.`,
-    ...(dataSet === undefined ? [] : explainDataSet(worklist, dataSet)),
+    `${route.name} matches: ${serviceText(route, service)}.`,
+    ...(service === 'mpps' ? [FOLLOWING] : []),
+    ...(dataSet === undefined ? [] : explainDataSet(offered, dataSet)),
   ];
 }
 
-function explainDataSet({ rules }: NonNullable<RouteConfig['worklist']>, dataSet: DataSet): string[] {
+type Offered = NonNullable<RouteConfig[ServiceName]>;
+
+const FOLLOWING =
+  'An update or retrieve follows the create of its step, if that came in at this listener by another route.';
+
+function serviceText({ worklist, mpps }: RouteConfig, service: ServiceName): string {
+  if (service === 'worklist') return `the worklist of ${worklist?.to.join(', else of ')}`;
+  return `MPPS to ${mpps?.to}, delivery ${mpps?.delivery}, validation ${mpps?.validation}`;
+}
+
+function explainDataSet({ rules }: Offered, dataSet: DataSet): string[] {
   return [
     `Before: ${toJson(dataSet)}`,
     ...explainDirection('request', rules.request, dataSet),
@@ -141,13 +153,4 @@ function explainDirection(direction: string, rules: readonly Rule[], dataSet: Da
     }),
     `After the ${direction} rules: ${toJson(after)}`,
   ];
-}
-
-async function readDataSet(file: string): Promise<DataSet> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new UnreadableDataSet(`${file} cannot be read: ${error.code ?? 'unknown error'}`);
-  });
-  const [dataSet] = parseJsonDataSets(text);
-  if (dataSet === undefined) throw new UnreadableDataSet(`${file} holds no data set`);
-  return dataSet;
 }

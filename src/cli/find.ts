@@ -4,21 +4,17 @@
  */
 import { parsePath, pathToText } from '../dataset/attribute-path.ts';
 import type { AttributePath } from '../dataset/attribute-path.ts';
-import { vrOf } from '../dataset/dictionary.ts';
 import { toJson } from '../dataset/json.ts';
 import { firstText, itemsOf } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
-import { queryFromParameters } from '../services/worklist/search-parameters.ts';
+import { printable } from './dump.ts';
 import { withUpstream } from './with-upstream.ts';
+import { searchWorklist } from './worklist-search.ts';
+import type { SearchOptions } from './worklist-search.ts';
 
-export interface FindOptions {
+export interface FindOptions extends SearchOptions {
   readonly config: string;
   readonly upstream: string;
-  /** `KEY=VALUE` each. */
-  readonly keys: readonly string[];
-  /** Further attributes to return, `all` for every one. */
-  readonly include: readonly string[];
-  readonly limit?: number;
   readonly json: boolean;
 }
 
@@ -35,29 +31,12 @@ const COLUMNS = [
 ];
 
 /** @returns the exit status */
-export function find({ config, upstream: name, keys, include, limit, json }: FindOptions): Promise<number> {
+export function find({ config, upstream: name, json, ...search }: FindOptions): Promise<number> {
   return withUpstream(config, name, async (upstream, context) => {
-    const { query, warnings } = queryFromParameters(rawQuery(keys, include, limit), { strictParameters: true });
-    for (const warning of warnings) context.warn(warning);
-    const results: DataSet[] = [];
-    for await (const result of upstream.search(query, context)) results.push(result);
+    const results = await searchWorklist(upstream, search, context);
     if (json) process.stdout.write(`[${results.map((result) => toJson(result)).join(',\n')}]\n`);
-    else process.stdout.write(table(results, include));
+    else process.stdout.write(table(results, search.include));
   });
-}
-
-function rawQuery(keys: readonly string[], include: readonly string[], limit: number | undefined): string {
-  const parameters = keys.map((key) => {
-    const at = key.indexOf('=');
-    const [path, value] = at < 0 ? [key, ''] : [key.slice(0, at), key.slice(at + 1)];
-    // Only a comma between UIDs separates (PS3.18 8.3.4.1); in any other value it is part of it.
-    const isUidList = vrOf(parsePath(path).at(-1) ?? '') === 'UI';
-    const values = isUidList ? value.split(',') : [value];
-    return `${encodeURIComponent(path)}=${values.map(encodeURIComponent).join(',')}`;
-  });
-  if (include.length > 0) parameters.push(`includefield=${include.map(encodeURIComponent).join(',')}`);
-  if (limit !== undefined) parameters.push(`limit=${limit}`);
-  return parameters.join('&');
 }
 
 function table(results: readonly DataSet[], include: readonly string[]): string {
@@ -80,7 +59,7 @@ function table(results: readonly DataSet[], include: readonly string[]): string 
 function cell(dataSet: DataSet, path: AttributePath): string {
   const [tag, ...rest] = path;
   if (tag === undefined) return '';
-  if (rest.length === 0) return firstText(dataSet, tag) ?? '';
+  if (rest.length === 0) return printable(firstText(dataSet, tag) ?? '');
   const [item] = itemsOf(dataSet[tag]);
   return item === undefined ? '' : cell(item, rest);
 }

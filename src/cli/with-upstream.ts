@@ -1,6 +1,7 @@
 /** What the commands that talk to one upstream share: load the configuration, build the upstream, run, close. */
 import { randomUUID } from 'node:crypto';
 import { loadConfig } from '../config/load.ts';
+import type { UpstreamConfig } from '../config/schema.ts';
 import { SILENT } from '../observe/log.ts';
 import { createUpstream } from '../parts.ts';
 import type { RequestContext, ServiceWarning, Upstream } from '../services/port.ts';
@@ -10,13 +11,13 @@ import { EXIT, report } from './report.ts';
 const PATIENCE_MS = 60_000;
 
 /**
- * Runs `work` against the named upstream. Warnings and failures go to stderr.
+ * Runs `work` against the named upstream, as it is configured. Warnings and failures go to stderr.
  * @returns 0 done, 1 the peer failed or refused, 2 usage or configuration
  */
 export async function withUpstream(
   configFile: string,
   name: string,
-  work: (upstream: Upstream, context: RequestContext) => Promise<void>,
+  work: (upstream: Upstream, context: RequestContext, options: UpstreamConfig) => Promise<void>,
 ): Promise<number> {
   const aborter = new AbortController();
   const onInterrupt = (): void => aborter.abort();
@@ -31,13 +32,14 @@ export async function withUpstream(
     }
     const upstream = await createUpstream(name, options, SILENT);
     try {
-      await work(upstream, {
+      const context: RequestContext = {
         signal: aborter.signal,
         deadline: performance.now() + PATIENCE_MS,
         traceId: randomUUID(),
         requester: { listener: 'command line', protocol: 'dicomweb', address: '127.0.0.1' },
         warn: (warning: ServiceWarning) => void process.stderr.write(`Warning: ${warning.text}\n`),
-      });
+      };
+      await work(upstream, context, options);
     } finally {
       await upstream.close();
     }

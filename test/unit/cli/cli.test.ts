@@ -15,12 +15,18 @@ upstreams:
 routes:
   - name: scanners
     from: { listener: ward, callingAeTitles: [CT1, CT2], addresses: [127.0.0.0/8] }
+    mpps:
+      to: oldRis
+      validation: strict
+      rules: { request: [{ map: PerformedStationAETitle, table: { CT1: SCANNER_1 } }] }
     worklist:
       to: [webRis, oldRis]
       rules:
         request: [{ set: PatientSex, value: O, when: { path: PatientID, present: true } }, { remove: PatientName }]
   - { name: closed, from: { listener: ward } }
   - { name: web, from: { listener: web, basePath: /dicomweb }, worklist: { to: oldRis } }
+  - { name: steps, from: { listener: web, basePath: /other }, mpps: { to: webRis } }
+store: { path: steps.db }
 console: { port: 8090 }
 `;
 
@@ -52,7 +58,8 @@ describe('the command line', () => {
     expect(await runs('--version')).toEqual({ status: 0, stdout: `${packageJson.version}\n`, stderr: '' });
     const help = await runs('--help');
     expect(help.status).toBe(0);
-    for (const command of ['serve', 'check', 'explain', 'echo', 'find']) expect(help.stdout).toContain(`  ${command} `);
+    for (const command of ['serve', 'check', 'explain', 'echo', 'find', 'mpps'])
+      expect(help.stdout).toContain(`  ${command} `);
     expect((await runs('find', '--help')).stdout).toContain('--include');
   });
 
@@ -83,9 +90,11 @@ Upstreams:
   webRis  dicomweb https://ris.example
   oldRis  dimse 10.0.0.5:104, OLDRIS, called by DIMSEWAY
 Routes:
-  scanners  ward, calling CT1 or CT2, from 127.0.0.0/8 → webRis, else oldRis
+  scanners  ward, calling CT1 or CT2, from 127.0.0.0/8 → worklist of webRis, else oldRis; MPPS to oldRis
   closed    ward → refused
-  web       web, base path /dicomweb → oldRis
+  web       web, base path /dicomweb → worklist of oldRis
+  steps     web, base path /other → MPPS to webRis
+Store: sqlite ${join(folder, 'steps.db')}
 Console: 127.0.0.1:8090
 `,
       stderr: '',
@@ -154,7 +163,8 @@ describe('explain', () => {
   test.each([
     ['/dicomweb', 'web matches: the worklist of oldRis.'],
     ['/dicomweb/modality-scheduled-procedure-steps', 'web matches: the worklist of oldRis.'],
-    ['/other', 'No route matches: the request is refused (context result 3, HTTP 501).'],
+    ['/other', 'steps matches, but has no worklist: the request is refused.'],
+    ['/nowhere', 'No route matches: the request is refused (context result 3, HTTP 501).'],
   ])('finds the base path of %s', async (path, last) => {
     const { status, stdout } = await explain('--listener', 'web', '--path', path);
     expect(status).toBe(0);
@@ -176,6 +186,47 @@ describe('explain', () => {
     ]);
   });
 
+  test('says where MPPS goes, and what its rules make of a data set', async () => {
+    const dataset = join(folder, 'step.json');
+    const before = '{"00400241":{"vr":"AE","Value":["CT1"]}}';
+    await writeFile(dataset, before);
+    const { status, stdout } = await explain(
+      ...['--listener', 'ward', '--calling', 'CT1', '--service', 'mpps', '--dataset', dataset],
+    );
+    expect({ status, lines: stdout.split('\n') }).toEqual({
+      status: 0,
+      lines: [
+        'scanners matches: MPPS to oldRis, delivery direct, validation strict.',
+        'An update or retrieve follows the create of its step, if that came in at this listener by another route.',
+        `Before: ${before}`,
+        'The request rule 1 changes PerformedStationAETitle.',
+        'After the request rules: {"00400241":{"vr":"AE","Value":["SCANNER_1"]}}',
+        'There are no response rules.',
+        '',
+      ],
+    });
+  });
+
+  test('says when the route that matches offers no MPPS', async () => {
+    const { stdout } = await explain('--listener', 'web', '--path', '/dicomweb', '--service', 'mpps');
+    expect(stdout).toBe(
+      'scanners does not match: the listener is web, not ward; the requester has no calling AE title.\n' +
+        'closed does not match: the listener is web, not ward.\nweb matches, but has no mpps: the request is refused.\n',
+    );
+  });
+
+  test.each([
+    ['two data sets', '[{},{}]', 'data.json holds 2 data sets; one is needed'],
+    ['no data set', '[]', 'data.json holds no data set'],
+    ['no JSON', '{', 'data.json: '],
+  ])('ends with 2 at a file with %s', async (_what, text, message) => {
+    const dataset = join(folder, 'data.json');
+    await writeFile(dataset, text);
+    const { status, stdout, stderr } = await explain('--listener', 'ward', '--dataset', dataset);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(message);
+  });
+
   test.each([
     ['an unknown listener', ['--listener', 'icu'], 'There is no listener "icu"'],
     [
@@ -189,6 +240,7 @@ describe('explain', () => {
       ['--listener', 'web', '--calling', 'A'],
       '--called and --calling are of DIMSE listeners',
     ],
+    ['a service that is none', ['--listener', 'ward', '--service', 'ups'], 'Allowed choices are worklist, mpps.'],
     ['no such data set', ['--listener', 'ward', '--dataset', '/no/such'], '/no/such cannot be read: ENOENT'],
     [
       'no such configuration',

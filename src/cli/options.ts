@@ -1,0 +1,32 @@
+/** Options and arguments that several commands have. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
+import { isUid } from '../dataset/uid.ts';
+
+const PACKAGED_CONFIG = new URL('../../config/gateway.yaml', import.meta.url);
+export const LOCAL_CONFIG = 'config/gateway.yaml';
+
+export function withConfig(command: Command): Command {
+  return command.option('--config <file>', 'the configuration file', defaultConfig());
+}
+
+export function defaultConfig(): string {
+  return existsSync(LOCAL_CONFIG) ? LOCAL_CONFIG : fileURLToPath(PACKAGED_CONFIG);
+}
+
+/** Commas separate; an option given again adds to it. */
+export function toList(text: string, before: string[]): string[] {
+  return [...before, ...text.split(',').filter((each) => each !== '')];
+}
+
+export function toCount(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It should be a whole number of at least 1.');
+}
+
+export function toUid(text: string): string {
+  if (isUid(text)) return text;
+  throw new InvalidArgumentError('It should be a UID: digits and dots, at most 64.');
+}
