@@ -16,7 +16,6 @@ import type {
   ServiceHandler,
   ServiceName,
   ServiceWarning,
-  Upstream,
   WorklistQuery,
 } from '../services/port.ts';
 import type { Delivery, TargetOf } from './delivery.ts';
@@ -27,12 +26,7 @@ import type { Mapping } from './mapping.ts';
 import { isRecordOf } from './mpps-route.ts';
 import type { MppsTarget } from './mpps-route.ts';
 import { matchRoute } from './routes.ts';
-import type { RouteMatcher } from './routes.ts';
-
-export interface NamedUpstream {
-  readonly name: string;
-  readonly upstream: Upstream;
-}
+import type { NamedUpstream, RouteMatcher } from './routes.ts';
 
 export interface WorklistRoute {
   /** Tried in order until one answers; the next is tried only after a safe failure before the first result. */

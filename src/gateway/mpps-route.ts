@@ -1,6 +1,6 @@
 /** What a route says about the MPPS service. */
 import type { MppsRecord } from '../store/store.ts';
-import type { NamedUpstream } from './gateway.ts';
+import type { NamedUpstream } from './routes.ts';
 import type { Mapping } from './mapping.ts';
 
 export interface MppsRouteOptions {
