@@ -3,7 +3,13 @@
  * lists are compiled to sets and subnets once.
  */
 import { BlockList, isIP } from 'node:net';
-import type { Requester } from '../services/port.ts';
+import type { Requester, Upstream } from '../services/port.ts';
+
+/** Where a route leads. */
+export interface NamedUpstream {
+  readonly name: string;
+  readonly upstream: Upstream;
+}
 
 /** The `from` of a route in the configuration; what is absent fits any requester. */
 export interface RouteFrom {
