@@ -254,10 +254,15 @@ describe('N-GET (PS3.4 F.8.2)', () => {
     expect(await aborted.promise).toMatchObject({ code: 'CONNECTION_LOST' });
   });
 
-  test('without an answer in time it is 0110H', async () => {
+  test('without an answer in time it is 0110H, and the reading ends', async () => {
     await listen({ requestTimeoutMs: 40 });
-    handler.retrieveMpps = () => new Promise(() => undefined);
+    let signal: AbortSignal | undefined;
+    handler.retrieveMpps = (_uid, _selection, context) => {
+      signal = context.signal;
+      return new Promise(() => undefined);
+    };
     expect((await ask(getRq())).command).toMatchObject({ status: 0x0110, errorComment: 'no answer in 0.04 s' });
+    expect(signal?.reason).toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
   });
 });
 

@@ -120,6 +120,12 @@ describe('the data set', () => {
     expect(await read(bytes, 'ISO_IR 144')).toMatchObject({ characterSet: 'ISO_IR 100', told: [], asked: 0 });
   });
 
+  test('its own character set holds even for text that does not fit it', async () => {
+    const bytes = encodeDataSet(name('Müller'), EXPLICIT, { characterSet: ['ISO_IR 100'] });
+    bytes.write('ISO_IR 192', 8, 'latin1');
+    expect(await read(bytes, 'ISO_IR 100')).toMatchObject({ told: [], asked: 0, issues: ['TEXT_UNDECODABLE'] });
+  });
+
   test('plain ASCII needs none', async () => {
     expect(await read(encodeDataSet(name('Doe'), EXPLICIT), 'ISO_IR 144')).toMatchObject({ told: [], asked: 0 });
   });
