@@ -11,11 +11,13 @@ export class TimeLimit {
   constructor({ signal, deadline }: Pick<RequestContext, 'signal' | 'deadline'>) {
     this.#caller = signal;
     const leftMs = Math.max(0, deadline - performance.now());
-    this.#timer = setTimeout(() => {
+    const stop = (): void => {
       const comment = 'No answer of the origin server before the deadline';
       this.#controller.abort(new ServiceFailure('UPSTREAM_TIMEOUT', { retry: 'safe', comment }));
-    }, leftMs);
+    };
+    this.#timer = setTimeout(stop, leftMs);
     if (signal.aborted) this.#forward();
+    else if (leftMs === 0) stop();
     else signal.addEventListener('abort', this.#forward, { once: true });
   }
 

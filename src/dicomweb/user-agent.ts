@@ -10,6 +10,7 @@ import { ServiceFailure } from '../services/port.ts';
 import type { FailureCode } from '../services/port.ts';
 import { ACCEPTED_CODINGS, decodeContent } from './content-coding.ts';
 import { failureFromAbort, failureFromNetwork } from './network-failure.ts';
+import { settledBy } from './waiting.ts';
 
 export interface UserAgentOptions {
   /** Sent with every request to the origin of the request, e.g. `Authorization`. Not sent on to another origin. */
@@ -133,7 +134,7 @@ export class UserAgent {
   }
 
   async #exchange(request: HttpRequest, url: URL): Promise<HttpAnswer> {
-    if (request.signal.aborted) throw failureFromAbort(request.signal);
+    if (request.signal.aborted) throw unsent(request, failureFromAbort(request.signal));
     if (this.#running >= this.#options.maximumConnections + this.#options.maximumWaiting) {
       throw new ServiceFailure('OUT_OF_RESOURCES', {
         retry: 'safe',
@@ -146,7 +147,7 @@ export class UserAgent {
       data = isWrite(request) ? await this.#requestOnce(request, url) : await this.#requestTwice(request, url);
     } catch (error) {
       this.#running--;
-      throw failureFromNetwork(error, 'request', true, request.signal);
+      throw isWrite(request) ? error : failureFromNetwork(error, 'request', true, request.signal);
     }
     this.#answered++;
     return this.#answerOf(data, request.signal);
@@ -181,7 +182,7 @@ export class UserAgent {
       'content-type': payload.contentType,
       'content-length': String(payload.bytes.length),
     };
-    return this.#agent.request({
+    const exchange = this.#agent.request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: request.method,
@@ -195,6 +196,8 @@ export class UserAgent {
       body: payload === undefined ? null : Readable.from(pulled(payload.bytes, onSending), { objectMode: false }),
       signal: request.signal,
     });
+    // undici looks at the signal of a request that waits for a connection only when it gets one; then it is not sent.
+    return settledBy(request.signal, exchange);
   }
 
   #answerOf(data: Dispatcher.ResponseData, signal: AbortSignal): HttpAnswer {
@@ -227,6 +230,10 @@ function isWrite({ method }: HttpRequest): boolean {
 function* pulled(bytes: Buffer, onSending: () => void): Generator<Buffer, void, undefined> {
   onSending();
   yield bytes;
+}
+
+function unsent(request: HttpRequest, failure: ServiceFailure): ServiceFailure {
+  return isWrite(request) ? failureOfWrite(failure, false) : failure;
 }
 
 /** Whatever ended the exchange, the caller's patience included: what counts is whether the far end may have seen it. */

@@ -14,6 +14,7 @@ export interface StubRequest {
   readonly query: string;
   readonly parameters: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
 }
 
 /** Bytes as they go out: text is Latin-1, an async iterable is written piece by piece, each when the one before is taken. */
@@ -42,28 +43,30 @@ export class StubOriginServer {
   connections = 0;
 
   private constructor(script: StubScript, tls?: { key: string; cert: string }) {
-    const listener = (message: IncomingMessage, response: ServerResponse): void => {
+    const listener = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
       const [path = '', query = ''] = splitAtFirst(message.url ?? '', '?');
+      const body = Buffer.concat(await message.toArray());
       const request: StubRequest = {
         method: message.method ?? '',
         path,
         query,
         parameters: new URLSearchParams(query),
         headers: message.headers,
+        body,
       };
       const index = this.requests.push(request) - 1;
-      void Promise.resolve(script(request, index)).then(async (answer) => {
-        if ('raw' in answer) {
-          await writeRaw(message.socket, answer.raw);
-          if (answer.then === 'reset') message.socket.resetAndDestroy();
-          else if (answer.then !== 'stay') message.socket.end();
-          return;
-        }
-        response.writeHead(answer.status ?? 200, answer.headers);
-        response.end(answer.body);
-      });
+      const answer = await script(request, index);
+      if ('raw' in answer) {
+        await writeRaw(message.socket, answer.raw);
+        if (answer.then === 'reset') message.socket.resetAndDestroy();
+        else if (answer.then !== 'stay') message.socket.end();
+        return;
+      }
+      response.writeHead(answer.status ?? 200, answer.headers);
+      response.end(answer.body);
     };
-    this.#server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
+    const serve = (message: IncomingMessage, response: ServerResponse): void => void listener(message, response);
+    this.#server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
     this.#server.on('connection', (socket: Socket) => {
       this.connections++;
       this.#sockets.add(socket);

@@ -130,6 +130,19 @@ describe('network failures (status-mapping 2.2)', () => {
     expect((await failure).code).toBe('CANCELED');
   });
 
+  test('a request that waits for a connection ends with its caller too, and is never sent', async () => {
+    const stub = await stubWith(() => ({ raw: '', then: 'stay' }));
+    const agent = agentWith({ maximumConnections: 1 });
+    const [busy, waiting] = [new AbortController(), new AbortController()];
+    const first = failureOf(agent, stub.baseUrl, busy.signal);
+    const second = failureOf(agent, stub.baseUrl, waiting.signal);
+    waiting.abort();
+    expect((await second).code).toBe('CANCELED');
+    busy.abort();
+    await first;
+    expect([agent.running, stub.requests.length <= 1]).toEqual([0, true]);
+  });
+
   test('more waiting requests than allowed fail at once with OUT_OF_RESOURCES', async () => {
     const stub = await stubWith(() => ({ raw: '', then: 'stay' }));
     const agent = agentWith({ maximumConnections: 1, maximumWaiting: 0 });
