@@ -62,7 +62,7 @@ export interface StartedListener {
   readonly calls: MppsCall[];
   readonly refusals: { readonly service: ServiceName; readonly failure: ServiceFailure }[];
   readonly lines: LogLine[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export async function startMppsListener(

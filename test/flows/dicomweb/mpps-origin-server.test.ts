@@ -8,7 +8,7 @@ import { decodeXml, toXml } from '../../../src/dataset/xml.ts';
 import { createBoundary, encodeMultipartEnd, encodePartHead } from '../../../src/dicomweb/multipart.ts';
 import type { DicomwebListenerOptions } from '../../../src/dicomweb/origin-server.ts';
 import { COMMON_FAILURE_CODES, INSTANCE_FAILURE_CODES, ServiceFailure } from '../../../src/services/port.ts';
-import type { ServiceName } from '../../../src/services/port.ts';
+import type { MppsContext, ServiceName } from '../../../src/services/port.ts';
 import { mppsHttpOutcome } from '../../../src/services/mpps/outcomes.ts';
 import { call, exchangeBytes } from '../../support/http-client.ts';
 import type { HttpCall, HttpReply } from '../../support/http-client.ts';
@@ -558,7 +558,7 @@ describe('a write is finished whether its client waits or not (status-mapping 2.
     const { port, calls } = await start();
     await post(port);
     await post(port, `${RESOURCE}?update`);
-    const delivered = calls.map(({ context }) => (context as { answerDelivered?: Promise<boolean> }).answerDelivered);
+    const delivered = calls.map(({ context }) => (context as MppsContext).answerDelivered);
     expect(await Promise.all(delivered)).toEqual([true, true]);
   });
 
@@ -575,7 +575,7 @@ describe('a write is finished whether its client waits or not (status-mapping 2.
     controller.abort();
     expect(await reply).toBe('gone');
     while (listener.counts.connections > 0) await new Promise((resolve) => setTimeout(resolve, 1));
-    const [context] = calls.map((one) => one.context as { signal: AbortSignal; answerDelivered?: Promise<boolean> });
+    const [context] = calls.map((one) => one.context as MppsContext);
     expect([context?.signal.aborted, listener.counts.running]).toEqual([false, 1]);
     go.resolve();
     expect(await context?.answerDelivered).toBe(false);
