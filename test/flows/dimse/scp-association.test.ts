@@ -405,6 +405,18 @@ describe('closing', () => {
     await expect(RawPeer.connect(running.port)).rejects.toThrow('ECONNREFUSED');
   });
 
+  test('a release that crosses that of the peer is answered after its answer (release collision, AR-10, AR-4)', async () => {
+    const running = await listen();
+    const { peer } = await associate(running);
+    const closed = running.listener.close(5_000);
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.releaseRq);
+    peer.send(RELEASE_RQ);
+    peer.send(RELEASE_RP);
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.releaseRp);
+    peer.socket.end();
+    await closed;
+  });
+
   test('a search under way finishes first', async () => {
     const running = await listen();
     const go = Promise.withResolvers<void>();
