@@ -11,7 +11,10 @@ async function documented(heading: string): Promise<Map<string, string[]>> {
   const rows = section.split('\n').filter((line) => line.startsWith('| `'));
   return new Map(
     rows.map((line) => {
-      const [code = '', ...cells] = line.split('|').slice(1, -1).map((cell) => cell.trim());
+      const [code = '', ...cells] = line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim());
       return [code.replaceAll('`', ''), cells];
     }),
   );

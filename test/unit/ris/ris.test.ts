@@ -64,6 +64,12 @@ describe('a seed file', () => {
     expect(await read('c.json', toJson(entryOf('P3')))).toEqual([entryOf('P3')]);
   });
 
+  test('that is refused is not quoted: it may hold patient values', async () => {
+    const reading = read('a.yaml', "- '00100010': { vr: PN }\n  b: [SECRET^NAME\n");
+    await expect(reading).rejects.toMatchObject({ message: expect.stringMatching(/ at line 3, column 1$/) });
+    await expect(reading).rejects.not.toMatchObject({ message: expect.stringContaining('SECRET') });
+  });
+
   test.each([
     ['no JSON', 'a.json', '{'],
     ['no YAML', 'a.yaml', 'a: [b'],
