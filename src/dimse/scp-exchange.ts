@@ -33,7 +33,8 @@ export class ScpExchange {
   readonly context: AcceptedContext;
   readonly facts: AssociationFacts;
   readonly #channel: MessageChannel;
-  readonly #aborter = new AbortController();
+  /** Made when first asked for: a C-ECHO does without. */
+  #aborter: AbortController | undefined;
 
   constructor(message: Message, context: AcceptedContext, facts: AssociationFacts, channel: MessageChannel) {
     this.message = message;
@@ -44,11 +45,11 @@ export class ScpExchange {
 
   /** Aborted by C-CANCEL (reason CANCELED), the loss of the association, or `abort`. Reasons are ServiceFailures. */
   get signal(): AbortSignal {
-    return this.#aborter.signal;
+    return (this.#aborter ??= new AbortController()).signal;
   }
 
   abort(reason: ServiceFailure): void {
-    this.#aborter.abort(reason);
+    (this.#aborter ??= new AbortController()).abort(reason);
   }
 
   cancel(): void {

@@ -85,7 +85,7 @@ export class Association {
     options: AssociationOptions<RequestorTimers>,
     user: AssociationUser,
   ): Association {
-    const socket = connect({ ...target, noDelay: true, keepAlive: true });
+    const socket = connect({ ...target, noDelay: true });
     const association = new Association(socket, 'requestor', options, user);
     const { connectMs, associateMs } = options.timers;
     association.#dispatch('A-ASSOCIATE request');
@@ -339,7 +339,7 @@ export class Association {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#clearPduTimer();
-    this.#transport.stopWaiting(this.#noAssociation());
+    this.#transport.stopWaiting(() => this.#noAssociation());
     // A paused socket would never tell that the peer has closed.
     this.#transport.resume();
     this.#user.ended(end);

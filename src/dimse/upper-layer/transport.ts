@@ -82,8 +82,9 @@ export class Transport {
     await this.#drain.promise;
   }
 
-  stopWaiting(error: Error): void {
-    this.#drain?.settle(error);
+  /** @param error made only when somebody waits: its stack costs more than the rest of a short association. */
+  stopWaiting(error: () => Error): void {
+    this.#drain?.settle(error());
   }
 
   /** Closes when everything written has left, or when that takes too long. */
