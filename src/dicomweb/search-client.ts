@@ -35,7 +35,7 @@ export interface Page {
 }
 
 const FIRST_SMALLER_PAGE = 100;
-const MAXIMUM_WAITS = 5;
+const MAXIMUM_WAITS = 1;
 const MINIMUM_WAIT_MS = 100;
 const MAXIMUM_REPORT_BYTES = 64 * 1024;
 

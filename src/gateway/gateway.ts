@@ -6,7 +6,7 @@ import type { DataSet } from '../dataset/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { MessageRecorder } from '../observe/messages.ts';
-import { ServiceFailure } from '../services/port.ts';
+import { ServiceFailure, withWarn } from '../services/port.ts';
 import type {
   Requester,
   RequestContext,
@@ -17,7 +17,8 @@ import type {
   Upstream,
   WorklistQuery,
 } from '../services/port.ts';
-import { logExchange } from './exchange.ts';
+import { isEmptyIdentifier } from '../services/worklist/identifier.ts';
+import { logExchange, reasonOf } from './exchange.ts';
 import type { UpstreamState } from './exchange.ts';
 import { matchRoute } from './routes.ts';
 import type { RouteMatcher } from './routes.ts';
@@ -95,6 +96,11 @@ export class Gateway implements ServiceHandler {
       if (route?.worklist === undefined) {
         throw new ServiceFailure('NOT_SUPPORTED', { comment: 'no route offers the worklist to this requester' });
       }
+      // No keys, no matches: everything would be more than was asked for (PS3.4 K.4.1.3.1).
+      if (query.returnKeys === 'requested' && isEmptyIdentifier(query.identifier)) {
+        finished = true;
+        return;
+      }
       const warn = (warning: ServiceWarning): void => {
         warnings.push(warning.code);
         context.warn(warning);
@@ -102,7 +108,7 @@ export class Gateway implements ServiceHandler {
       for await (const found of this.#searchUpstreams(
         route,
         query,
-        { ...context, warn },
+        withWarn(context, warn),
         (name) => (upstream = name),
       )) {
         count++;
@@ -160,7 +166,7 @@ export class Gateway implements ServiceHandler {
           route: route.name,
           upstream: name,
           outcome: failure.code,
-          reason: failure.message,
+          ...reasonOf(failure),
         });
       }
     }

@@ -51,7 +51,7 @@ routes:
         maximumMessageSize: 16 * 1024 * 1024,
         transferSyntaxes: syntaxes,
         duplicateContexts: 'accept',
-        timers: { artim: 30_000, idle: 60_000, request: 60_000 },
+        timers: { artim: 30_000, idle: 60_000, request: 30_000 },
         log: {},
       },
       web: {
@@ -63,7 +63,7 @@ routes:
         strictAccept: false,
         maximumUriLength: 16_384,
         maximumConnections: 1_000,
-        timers: { headers: 10_000, request: 60_000, idle: 30_000 },
+        timers: { headers: 10_000, request: 30_000, idle: 30_000 },
         log: {},
       },
     },
