@@ -223,6 +223,20 @@ describe('rejections (PS3.8 9.3.4)', () => {
     await countsBecome(running, 1, 1);
   });
 
+  test('peers that do not close after a reject hold as many connections as may be half open, the oldest goes first', async () => {
+    const running = await listen({ maximumHalfOpenConnections: 2 });
+    const peers: RawPeer[] = [];
+    for (let count = 0; count < 4; count++) {
+      const peer = await peerOf(running);
+      peer.send(encodePdu(associateRq({ calledAeTitle: 'NOBODY' })));
+      expect(decodeRaw(await peer.receive())).toEqual(rejectPdu(1, 1, 7));
+      peers.push(peer);
+    }
+    await Promise.all(peers.slice(0, 2).map(({ closed }) => closed));
+    expect(peers.slice(2).map(({ socket }) => socket.closed)).toEqual([false, false]);
+    await expectAlive(running);
+  });
+
   test('new policy applies to later associations, open ones stay', async () => {
     const running = await listen();
     const { peer } = await associate(running);
