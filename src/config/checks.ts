@@ -118,8 +118,13 @@ function checkUpstreams({ upstreams, root }: Parts): Finding[] {
       if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(header)) return [{ ...at, message: 'is not a header name' }];
       return OWN_HEADERS.has(header.toLowerCase()) ? [{ ...at, message: 'is set by the gateway itself' }] : [];
     });
+    const calling = valueAt([...path, 'callingAeTitle'], root);
+    if (typeof calling === 'string' && calling !== 'pass-through' && /^pass.?through$/i.test(calling)) {
+      const message = 'is taken as an AE title. Did you mean "pass-through"?';
+      findings.push({ severity: 'warning', path: [...path, 'callingAeTitle'], message });
+    }
     const fallback = [...path, 'fallbackCallingAeTitle'];
-    if (valueAt(fallback, root) !== undefined && valueAt([...path, 'callingAeTitle'], root) !== 'pass-through') {
+    if (valueAt(fallback, root) !== undefined && calling !== 'pass-through') {
       const message = 'has no effect: callingAeTitle is not pass-through';
       findings.push({ severity: 'warning', path: fallback, message, at: 'key', withoutFound: true });
     }

@@ -30,7 +30,7 @@ const dimseTimers = z.strictObject({
     'An association without a request for so long is aborted.',
   ),
   request: option(
-    duration.prefault('60s'),
+    duration.prefault('30s'),
     'Request',
     'Patience of the peer: a request is answered within it, and so is each further result; upstreams get what is left.',
   ),
@@ -104,7 +104,7 @@ export const dimseListener = z.strictObject({
 const webTimers = z.strictObject({
   headers: option(duration.prefault('10s'), 'Headers', 'Time a client has to send the request line and headers.'),
   request: option(
-    duration.prefault('60s'),
+    duration.prefault('30s'),
     'Request',
     'Patience of the client: when it has passed, the answer is 504; upstreams get what is left.',
   ),

@@ -84,7 +84,11 @@ export const name = z.string().regex(NAME_PATTERN, NAME_RULE).meta({ kind: 'name
 
 export const host = z
   .string()
-  .regex(/^[A-Za-z0-9._:%-]+$/, 'should be a host name or an IP address')
+  // Two colons at least are IPv6; one would be `host:port`, which fails only when somebody calls.
+  .regex(
+    /^([A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*(%[A-Za-z0-9._-]+)?)$/,
+    'should be a host name or an IP address, without a port',
+  )
   .meta({ kind: 'host' });
 
 /** A port to listen on; 0 takes a free one. */

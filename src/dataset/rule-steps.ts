@@ -66,7 +66,7 @@ export function compileStep(rule: Rule): Step {
  * @param around the sequences of the rule's own path; those shared with the condition's are asked of the same item
  * @throws GatewayError RULE_INVALID or ATTRIBUTE_PATH_INVALID
  */
-export function compileCondition(condition: RuleCondition, around: AttributePath): (ancestors: Ancestors) => boolean {
+function compileCondition(condition: RuleCondition, around: AttributePath): (ancestors: Ancestors) => boolean {
   const path = parsePath(condition.path);
   const kinds = [condition.equals, condition.matches, condition.present, condition.absent];
   if (kinds.filter((kind) => kind !== undefined).length !== 1) {

@@ -272,7 +272,8 @@ export class DicomwebListener {
     try {
       this.#checkOffer(transaction, webRequest);
       const answer = await settledBy(controller.signal, transaction.run(webRequest));
-      if (this.#closing) response.setHeader('Connection', 'close');
+      // A body that nobody wanted may still be under way, without end; it ends with the connection.
+      if (this.#closing || (hasBody(request) && !request.complete)) response.setHeader('Connection', 'close');
       // From here on the client has to take its answer; until now it had nothing to do but wait.
       response.setTimeout(idleTimeoutMs);
       await sendAnswer(request, response, answer);

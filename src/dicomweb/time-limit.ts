@@ -5,20 +5,27 @@ import type { RequestContext } from '../services/port.ts';
 export class TimeLimit {
   readonly #controller = new AbortController();
   readonly #caller: AbortSignal;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   readonly #forward = (): void => this.#controller.abort(this.#caller.reason);
 
-  constructor({ signal, deadline }: Pick<RequestContext, 'signal' | 'deadline'>) {
+  constructor(context: Pick<RequestContext, 'signal' | 'deadline'>) {
+    const { signal } = context;
     this.#caller = signal;
-    const leftMs = Math.max(0, deadline - performance.now());
+    this.#watch(context);
+    if (signal.aborted) this.#forward();
+    else signal.addEventListener('abort', this.#forward, { once: true });
+  }
+
+  /** The deadline of a DIMSE requester moves on with every result it gets. */
+  #watch(context: Pick<RequestContext, 'deadline'>): void {
+    const leftMs = Math.max(0, context.deadline - performance.now());
     const stop = (): void => {
+      if (context.deadline > performance.now()) return this.#watch(context);
       const comment = 'No answer of the origin server before the deadline';
       this.#controller.abort(new ServiceFailure('UPSTREAM_TIMEOUT', { retry: 'safe', comment }));
     };
     this.#timer = setTimeout(stop, leftMs);
-    if (signal.aborted) this.#forward();
-    else if (leftMs === 0) stop();
-    else signal.addEventListener('abort', this.#forward, { once: true });
+    if (leftMs === 0 && !this.#caller.aborted) stop();
   }
 
   get signal(): AbortSignal {

@@ -1,6 +1,7 @@
 /** Command sets of DIMSE messages (PS3.7 9.3, 10.3, E): always Implicit VR Little Endian, group 0000 only. */
 import type { Tag } from '../dataset/model.ts';
 import { GatewayError } from '../errors.ts';
+import { unpaddedText } from './padding.ts';
 
 export const COMMAND_FIELD = {
   cStoreRq: 0x0001,
@@ -202,7 +203,7 @@ export function decodeCommandSet(bytes: Buffer): DecodedCommandSet {
 function readField(bytes: Buffer, begin: number, end: number, kind: FieldKind): number | string | readonly string[] {
   if (kind === 'US') return readUnsignedShort(bytes, begin, end - begin);
   if (kind === 'AT') return readTags(bytes, begin, end);
-  return bytes.toString('latin1', begin, end).replace(/^ +|[\0 ]+$/g, '');
+  return unpaddedText(bytes, begin, end);
 }
 
 function readUnsignedShort(bytes: Buffer, begin: number, length: number): number {

@@ -124,7 +124,7 @@ export class MessageAssembler {
     if (this.#bufferedBytes > this.#maximumBytes) {
       throw invalid(`A message of more than ${this.#maximumBytes} bytes`);
     }
-    partial.fragments.push(fragment);
+    partial.fragments.push(isLast ? fragment : unshared(fragment));
     if (isCommand && partial.fragments.length > MAXIMUM_COMMAND_BYTES) {
       throw invalid(`A command set of more than ${MAXIMUM_COMMAND_BYTES} bytes`);
     }
@@ -143,6 +143,17 @@ export class MessageAssembler {
     this.#partials.delete(contextId);
     return { contextId, command, dataSet };
   }
+}
+
+/**
+ * What waits for the rest of its message is copied out of a much larger PDU: empty values and messages beside it are not
+ * counted, and would stay in memory as long.
+ */
+function unshared(fragment: Buffer): Buffer {
+  if (fragment.buffer.byteLength <= 4 * fragment.length) return fragment;
+  const own = Buffer.allocUnsafeSlow(fragment.length);
+  fragment.copy(own);
+  return own;
 }
 
 function invalid(message: string): GatewayError {

@@ -4,7 +4,7 @@ import { ScuAssociation } from './scu.ts';
 import type { Budget, ScuOptions } from './scu.ts';
 
 export interface PoolOptions {
-  /** Associations at a time; further requests wait. */
+  /** Associations at a time; further requests wait. 0: no limit, and each is released after its request. */
   readonly maximum: number;
   /** An association is kept so long for the next request; 0 releases it after each. */
   readonly idleMs: number;
@@ -38,7 +38,7 @@ export class AssociationPool {
   #emptied: (() => void) | undefined;
 
   constructor(options: PoolOptions) {
-    this.#options = options;
+    this.#options = options.maximum === 0 ? { maximum: Infinity, idleMs: 0 } : options;
   }
 
   /**

@@ -16,6 +16,7 @@ import { plainAddress, REJECTIONS } from './policy.ts';
 import type { RejectionName } from './policy.ts';
 import { ScpExchange } from './scp-exchange.ts';
 import type { AssociationFacts, ScpServiceEntry } from './scp-exchange.ts';
+import { SOP_CLASSES } from './uids.ts';
 import { Association } from './upper-layer/association.ts';
 import type { AssociationEnd, AssociationTimers, AssociationUser } from './upper-layer/association.ts';
 import type { AssociateRq, Pdv } from './upper-layer/pdu.ts';
@@ -171,7 +172,7 @@ export class ScpAssociation implements AssociationUser {
       // A C-FIND waits its turn whatever its id; 0210H is a status of N-services.
       if (!isOfComposite && exchange.isDuplicate) {
         await exchange.respond(DIMSE_STATUS.duplicateInvocation);
-      } else if (sopClass !== abstractSyntax) {
+      } else if (sopClass !== abstractSyntax && !isMppsRetrieve(commandField, sopClass, abstractSyntax)) {
         await exchange.respond(isOfComposite ? DIMSE_STATUS.sopClassNotSupported : DIMSE_STATUS.noSuchSopClass);
       } else if (service?.abstractSyntaxes.includes(abstractSyntax) !== true) {
         await exchange.respond(DIMSE_STATUS.unrecognizedOperation);
@@ -238,4 +239,16 @@ export class ScpAssociation implements AssociationUser {
     if (this.#facts === undefined) this.#logger.debug('connection closed without an association');
     else this.#logger.warn('connection lost');
   }
+}
+
+/**
+ * An N-GET on a context of MPPS Retrieve that names the class of the instance it asks for, as odil and DCMTK do: what is
+ * meant is plain.
+ */
+function isMppsRetrieve(commandField: number, sopClass: string, abstractSyntax: string): boolean {
+  return (
+    commandField === COMMAND_FIELD.nGetRq &&
+    sopClass === SOP_CLASSES.mpps &&
+    abstractSyntax === SOP_CLASSES.mppsRetrieve
+  );
 }

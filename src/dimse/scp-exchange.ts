@@ -37,7 +37,8 @@ export class ScpExchange {
   /** It came with the Message ID of a request that was not answered yet. */
   readonly isDuplicate: boolean;
   readonly #channel: MessageChannel;
-  readonly #aborter = new AbortController();
+  /** Made when first asked for: a C-ECHO does without. */
+  #aborter: AbortController | undefined;
   #isAnswered = false;
 
   constructor(
@@ -61,11 +62,11 @@ export class ScpExchange {
 
   /** Aborted by C-CANCEL (reason CANCELED), the loss of the association, or `abort`. Reasons are ServiceFailures. */
   get signal(): AbortSignal {
-    return this.#aborter.signal;
+    return (this.#aborter ??= new AbortController()).signal;
   }
 
   abort(reason: ServiceFailure): void {
-    this.#aborter.abort(reason);
+    (this.#aborter ??= new AbortController()).abort(reason);
   }
 
   cancel(): void {

@@ -25,7 +25,10 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions 
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** Connections that have not sent an A-ASSOCIATE-RQ; more are closed at once. */
+  /**
+   * Connections that have not sent an A-ASSOCIATE-RQ; more are closed at once. As many may be left open by their peers
+   * when the association has ended; then the oldest is closed.
+   */
   readonly maximumHalfOpenConnections: number;
   /** Of one command or data set. */
   readonly maximumMessageBytes: number;
@@ -64,6 +67,8 @@ export class DimseListener {
   readonly #associationsOf = new Map<string, number>();
   readonly #connections = new Set<ScpAssociation>();
   readonly #writes = new OpenWrites();
+  /** Connections whose association has ended, until the peer closes them or ARTIM does; the oldest first. */
+  readonly #leaving = new Set<ScpAssociation>();
   readonly #rejected = Object.fromEntries(Object.keys(REJECTIONS).map((name) => [name, 0])) as Record<
     RejectionName,
     number
@@ -83,9 +88,13 @@ export class DimseListener {
       services: this.#services(handler),
       admit: (association, request, address) => this.#admit(association, request, address),
       ended: (association) => this.#ended(association),
-      closed: (association) => this.#connections.delete(association),
+      closed: (association) => {
+        this.#connections.delete(association);
+        this.#leaving.delete(association);
+      },
     };
-    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#connected(socket));
+    // No TCP keep-alive: every wait here has a timer of its own, and four system calls less for each connection.
+    this.#server = createServer({ noDelay: true }, (socket) => this.#connected(socket));
   }
 
   /** Rejects with the error of the operating system (EADDRINUSE, EACCES, …). */
@@ -200,11 +209,21 @@ export class DimseListener {
 
   #ended(association: ScpAssociation): void {
     this.#halfOpen.delete(association);
+    this.#leave(association);
     const callingAeTitle = this.#associations.get(association);
     if (callingAeTitle === undefined) return;
     this.#associations.delete(association);
     const remaining = (this.#associationsOf.get(callingAeTitle) ?? 1) - 1;
     if (remaining === 0) this.#associationsOf.delete(callingAeTitle);
     else this.#associationsOf.set(callingAeTitle, remaining);
+  }
+
+  /** Peers that never close must not take every connection of the process for the time of ARTIM. */
+  #leave(association: ScpAssociation): void {
+    this.#leaving.add(association);
+    const [oldest] = this.#leaving;
+    if (oldest === undefined || this.#leaving.size <= this.#options.maximumHalfOpenConnections) return;
+    this.#leaving.delete(oldest);
+    oldest.destroy();
   }
 }

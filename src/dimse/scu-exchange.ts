@@ -47,6 +47,7 @@ export class ScuExchange {
   #isPaused = false;
   #isAbandoned = false;
   #timer: NodeJS.Timeout | undefined;
+  #timerMs = 0;
 
   constructor(
     messageId: number,
@@ -133,13 +134,16 @@ export class ScuExchange {
   }
 
   #awaitResponse(): void {
-    if (this.#timer !== undefined && this.#timers.responseMs <= this.#deadline() - performance.now()) {
+    const remaining = Math.max(1, Math.ceil(this.#deadline() - performance.now()));
+    const ms = Math.min(this.#timers.responseMs, remaining);
+    // A timer that was cut short by the deadline of then would stay short.
+    if (this.#timer !== undefined && ms === this.#timerMs) {
       this.#timer.refresh();
       return;
     }
     clearTimeout(this.#timer);
-    const remaining = Math.max(1, Math.ceil(this.#deadline() - performance.now()));
-    this.#timer = setTimeout(() => this.#line.timedOut('a response'), Math.min(this.#timers.responseMs, remaining));
+    this.#timerMs = ms;
+    this.#timer = setTimeout(() => this.#line.timedOut('a response'), ms);
   }
 
   /** The time we do not read is not the peer's delay. */

@@ -7,7 +7,7 @@ import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { RequestContext, RouteOptions, ServiceHandler, ServiceWarning, WorklistQuery } from '../services/port.ts';
-import { isEmptyIdentifier, queryFromIdentifier, reduceToRequested } from '../services/worklist/identifier.ts';
+import { queryFromIdentifier, reduceToRequested } from '../services/worklist/identifier.ts';
 import { dimseOutcome } from '../services/worklist/outcomes.ts';
 import { untilAborted } from './abortable.ts';
 import { answerEncoder, characterSetText } from './answer-encoder.ts';
@@ -80,9 +80,7 @@ class WorklistSearch {
     const { signal } = this.#exchange;
     // A C-FIND that waited its turn may have been cancelled meanwhile.
     signal.throwIfAborted();
-    const asked = this.#understand();
-    if (asked === undefined) return;
-    const { identifier, query } = asked;
+    const { identifier, query } = this.#understand();
     const route = this.#handler.routeFor('worklist', this.#context.requester);
     if (route === undefined) throw new ServiceFailure('NOT_SUPPORTED', { comment: 'no route for this requester' });
     const encode = this.#resultEncoder(identifier, route);
@@ -95,11 +93,9 @@ class WorklistSearch {
     signal.throwIfAborted();
   }
 
-  /** The query; undefined when the identifier has no keys at all: no keys, no matches (PS3.4 K.4.1.3.1). */
-  #understand(): { identifier: DataSet; query: WorklistQuery } | undefined {
+  #understand(): { identifier: DataSet; query: WorklistQuery } {
     try {
       const identifier = this.#decodeIdentifier();
-      if (isEmptyIdentifier(identifier)) return undefined;
       return { identifier, query: queryFromIdentifier(identifier, this.#exchange.facts.worklist) };
     } catch (error) {
       if (error instanceof ServiceFailure) {

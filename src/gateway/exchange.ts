@@ -55,6 +55,19 @@ function statusFor(requester: Requester, transaction: Transaction, end: Exchange
   return String(outcome.status);
 }
 
+/**
+ * Why it failed, for the log. What a peer wrote about it may name a patient: of a failure that came with a status of the
+ * far end only that status is told.
+ */
+export function reasonOf(failure: ServiceFailure, refused = false): Record<string, string> {
+  const { dimseStatus, httpStatus, message } = failure;
+  if (refused || (dimseStatus === undefined && httpStatus === undefined)) return { reason: message };
+  return {
+    ...(httpStatus === undefined ? {} : { upstreamHttpStatus: String(httpStatus) }),
+    ...(dimseStatus === undefined ? {} : { upstreamDimseStatus: statusText(dimseStatus) }),
+  };
+}
+
 /** Writes the line of an exchange: who, what, route, count, status, milliseconds. No patient values. */
 export function logExchange(
   logger: Logger,
@@ -79,7 +92,7 @@ export function logExchange(
     ...(end.uid === undefined ? {} : { uid: end.uid }),
     ...(end.count === undefined ? {} : { count: end.count }),
     status: statusFor(requester, transaction, end),
-    ...(end.failure === undefined ? {} : { outcome: end.failure.code, reason: end.failure.message }),
+    ...(end.failure === undefined ? {} : { outcome: end.failure.code, ...reasonOf(end.failure, end.refused) }),
     ...(end.warnings.length === 0 ? {} : { warnings: end.warnings }),
     ms: Math.round((performance.now() - startedMs) * 10) / 10,
   });

@@ -5,7 +5,7 @@
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import type { MessageRecorder } from '../observe/messages.ts';
-import { ServiceFailure } from '../services/port.ts';
+import { ServiceFailure, withWarn } from '../services/port.ts';
 import type {
   AttributeSelection,
   Completion,
@@ -18,8 +18,9 @@ import type {
   ServiceWarning,
   WorklistQuery,
 } from '../services/port.ts';
+import { isEmptyIdentifier } from '../services/worklist/identifier.ts';
 import type { Delivery, TargetOf } from './delivery.ts';
-import { logExchange } from './exchange.ts';
+import { logExchange, reasonOf } from './exchange.ts';
 import type { Transaction, UpstreamState } from './exchange.ts';
 import { applied, toFailure } from './mapping.ts';
 import type { Mapping } from './mapping.ts';
@@ -99,6 +100,11 @@ export class Gateway implements ServiceHandler {
       if (route?.worklist === undefined) {
         throw new ServiceFailure('NOT_SUPPORTED', { comment: 'no route offers the worklist to this requester' });
       }
+      // No keys, no matches: everything would be more than was asked for (PS3.4 K.4.1.3.1).
+      if (query.returnKeys === 'requested' && isEmptyIdentifier(query.identifier)) {
+        finished = true;
+        return;
+      }
       const warn = (warning: ServiceWarning): void => {
         warnings.push(warning.code);
         context.warn(warning);
@@ -106,7 +112,7 @@ export class Gateway implements ServiceHandler {
       for await (const found of this.#searchUpstreams(
         route,
         query,
-        { ...context, warn },
+        withWarn(context, warn),
         (name) => (upstream = name),
       )) {
         count++;
@@ -182,7 +188,7 @@ export class Gateway implements ServiceHandler {
       }
       if (received !== undefined) this.#messagesOf(context.requester)?.record('received', context.traceId, received);
       asked = true;
-      const result = await work(this.#delivery, route.mpps, { ...context, warn });
+      const result = await work(this.#delivery, route.mpps, withWarn(context, warn));
       this.#states.set(route.mpps.upstream.name, {
         ...this.#states.get(route.mpps.upstream.name),
         lastSuccess: this.#time(),
@@ -240,7 +246,7 @@ export class Gateway implements ServiceHandler {
           route: route.name,
           upstream: name,
           outcome: failure.code,
-          reason: failure.message,
+          ...reasonOf(failure),
         });
       }
     }

@@ -94,10 +94,9 @@ function addressIn(subnets: readonly string[]): Condition {
     else list.addSubnet(address, Number(prefix), family);
   }
   return ({ address }) => {
-    // An IPv4 peer of a dual-stack socket shows as ::ffff:10.0.0.5.
-    const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
-    const family = isIP(plain) === 6 ? 'ipv6' : 'ipv4';
-    return isIP(plain) !== 0 && list.check(plain, family)
+    // An IPv4 peer of a dual-stack socket shows as ::ffff:10.0.0.5, which BlockList takes for the same.
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    return isIP(address) !== 0 && list.check(address, family)
       ? undefined
       : `the address ${address} is not in ${subnets.join(', ')}`;
   };

@@ -23,7 +23,8 @@ export async function readSeed(file: string): Promise<DataSet[]> {
       entries = (Array.isArray(parsed) ? parsed : [parsed]).map((entry: unknown) => fromJson(entry));
     }
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    // The parser goes on with the lines around the mistake, which may be a patient's.
+    const why = (cause instanceof Error ? cause.message : String(cause)).replace(/:?\n[^]*$/, '');
     throw new GatewayError('SEED_INVALID', `${file}: ${why}`, {
       fix: 'Give a file of worklist entries in the DICOM JSON model, as JSON or YAML.',
       cause,

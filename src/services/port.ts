@@ -50,12 +50,21 @@ export interface ServiceWarning {
 export interface RequestContext {
   /** Ends the work: the peer cancelled or went away, the deadline passed, the gateway shuts down. */
   readonly signal: AbortSignal;
-  /** Milliseconds the caller still waits, counted by the monotonic clock: `deadline - performance.now()`. */
+  /**
+   * Milliseconds the caller still waits, counted by the monotonic clock: `deadline - performance.now()`. It may move on
+   * while results flow: read it when it is needed, and hand the context on by `withWarn`, not by copying it.
+   */
   readonly deadline: number;
   readonly traceId: string;
   readonly requester: Requester;
   /** Called before the result it concerns is yielded, or before the search ends. */
   warn(warning: ServiceWarning): void;
+}
+
+/** The same request with warnings that go elsewhere; its deadline goes on moving. */
+export function withWarn<Context extends RequestContext>(context: Context, warn: RequestContext['warn']): Context {
+  const copy = { ...context, warn };
+  return Object.defineProperty(copy, 'deadline', { get: () => context.deadline, enumerable: true });
 }
 
 /**

@@ -65,7 +65,7 @@ describe.each(readdirSync(path.join(FOLDER, 'queries')))('golden query %s', (fil
     multipleValueMatching: false,
     timezoneAdjustment: false,
     offset: 0,
-    stableOrder: false,
+    stableOrder: true,
     ...pair.query,
   };
 

@@ -1,5 +1,6 @@
 /** Gateways for MPPS between third-party programs, and what is expected to have crossed them. */
 import { join } from 'node:path';
+import type { Verdict } from '../../scripts/peers/capture.ts';
 import type { Gateway } from '../../scripts/peers/gateway.ts';
 import {
   sendMpps,
@@ -35,6 +36,7 @@ export class MppsBed {
   folder = '';
   private stores = 0;
   private files = 0;
+  private readonly gateways: Gateway[] = [];
   private readonly prepared = new Map<MppsCase, PreparedCase>();
 
   async open(): Promise<void> {
@@ -92,7 +94,7 @@ export class MppsBed {
   }
 
   async originServer(scp: Target, options: Parameters<MppsBed['webConfiguration']>[1] = {}): Promise<string> {
-    const gateway = await this.peers.gateway(this.webConfiguration(scp, options));
+    const gateway = await this.start(this.webConfiguration(scp, options));
     return `http://127.0.0.1:${gateway.port('web')}/dicomweb`;
   }
 
@@ -100,8 +102,20 @@ export class MppsBed {
     baseUrl: string,
     options: Parameters<MppsBed['wardConfiguration']>[1] = {},
   ): Promise<Target & { gateway: Gateway }> {
-    const gateway = await this.peers.gateway(this.wardConfiguration(baseUrl, options), ['ward']);
+    const gateway = await this.start(this.wardConfiguration(baseUrl, options), ['ward']);
     return { port: gateway.port('ward'), aeTitle: 'DIMSEWAY', gateway };
+  }
+
+  private async start(configuration: Options, dicomListeners: readonly string[] = []): Promise<Gateway> {
+    const gateway = await this.peers.gateway(configuration, dicomListeners);
+    this.gateways.push(gateway);
+    return gateway;
+  }
+
+  /** Judges every PDU, the release of pooled associations too: ends the gateways first. */
+  async judge(): Promise<Verdict> {
+    for (const { running } of this.gateways) await running.stop();
+    return this.peers.judge();
   }
 
   /** DIMSE → gateway → web → second gateway → DIMSE. */

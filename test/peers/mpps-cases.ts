@@ -192,7 +192,7 @@ export const MPPS_CASES: readonly MppsCase[] = [
     title: 'unscheduled: only a Study Instance UID is known',
     messages: [
       created(
-        createOf({ '00100010': name('UNKNOWN^'), '00100020': a('LO') }, [
+        createOf({ '00100010': name('UNKNOWN'), '00100020': a('LO') }, [
           {
             '00080050': a('SH'),
             '00081110': a('SQ'),

@@ -10,12 +10,6 @@ export const TRANSFER_SYNTAXES = {
 
 export type TransferSyntaxUid = (typeof TRANSFER_SYNTAXES)[keyof typeof TRANSFER_SYNTAXES];
 
-const KNOWN: ReadonlySet<string> = new Set(Object.values(TRANSFER_SYNTAXES));
-
-export function isTransferSyntaxUid(uid: string): uid is TransferSyntaxUid {
-  return KNOWN.has(uid);
-}
-
 /**
  * Raw deflate (PS3.5 A.5); a padding byte after its end is ignored.
  * @throws GatewayError DATA_SET_INVALID, DATA_SET_TOO_LARGE

@@ -11,16 +11,14 @@ import { ABORT_REASON, PduError } from './pdu-error.ts';
 import { PduReader } from './pdu-reader.ts';
 import { ACTIONS, actionFor } from './state-machine.ts';
 import type { Action, State, UpperLayerEvent } from './state-machine.ts';
+import { Transport } from './transport.ts';
+import type { TransportTimers } from './transport.ts';
 
-export interface AssociationTimers {
+export interface AssociationTimers extends TransportTimers {
   /** Waiting for A-ASSOCIATE-RQ, for A-RELEASE-RP, and for the peer to close (PS3.8 9.1.4). */
   readonly artimMs: number;
   /** A PDU that has begun must be whole after so long, however its bytes drip. */
   readonly pduMs: number;
-  /** The peer must take what was written after so long. */
-  readonly writeMs: number;
-  /** A closed connection is destroyed after so long when what was written last does not leave. */
-  readonly closeMs: number;
 }
 
 export interface RequestorTimers extends AssociationTimers {
@@ -60,7 +58,6 @@ export interface AssociationUser {
 }
 
 const USER_ABORT: AssociationEnd = { kind: 'aborted', by: 'us', source: 0, reason: ABORT_REASON.notSpecified };
-const TRANSIENT_PDU = 'a whole PDU';
 
 /** What accompanies an event: the PDU received or to be sent, or why it happened. */
 interface EventDetail {
@@ -70,7 +67,7 @@ interface EventDetail {
 }
 
 export class Association {
-  readonly #socket: Socket;
+  readonly #transport: Transport;
   readonly #role: 'requestor' | 'acceptor';
   readonly #user: AssociationUser;
   readonly #timers: AssociationTimers;
@@ -79,10 +76,7 @@ export class Association {
   #timer: NodeJS.Timeout | undefined;
   #pduTimer: NodeJS.Timeout | undefined;
   #pduBegun = -1;
-  #corked = false;
   #hasEnded = false;
-  #transportError: Error | undefined;
-  #drain: { promise: Promise<void>; settle: (error?: GatewayError) => void } | undefined;
 
   /** Opens a connection and requests an association on it. */
   static request(
@@ -91,7 +85,7 @@ export class Association {
     options: AssociationOptions<RequestorTimers>,
     user: AssociationUser,
   ): Association {
-    const socket = connect({ ...target, noDelay: true, keepAlive: true });
+    const socket = connect({ ...target, noDelay: true });
     const association = new Association(socket, 'requestor', options, user);
     const { connectMs, associateMs } = options.timers;
     association.#dispatch('A-ASSOCIATE request');
@@ -116,19 +110,22 @@ export class Association {
     options: AssociationOptions,
     user: AssociationUser,
   ) {
-    this.#socket = socket;
     this.#role = role;
     this.#user = user;
     this.#timers = options.timers;
     this.#reader = new PduReader(options.maximumPduLength);
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('drain', () => this.#drain?.settle());
-    socket.on('error', (error) => (this.#transportError = error));
-    socket.on('end', () => this.#transportClosed());
-    socket.on('close', () => {
-      this.#transportClosed();
-      this.#clearTimers();
-      this.#user.closed?.();
+    this.#transport = new Transport(socket, options.timers, {
+      received: (chunk) => this.#receive(chunk),
+      stalled: () => {
+        this.abort({ kind: 'timeout', waitedFor: 'the peer to read' });
+        this.#transport.destroy();
+      },
+      finished: () => this.#transportClosed(),
+      closed: () => {
+        this.#clearTimer();
+        this.#clearPduTimer();
+        this.#user.closed?.();
+      },
     });
   }
 
@@ -137,7 +134,7 @@ export class Association {
   }
 
   get remoteAddress(): string {
-    return this.#socket.remoteAddress ?? '';
+    return this.#transport.remoteAddress;
   }
 
   accept(answer: AssociateAc): void {
@@ -155,8 +152,8 @@ export class Association {
    */
   async sendData(pdus: readonly Buffer[]): Promise<void> {
     if (actionFor('P-DATA request', this.#state) === undefined) throw this.#noAssociation();
-    for (const pdu of pdus) this.#write(pdu);
-    if (this.#socket.writableNeedDrain) await this.#drained();
+    for (const pdu of pdus) this.#transport.write(pdu);
+    await this.#transport.drained();
   }
 
   /** Asks for a release; `ended` tells when the peer has agreed, or did not in time. */
@@ -177,12 +174,12 @@ export class Association {
 
   /** Stops reading from the peer: TCP holds it back. */
   pause(): void {
-    this.#socket.pause();
+    this.#transport.pause();
     this.#clearPduTimer();
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#transport.resume();
     this.#watchPdu();
   }
 
@@ -190,8 +187,11 @@ export class Association {
     try {
       this.#reader.push(chunk, (pdu) => this.#receivePdu(pdu));
     } catch (error) {
-      // Not ours to judge what a user of the service threw: the peer gets an abort, the process lives on.
-      const problem = error instanceof PduError ? error : new PduError(ABORT_REASON.notSpecified, String(error));
+      // Not ours to judge what a user of the service threw: the peer gets an abort, the process lives on. The message
+      // of a stranger's error may hold anything, its name does not.
+      const name = error instanceof Error ? error.name : typeof error;
+      const problem =
+        error instanceof PduError ? error : new PduError(ABORT_REASON.notSpecified, `failed on a ${name}`);
       this.#dispatch('invalid PDU received', { error: problem });
     }
     this.#watchPdu();
@@ -240,7 +240,7 @@ export class Association {
         break;
       case 'AE-2':
       case 'AE-7':
-        if (pdu !== undefined) this.#write(encodePdu(pdu));
+        if (pdu !== undefined) this.#transport.write(encodePdu(pdu));
         if (action === 'AE-7') this.#reader.takeData();
         break;
       case 'AE-3':
@@ -270,7 +270,7 @@ export class Association {
         if (pdu?.type === PDU_TYPE.dataTf) this.#user.dataReceived(pdu.values);
         break;
       case 'AR-1':
-        this.#write(encodePdu({ type: PDU_TYPE.releaseRq }));
+        this.#transport.write(encodePdu({ type: PDU_TYPE.releaseRq }));
         this.#startTimer(this.#timers.artimMs, 'A-RELEASE-RP');
         break;
       case 'AR-2':
@@ -286,12 +286,12 @@ export class Association {
         this.#closeSoon();
         break;
       case 'AR-4':
-        this.#write(encodePdu({ type: PDU_TYPE.releaseRp }));
+        this.#transport.write(encodePdu({ type: PDU_TYPE.releaseRp }));
         this.#end({ kind: 'released' });
         this.#startTimer(this.#timers.artimMs, 'the connection to close');
         break;
       case 'AR-9':
-        this.#write(encodePdu({ type: PDU_TYPE.releaseRp }));
+        this.#transport.write(encodePdu({ type: PDU_TYPE.releaseRp }));
         break;
       case 'AA-1':
         this.#sendAbort(0, ABORT_REASON.notSpecified);
@@ -300,7 +300,7 @@ export class Association {
       case 'AA-2':
         this.#end(end ?? { kind: 'lost' });
         this.#clearTimer();
-        this.#socket.destroy();
+        this.#transport.destroy();
         break;
       case 'AA-3':
         if (pdu?.type === PDU_TYPE.abort) {
@@ -312,12 +312,10 @@ export class Association {
       case 'AA-5':
       case 'AR-5':
         this.#clearTimer();
-        this.#end(
-          this.#transportError === undefined ? { kind: 'lost' } : { kind: 'lost', cause: this.#transportError },
-        );
+        this.#end(lostBecauseOf(this.#transport.error));
         break;
       case 'AA-7':
-        this.#write(encodePdu({ type: PDU_TYPE.abort, source: 2, reason: error?.abortReason ?? 2 }));
+        this.#transport.write(encodePdu({ type: PDU_TYPE.abort, source: 2, reason: error?.abortReason ?? 2 }));
         break;
       case 'AA-8':
         this.#sendAbort(2, error?.abortReason ?? ABORT_REASON.unexpectedPdu);
@@ -327,13 +325,13 @@ export class Association {
   }
 
   #reject(rejection: Rejection): void {
-    this.#write(encodePdu({ ...rejection, type: PDU_TYPE.associateRj }));
+    this.#transport.write(encodePdu({ ...rejection, type: PDU_TYPE.associateRj }));
     this.#end({ kind: 'rejected', rejection });
     this.#startTimer(this.#timers.artimMs, 'the connection to close');
   }
 
   #sendAbort(source: number, reason: number): void {
-    this.#write(encodePdu({ type: PDU_TYPE.abort, source, reason }));
+    this.#transport.write(encodePdu({ type: PDU_TYPE.abort, source, reason }));
     this.#startTimer(this.#timers.artimMs, 'the connection to close');
   }
 
@@ -341,9 +339,9 @@ export class Association {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#clearPduTimer();
-    this.#drain?.settle(this.#noAssociation());
+    this.#transport.stopWaiting(() => this.#noAssociation());
     // A paused socket would never tell that the peer has closed.
-    this.#socket.resume();
+    this.#transport.resume();
     this.#user.ended(end);
   }
 
@@ -353,47 +351,8 @@ export class Association {
   }
 
   #closeSoon(): void {
-    if (this.#socket.destroyed) return;
-    this.#socket.destroySoon();
     this.#clearTimer();
-    this.#timer = setTimeout(() => this.#socket.destroy(), this.#timers.closeMs);
-  }
-
-  #write(bytes: Buffer): void {
-    const socket = this.#socket;
-    if (!socket.writable) return;
-    if (!this.#corked) {
-      this.#corked = true;
-      socket.cork();
-      process.nextTick(() => this.#uncork());
-    }
-    if (!socket.write(bytes)) this.#uncork();
-  }
-
-  #uncork(): void {
-    if (!this.#corked) return;
-    this.#corked = false;
-    this.#socket.uncork();
-  }
-
-  #drained(): Promise<void> {
-    if (this.#drain === undefined) {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      // `sendData` may have stopped waiting: a rejection nobody sees must not end the process.
-      promise.catch(() => undefined);
-      const stalled = setTimeout(() => {
-        this.abort({ kind: 'timeout', waitedFor: 'the peer to read' });
-        this.#socket.destroy();
-      }, this.#timers.writeMs);
-      const settle = (error?: GatewayError): void => {
-        clearTimeout(stalled);
-        this.#drain = undefined;
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      this.#drain = { promise, settle };
-    }
-    return this.#drain.promise;
+    this.#transport.closeSoon();
   }
 
   #noAssociation(): GatewayError {
@@ -412,11 +371,11 @@ export class Association {
 
   /** The deadline of a PDU begins with its first bytes; further ones do not move it. */
   #watchPdu(): void {
-    if (!this.#reader.isWithinPdu || this.#hasEnded || this.#socket.isPaused()) return this.#clearPduTimer();
+    if (!this.#reader.isWithinPdu || this.#hasEnded || this.#transport.isPaused) return this.#clearPduTimer();
     if (this.#pduTimer !== undefined && this.#pduBegun === this.#reader.completed) return;
     this.#clearPduTimer();
     this.#pduBegun = this.#reader.completed;
-    this.#pduTimer = setTimeout(() => this.abort({ kind: 'timeout', waitedFor: TRANSIENT_PDU }), this.#timers.pduMs);
+    this.#pduTimer = setTimeout(() => this.abort({ kind: 'timeout', waitedFor: 'a whole PDU' }), this.#timers.pduMs);
   }
 
   #clearPduTimer(): void {
@@ -428,14 +387,13 @@ export class Association {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
-
-  #clearTimers(): void {
-    this.#clearTimer();
-    this.#clearPduTimer();
-  }
 }
 
 function abortedByUs(source: number, cause: Error | undefined): AssociationEnd {
   const end = { kind: 'aborted', by: 'us', source, reason: ABORT_REASON.notSpecified } as const;
   return cause === undefined ? end : { ...end, cause };
+}
+
+function lostBecauseOf(cause: Error | undefined): AssociationEnd {
+  return cause === undefined ? { kind: 'lost' } : { kind: 'lost', cause };
 }

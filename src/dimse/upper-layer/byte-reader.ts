@@ -1,3 +1,4 @@
+import { unpaddedText } from '../padding.ts';
 import { ABORT_REASON, PduError } from './pdu-error.ts';
 
 /** Reads the big-endian fields of one PDU; going beyond its end is a PduError, never a shorter value. */
@@ -41,7 +42,7 @@ export class ByteReader {
   /** Text of one byte per character, without the spaces and NULs around it. */
   text(count: number): string {
     const begin = this.#advance(count);
-    return this.#buffer.toString('latin1', begin, begin + count).replace(/^[\0 ]+|[\0 ]+$/g, '');
+    return unpaddedText(this.#buffer, begin, begin + count);
   }
 
   /** A reader of the next `count` bytes alone. */

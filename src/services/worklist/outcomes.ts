@@ -186,9 +186,9 @@ function classOfDimseStatus(status: number, answer: DimseAnswer): [WorklistFailu
       return ['NOT_AUTHORIZED', 'permanent'];
     case 0xfe00:
       if (answer.canceledFor === 'cap') return ['TOO_MANY_RESULTS', 'permanent'];
-      return answer.canceledFor === 'caller' ? ['CANCELED', 'permanent'] : ['UPSTREAM_ERROR', 'ambiguous'];
+      return answer.canceledFor === 'caller' ? ['CANCELED', 'permanent'] : ['UPSTREAM_ERROR', 'safe'];
     default:
-      return ['UPSTREAM_ERROR', 'ambiguous'];
+      return ['UPSTREAM_ERROR', 'safe'];
   }
 }
 
@@ -216,8 +216,9 @@ const HTTP_CLASSES: Readonly<Record<number, WorklistFailureCode>> = {
 
 const RETRY_CLASSES: Readonly<Partial<Record<WorklistFailureCode, RetryClass>>> = {
   OUT_OF_RESOURCES: 'safe',
-  UPSTREAM_TIMEOUT: 'ambiguous',
-  UPSTREAM_ERROR: 'ambiguous',
+  // A search changes nothing: it may be repeated, or asked of another upstream, whatever became of it.
+  UPSTREAM_TIMEOUT: 'safe',
+  UPSTREAM_ERROR: 'safe',
 };
 
 function classOfHttpStatus(status: number): { code: WorklistFailureCode; retry: RetryClass } {

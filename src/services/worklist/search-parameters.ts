@@ -89,7 +89,8 @@ export function queryFromParameters(rawQuery: string, options: SearchParameterOp
       timezoneAdjustment: identifier['00080201'] !== undefined,
       ...(limit !== undefined && { limit }),
       offset: offset ?? 0,
-      stableOrder: limit !== undefined || offset !== undefined,
+      // The whole list comes in the order of its pages (8.3.4.4).
+      stableOrder: true,
     },
     ...(accept !== undefined && { accept }),
     ...(charset !== undefined && { charset }),

@@ -508,6 +508,17 @@ describe('checks of the request (status-mapping 12)', () => {
     expect(text).toMatch(/connection: close/i);
   });
 
+  test.each(['Content-Length: 9\r\n\r\nabc', 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'])(
+    'the answer does not wait for the rest of a body nobody asked for: the connection ends with it',
+    async (body) => {
+      const { port } = await start(yielding(), {});
+      const text = await exchangeBytes(port, `GET ${RESOURCE} HTTP/1.1\r\nHost: x\r\n${body}`);
+      expect(text).toMatch(/^HTTP\/1.1 204 /);
+      expect(text).toMatch(/connection: close/i);
+      expect(text.match(/HTTP\/1.1/g)).toHaveLength(1);
+    },
+  );
+
   test.each([
     ['what is no HTTP', 'hello\r\n\r\n', 400],
     ['an unknown method', 'FLY / HTTP/1.1\r\nHost: x\r\n\r\n', 400],

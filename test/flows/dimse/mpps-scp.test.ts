@@ -288,6 +288,13 @@ describe('class and instance (status mapping 2.2, 12)', () => {
     expect(handler.asked.map(({ operation }) => operation)).toEqual(['create', 'retrieve']);
   });
 
+  test('an N-GET on MPPS Retrieve that names the class of the instance is understood: odil and DCMTK ask so', async () => {
+    const { peer, messages } = await associate();
+    const get = { commandField: 0x0110, requestedSopClassUid: mpps, requestedSopInstanceUid: MPPS_UID, messageId: 1 };
+    peer.send(message(3, get));
+    expect(await messages.statuses(1)).toEqual([0]);
+  });
+
   test.each<[string, Buffer, number]>([
     ['N-CREATE', createRq(IN_PROGRESS, { affectedSopInstanceUid: '1.02' }), 0x0117],
     ['N-SET', setRq(COMPLETED, { requestedSopInstanceUid: '1.02' }), 0x0117],

@@ -223,6 +223,20 @@ describe('rejections (PS3.8 9.3.4)', () => {
     await countsBecome(running, 1, 1);
   });
 
+  test('peers that do not close after a reject hold as many connections as may be half open, the oldest goes first', async () => {
+    const running = await listen({ maximumHalfOpenConnections: 2 });
+    const peers: RawPeer[] = [];
+    for (let count = 0; count < 4; count++) {
+      const peer = await peerOf(running);
+      peer.send(encodePdu(associateRq({ calledAeTitle: 'NOBODY' })));
+      expect(decodeRaw(await peer.receive())).toEqual(rejectPdu(1, 1, 7));
+      peers.push(peer);
+    }
+    await Promise.all(peers.slice(0, 2).map(({ closed }) => closed));
+    expect(peers.slice(2).map(({ socket }) => socket.closed)).toEqual([false, false]);
+    await expectAlive(running);
+  });
+
   test('new policy applies to later associations, open ones stay', async () => {
     const running = await listen();
     const { peer } = await associate(running);
@@ -403,6 +417,18 @@ describe('closing', () => {
     peer.send(RELEASE_RP);
     await closed;
     await expect(RawPeer.connect(running.port)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  test('a release that crosses that of the peer is answered after its answer (release collision, AR-10, AR-4)', async () => {
+    const running = await listen();
+    const { peer } = await associate(running);
+    const closed = running.listener.close(5_000);
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.releaseRq);
+    peer.send(RELEASE_RQ);
+    peer.send(RELEASE_RP);
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.releaseRp);
+    peer.socket.end();
+    await closed;
   });
 
   test('a search under way finishes first', async () => {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { decodeDataSet } from '../../../src/dataset/binary/decode.ts';
 import { encodeDataSet } from '../../../src/dataset/binary/encode.ts';
-import { attribute, createDataSet, dataSetOf } from '../../../src/dataset/model.ts';
+import { attribute, dataSetOf } from '../../../src/dataset/model.ts';
 import type { DataSet } from '../../../src/dataset/model.ts';
 import type { DimseListenerOptions } from '../../../src/dimse/scp.ts';
 import { SOP_CLASSES } from '../../../src/dimse/uids.ts';
@@ -118,11 +118,6 @@ describe('C-FIND answers (PS3.4 K.4.1)', () => {
 
   test('no match is the final response alone', async () => {
     expect(await find(() => results(0))).toMatchObject({ statuses: [0x0000], dataSets: [] });
-  });
-
-  test('an identifier without keys is Success at once, and the far side is not asked', async () => {
-    const found = await find(() => failing(new Error('asked')), createDataSet());
-    expect(found.statuses).toEqual([0x0000]);
   });
 
   test('results are FF01 from the moment an unsupported key is known (PS3.4 K.4.1.1.4)', async () => {

@@ -513,6 +513,36 @@ describe('the pool', () => {
     expect(await released.promise).toBe(PDU_TYPE.releaseRq);
   });
 
+  test('no maximum opens and releases for each as well', async () => {
+    const { upstream, server } = await serve(
+      afterFind(async (peer, id) => {
+        peer.send(response(id, 0));
+        await answerRelease(peer);
+      }),
+      { pool: { maximum: 0, idleMs: 5_000 } },
+    );
+    await collect(upstream.search(QUERY, createContext()));
+    await collect(upstream.search(QUERY, createContext()));
+    expect(server.connections).toBe(2);
+  });
+
+  test('a release that crosses that of the peer is answered first (release collision, AR-9, AR-3)', async () => {
+    const answered = Promise.withResolvers<number | undefined>();
+    const { upstream } = await serve(
+      afterFind(async (peer, id) => {
+        peer.send(response(id, 0));
+        await peer.receive();
+        peer.send(RELEASE_RQ);
+        answered.resolve((await peer.receive())?.type);
+        peer.send(RELEASE_RP);
+      }),
+      { pool: { maximum: 1, idleMs: 0 } },
+    );
+    await collect(upstream.search(QUERY, createContext()));
+    expect(await answered.promise).toBe(PDU_TYPE.releaseRp);
+    await upstream.close();
+  });
+
   test('an idle association is released after its time', async () => {
     const released = Promise.withResolvers<number | undefined>();
     const { upstream } = await serve(

@@ -54,7 +54,7 @@ routes:
         transferSyntaxes: syntaxes,
         duplicateContexts: 'accept',
         warningsAsSuccess: true,
-        timers: { artim: 30_000, idle: 60_000, request: 60_000 },
+        timers: { artim: 30_000, idle: 60_000, request: 30_000 },
         log: {},
       },
       web: {
@@ -69,7 +69,7 @@ routes:
         maximumBodySize: 1024 * 1024,
         maximumUriLength: 16_384,
         maximumConnections: 1_000,
-        timers: { headers: 10_000, request: 60_000, idle: 30_000 },
+        timers: { headers: 10_000, request: 30_000, idle: 30_000 },
         log: {},
       },
     },

@@ -160,6 +160,11 @@ test.each([
   ['a wrong type', rest('console: 8090'), '8090 ← console: should be a mapping. Found: 8090'],
   ['an empty value', rest('timers:'), ' ← timers: should be a mapping. Found: nothing'],
   [
+    'a host with its port',
+    upstream('{ protocol: dimse, host: "ris.example:104", port: 104, aeTitle: A, callingAeTitle: B }'),
+    '"ris.example:104" ← upstreams.ris.host: should be a host name or an IP address, without a port. Found: "ris.example:104"',
+  ],
+  [
     'a port that is none',
     listener('{ protocol: dimse, aeTitle: A, port: 70000 }'),
     '70000 ← listeners.ward.port: should be a whole number from 0 to 65535. Found: 70000',
@@ -577,6 +582,11 @@ test.each([
     'tombstones that go before the steps still open',
     rest('store: { retention: { final: keep, tombstones: 60d } }'),
     'retention ← store.retention: leaves no tombstones: open is longer',
+  ],
+  [
+    'pass-through misspelled',
+    upstream('{ protocol: dimse, host: "fe80::1%eth0", port: 1, aeTitle: A, callingAeTitle: passthrough }'),
+    'passthrough ← upstreams.ris.callingAeTitle: is taken as an AE title. Did you mean "pass-through"? Found: passthrough',
   ],
   [
     'message values that have expired',

@@ -99,6 +99,23 @@ describe('requests from a browser elsewhere', () => {
     expect(await call('GET', '/health/live', { host: 'evil.example' })).toMatchObject({ status: 421 });
   });
 
+  test('on every interface the address that was called is ours, a name that leads to it is not', async () => {
+    const wide = new ConsoleServer(
+      { host: '0.0.0.0', port: 0 },
+      { health: () => healthOf({}, {}), reload: () => Promise.reject(new Error('unused')) },
+      SILENT,
+    );
+    const before = port;
+    ({ port } = await wide.listen());
+    try {
+      expect(await call('GET', '/health/live', { host: `127.0.0.1:${port}` })).toMatchObject({ status: 200 });
+      expect(await call('GET', '/health/live', { host: `evil.example:${port}` })).toMatchObject({ status: 421 });
+    } finally {
+      await wide.close();
+      port = before;
+    }
+  });
+
   test.each(['http://evil.example', 'null'])('the Origin %s is refused', async (origin) => {
     expect(await call('GET', '/health/live', { origin })).toMatchObject({ status: 403 });
   });

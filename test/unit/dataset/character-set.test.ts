@@ -98,6 +98,18 @@ const EXAMPLES: readonly (readonly [string, readonly string[], Vr, string, Buffe
   ],
 ];
 
+test.each<[string, readonly string[], Vr, string, string]>([
+  ['^ in a name', ['ISO 2022 IR 100', 'ISO 2022 IR 144'], 'PN', `${ESC}-L\xd0^\xfc`, 'а^ü'],
+  ['a backslash between values', ['ISO 2022 IR 100', 'ISO 2022 IR 144'], 'LO', `${ESC}-L\xd0\\\xfc`, 'а\\ü'],
+  ['no backslash within one text', ['ISO 2022 IR 100', 'ISO 2022 IR 144'], 'LT', `${ESC}-L\xd0\\\xd0`, 'а\\а'],
+  ['the end of a line', ['', 'ISO 2022 IR 87'], 'LT', `${ESC}$B;3\r\nabcd`, '山\r\nabcd'],
+])(
+  'the first set is active again after %s, even without an escape (PS3.5 6.1.2.5.3)',
+  (_after, terms, vr, bytes, text) => {
+    expect(decodeText(raw(bytes), terms, vr)).toBe(text);
+  },
+);
+
 describe('character sets, both ways (PS3.5 6.1, Annexes H to K)', () => {
   test.each(EXAMPLES)('%s', (_name, terms, vr, text, bytes) => {
     expect(decode(bytes, terms, vr)).toEqual({ text, problems: [] });

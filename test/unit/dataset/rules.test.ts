@@ -46,6 +46,15 @@ describe('mapping rules', () => {
     expect(applied({ set: 'MedicalAlerts', value: ['a', 'b'] })['00102000']).toEqual(attribute('LO', 'a', 'b'));
   });
 
+  test('set creates no sequence when its condition does not hold for what would be in it', () => {
+    const after = applied({
+      set: 'RequestedProcedureCodeSequence.CodeMeaning',
+      value: 'X',
+      when: { path: 'RequestedProcedureCodeSequence.CodeValue', present: true },
+    });
+    expect(after).toEqual(entry());
+  });
+
   test('default fills what is missing or empty, keeps the rest, and creates no item', () => {
     const after = applied(
       { default: 'PatientSex', value: 'O' },

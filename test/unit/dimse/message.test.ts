@@ -114,6 +114,23 @@ describe('reassembly (PS3.8 E)', () => {
     expect(() => assembler.push(part(5))).toThrow(expect.objectContaining({ code: 'MESSAGE_INVALID' }));
   });
 
+  test('a fragment that waits does not keep alive the PDU it came in: that may be mostly something else (trap 6)', () => {
+    const pdu = Buffer.alloc(65_536, 7);
+    const assembler = new MessageAssembler(1 << 20);
+    const [command] = pdvsOf(encodeMessage(3, COMMAND, payload(4), 64)).filter(({ isCommand }) => isCommand);
+    const values = [
+      command as Pdv,
+      { contextId: 3, isCommand: false, isLast: false, fragment: pdu.subarray(0, 300) },
+      { contextId: 3, isCommand: false, isLast: true, fragment: Buffer.from([9]) },
+    ];
+    const messages = values.map((value) => {
+      const message = assembler.push(value);
+      if (value === values[1]) pdu.fill(0);
+      return message;
+    });
+    expect(messages[2]?.dataSet).toEqual(Buffer.concat([Buffer.alloc(300, 7), Buffer.from([9])]));
+  });
+
   test('what a whole message took is free again for the next', () => {
     const assembler = new MessageAssembler(700);
     for (let i = 0; i < 5; i++) {

@@ -76,6 +76,36 @@ describe('a search through the gateway', () => {
     expect(JSON.stringify(logger.lines)).not.toContain('SECRET-ID');
   });
 
+  test('no keys, no matches: an empty identifier does not reach the upstream, but leaves its line (PS3.4 K.4.1.3.1)', async () => {
+    const logger = keepingLogger();
+    const gateway = new Gateway([routeOf({ ris: () => failing(new Error('asked')) })], logger);
+    expect(await collect(gateway.search(queryOf(dataSetOf({})), contextOf()))).toEqual([]);
+    expect(logger.lines).toMatchObject([{ message: 'exchange', count: 0, status: '0000H' }]);
+  });
+
+  test('what a far end wrote about its failure stays out of the log, since it may name a patient', async () => {
+    const logger = keepingLogger();
+    const refused = new ServiceFailure('UPSTREAM_ERROR', { comment: 'no step for DOE^JANE', dimseStatus: 0xc001 });
+    const gateway = new Gateway([routeOf({ ris: () => failing(refused) })], logger);
+    await expect(collect(gateway.search(QUERY, contextOf()))).rejects.toBe(refused);
+    expect(JSON.stringify(logger.lines)).not.toContain('DOE^JANE');
+    expect(logger.lines).toMatchObject([{ outcome: 'UPSTREAM_ERROR', upstreamDimseStatus: 'C001H' }]);
+  });
+
+  test('a deadline that moves on while results flow is seen by the upstream', async () => {
+    let deadline = 1;
+    const context = Object.defineProperty(contextOf(), 'deadline', { get: () => deadline });
+    const seen: number[] = [];
+    const reading: Search = async function* (_query, given) {
+      seen.push(given.deadline);
+      yield entryOf('P1');
+      seen.push(given.deadline);
+    };
+    const gateway = new Gateway([routeOf({ ris: reading })], keepingLogger());
+    for await (const _found of gateway.search(QUERY, context)) deadline = 2;
+    expect(seen).toEqual([1, 2]);
+  });
+
   test('fails with NOT_SUPPORTED when no route matches (context result 3, HTTP 501)', async () => {
     const logger = keepingLogger();
     const gateway = new Gateway([], logger);

@@ -17,6 +17,21 @@ describe('the embedded RIS', () => {
     expect(multiset(found)).toEqual(multiset(variedWorklist()));
   });
 
+  test.each([
+    [2, 0, 2, [{ code: 'MORE_RESULTS', remaining: 1 }]],
+    [1, 1, 1, [{ code: 'MORE_RESULTS', remaining: 1 }]],
+    [3, 0, 3, []],
+    [2, 1, 2, []],
+    [5, 2, 1, []],
+  ])('limit %i, offset %i of three: %i, and how many remain (PS3.18 8.3.4.4)', async (limit, offset, count, warned) => {
+    const context = contextOf();
+    const query = queryOf(dataSetOf({ '00100020': attribute('LO') }), { limit, offset, stableOrder: true });
+    const found = await collect(new Ris([entryOf('P1'), entryOf('P2'), entryOf('P3')]).search(query, context));
+    expect(found).toHaveLength(count);
+    expect(context.warnings).toMatchObject(warned);
+    expect(context.warnings).toHaveLength(warned.length);
+  });
+
   test('says that it matches literally when fuzzy matching or a time zone is asked for (PS3.18 8.3.4)', async () => {
     const context = contextOf();
     const query = queryOf(dataSetOf({ '00100020': attribute('LO') }), {
@@ -47,6 +62,12 @@ describe('a seed file', () => {
     expect(await read('a.json', json)).toEqual([entryOf('P1'), entryOf('P2')]);
     expect(await read('b.yaml', json)).toEqual([entryOf('P1'), entryOf('P2')]);
     expect(await read('c.json', toJson(entryOf('P3')))).toEqual([entryOf('P3')]);
+  });
+
+  test('that is refused is not quoted: it may hold patient values', async () => {
+    const reading = read('a.yaml', "- '00100010': { vr: PN }\n  b: [SECRET^NAME\n");
+    await expect(reading).rejects.toMatchObject({ message: expect.stringMatching(/ at line 3, column 1$/) });
+    await expect(reading).rejects.not.toMatchObject({ message: expect.stringContaining('SECRET') });
   });
 
   test.each([

@@ -16,7 +16,7 @@ function query(identifier: DataSet, more: Partial<WorklistQuery> = {}): Worklist
     multipleValueMatching: false,
     timezoneAdjustment: false,
     offset: 0,
-    stableOrder: false,
+    stableOrder: true,
     ...more,
   };
 }
