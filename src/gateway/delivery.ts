@@ -10,6 +10,7 @@ import { digestOfDataSet, digestsOf, sequencesOf, shrunkSequences, tagsWithValue
 import {
   dropUnchanged,
   fillType2,
+  fillType2InItems,
   preCreateOptional,
   selectAttributes,
   supplyDefaults,
@@ -197,7 +198,9 @@ export class Delivery {
     }
     if (record?.phase === 'deleted') throw new ServiceFailure('INSTANCE_DELETED');
     if (record !== undefined && isFinal(record.state)) throw new ServiceFailure('INSTANCE_FINAL');
-    const modifications = this.#settable(target, received, record, context);
+    const settable = this.#settable(target, received, record, context);
+    const fills = context.requester.protocol === 'dicomweb' && target.options.fillType2;
+    const modifications = fills ? fillType2InItems(settable).attributes : settable;
     const created = record && new Set(Object.keys(record.created));
     const issues = checkUpdate(modifications, created);
     const state = stateOf(modifications);

@@ -29,6 +29,18 @@ export function fillType2(attributes: DataSet): Completed {
   return { attributes: filled(attributes, MPPS_ATTRIBUTES, supplied), supplied: [...supplied].sort() };
 }
 
+/** The same for an update: only in the items of sequences it has, which replace the stored ones as a whole. */
+export function fillType2InItems(modifications: DataSet): Completed {
+  const supplied = new Set<Tag>();
+  const result = copyOf(modifications);
+  for (const [tag, present] of Object.entries(modifications)) {
+    const rows = MPPS_ATTRIBUTES.get(tag)?.items;
+    if (rows === undefined || rows.size === 0 || !hasValue(present)) continue;
+    result[tag] = attribute('SQ', ...itemsOf(present).map((item) => filled(item, rows, supplied)));
+  }
+  return { attributes: result, supplied: [...supplied].sort() };
+}
+
 function filled(dataSet: DataSet, rows: MppsAttributes, supplied: Set<Tag>): DataSet {
   const result = copyOf(dataSet);
   for (const row of rows.values()) {

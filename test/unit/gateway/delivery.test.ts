@@ -343,6 +343,14 @@ describe('from a web client', () => {
     expect(far.arrived).toHaveLength(2);
   });
 
+  test('items of an update get the type 2 attributes they miss, empty: the sequence replaces as a whole', async () => {
+    await create(createMessage(), mppsContextOf(WEB));
+    const bare = dataSetOf({ '0020000E': attribute('UI', '1.2.3.4.1'), '00181030': attribute('LO', 'Thorax') });
+    const final = dataSetOf({ ...finalMessage(), '00400340': attribute('SQ', bare) });
+    await update(final, mppsContextOf(WEB));
+    expect(far.instances.get(MPPS_UID)?.['00400340']?.Value?.[0]).toMatchObject({ '00081140': { vr: 'SQ' }, ...bare });
+  });
+
   test('a sequence that lost items is told, not refused (B.38 note)', async () => {
     await create(createMessage(), mppsContextOf(WEB));
     await update(seriesMessage(3, 2), mppsContextOf(WEB));
