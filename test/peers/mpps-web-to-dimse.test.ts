@@ -198,9 +198,9 @@ describe('what one web modality asks in other ways', () => {
   });
 
   test('an SCP without N-GET is 501, or is answered for from a copy, by option', async () => {
-    const silent = await bed.scp('odil', ['get:status=0211:always']);
-    const without = await bed.originServer(silent);
-    const withCopy = await bed.originServer(silent, { mpps: { retrieveFromCopy: true } });
+    const silent = (): Promise<MppsScp> => bed.scp('odil', ['get:status=0211:always']);
+    const without = await bed.originServer(await silent());
+    const withCopy = await bed.originServer(await silent(), { mpps: { retrieveFromCopy: true } });
     const [first, second] = [freshUid(), freshUid()];
     expect((await create(without, first, createOf())).status).toBe(201);
     expect((await retrieve(without, first)).status).toBe(501);
