@@ -32,9 +32,23 @@ export interface Verdict {
   readonly problems: string[];
 }
 
+/** One frame as the dissector reads it: the PDUs of an association, or an HTTP message. */
+export interface Frame {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly from: number;
+  readonly to: number;
+  /** What tshark writes into its Info column. */
+  readonly info: string;
+  /** Of an HTTP message. */
+  readonly body: string;
+}
+
 export interface Capture {
   /** Ends the recording and judges the conversations of these ports. */
   judge(dicomPorts: readonly number[]): Promise<Verdict>;
+  /** Ends the recording; what was said on these ports, in order. */
+  frames(dicomPorts: readonly number[], httpPorts: readonly number[]): Promise<Frame[]>;
   stop(): Promise<void>;
 }
 
@@ -47,22 +61,40 @@ export async function startCapture(folder: string): Promise<Capture> {
     // Printed once the interface is open; the file line comes right after.
     { readyText: /File: / },
   );
+  let hasEnded = false;
   const stop = async (): Promise<void> => void (await recording.stop('SIGINT'));
+  const end = async (): Promise<void> => {
+    if (hasEnded) return;
+    hasEnded = true;
+    await waitUntilQuiet(file);
+    await stop();
+  };
+  const decoded = (dicomPorts: readonly number[], httpPorts: readonly number[] = []): string[] =>
+    ['-r', file, '-o', 'tcp.desegment_tcp_streams:TRUE'].concat(
+      dicomPorts.flatMap((port) => ['-d', `tcp.port==${port},dicom`]),
+      httpPorts.flatMap((port) => ['-d', `tcp.port==${port},http`]),
+    );
   return {
     stop,
     judge: async (dicomPorts) => {
-      await waitUntilQuiet(file);
-      await stop();
-      const shared = ['-r', file, '-o', 'tcp.desegment_tcp_streams:TRUE'].concat(
-        dicomPorts.flatMap((port) => ['-d', `tcp.port==${port},dicom`]),
-      );
-      const onPorts = dicomPorts.map((port) => `tcp.port == ${port}`).join(' || ');
-      const faults = await runOrThrow('tshark', [...shared, '-Y', `(${onPorts}) && (${FILTER})`], {
+      await end();
+      const shared = decoded(dicomPorts);
+      const faults = await runOrThrow('tshark', [...shared, '-Y', `(${onPorts(dicomPorts)}) && (${FILTER})`], {
         timeoutMs: 120_000,
       });
       const types = await runOrThrow(
         'tshark',
-        [...shared, '-Y', `dicom && (${onPorts})`, '-T', 'fields', '-E', 'aggregator=,', '-e', 'dicom.pdu.type'],
+        [
+          ...shared,
+          '-Y',
+          `dicom && (${onPorts(dicomPorts)})`,
+          '-T',
+          'fields',
+          '-E',
+          'aggregator=,',
+          '-e',
+          'dicom.pdu.type',
+        ],
         { timeoutMs: 120_000 },
       );
       const pdus = new Map<string, number>();
@@ -72,8 +104,25 @@ export async function startCapture(folder: string): Promise<Capture> {
       }
       return { pdus, problems: faults.stdout.split('\n').filter((line) => line !== '') };
     },
+    frames: async (dicomPorts, httpPorts) => {
+      await end();
+      const names = ['frame.time_epoch', 'tcp.srcport', 'tcp.dstport', '_ws.col.Info', 'http.file_data'];
+      const filter = `(dicom && (${onPorts(dicomPorts)})) || (http && (${onPorts(httpPorts)}))`;
+      const fields = names.flatMap((name) => ['-e', name]);
+      const options = ['-Y', filter, '-T', 'fields', '-E', 'separator=/t', ...fields];
+      const { stdout } = await runOrThrow('tshark', [...decoded(dicomPorts, httpPorts), ...options], {
+        timeoutMs: 120_000,
+      });
+      const lines = stdout.split('\n').filter((line) => line !== '');
+      return lines.map((line) => {
+        const [at = '', from, to, info = '', body = ''] = line.split('\t');
+        return { atMs: Number(at) * 1000, from: Number(from), to: Number(to), info, body };
+      });
+    },
   };
 }
+
+const onPorts = (ports: readonly number[]): string => ports.map((port) => `tcp.port == ${port}`).join(' || ');
 
 /** dumpcap writes in bursts: what was sent last is in the file once it stops growing. */
 async function waitUntilQuiet(file: string): Promise<void> {
