@@ -15,6 +15,12 @@ import { DIMSE_STATUS } from './command-set.ts';
 import { Patience } from './patience.ts';
 import type { ScpExchange, ScpService } from './scp-exchange.ts';
 
+/**
+ * Keys of every attribute there is take some kilobytes; millions of values in one would hold up all other peers while
+ * they are read.
+ */
+const MAXIMUM_IDENTIFIER_BYTES = 512 * 1024;
+
 export interface WorklistScpOptions {
   /** Patience of the SCU between two responses. */
   readonly requestTimeoutMs: number;
@@ -108,6 +114,9 @@ class WorklistSearch {
   #decodeIdentifier(): DataSet {
     const { message, context } = this.#exchange;
     if (message.dataSet === undefined) throw new ServiceFailure('BAD_REQUEST', { comment: 'identifier missing' });
+    if (message.dataSet.length > MAXIMUM_IDENTIFIER_BYTES) {
+      throw new ServiceFailure('BAD_REQUEST', { comment: `identifier of more than ${MAXIMUM_IDENTIFIER_BYTES} bytes` });
+    }
     try {
       return decodeDataSet(message.dataSet, context.transferSyntax, {
         report: (issue) => this.#logger.debug('identifier was mended', { ...issue, traceId: this.#context.traceId }),

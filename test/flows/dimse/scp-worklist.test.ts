@@ -333,6 +333,10 @@ describe('failures (status mapping 3)', () => {
     ['missing', undefined],
     ['cut in the middle of a value (trap 5)', encodeDataSet(IDENTIFIER, EXPLICIT).subarray(0, 21)],
     ['garbage', Buffer.from('ffffffffffffffffffff', 'hex')],
+    [
+      'larger than any identifier',
+      encodeDataSet(dataSetOf({ '00404000': attribute('LO', 'x'.repeat(600_000)) }), EXPLICIT),
+    ],
   ])('an identifier that is %s is A900, told to the gateway, and the association lives on', async (_what, dataSet) => {
     const { peer, messages } = await associate();
     const command = { commandField: 0x0020, affectedSopClassUid: SOP_CLASSES.modalityWorklist, messageId: 1 };

@@ -608,6 +608,42 @@ describe('the pool', () => {
     expect(server.connections).toBe(3);
   });
 
+  test('an association kept for another calling AE title makes room when every place is taken', async () => {
+    const { upstream, server } = await serve(
+      async (peer) => {
+        const { messages } = await accept(peer);
+        peer.send(response((await messages.next()).command.messageId, 0));
+        await answerRelease(peer);
+      },
+      { callingAeTitle: 'pass-through', pool: { maximum: 1, idleMs: 60_000 } },
+    );
+    for (const callingAeTitle of ['CT1', 'CT2']) {
+      const requester = { listener: 'ward', protocol: 'dimse', address: '::1', callingAeTitle } as const;
+      const context = createContext({ requester, deadline: performance.now() + 2_000 });
+      expect(await collect(upstream.search(QUERY, context))).toEqual([]);
+    }
+    expect(server.connections).toBe(2);
+  });
+
+  test('where one kept association is gone, the others of its kind are released: they are likely gone too', async () => {
+    const bothAsked = Promise.withResolvers<void>();
+    const released = Promise.withResolvers<number | undefined>();
+    const asked: number[] = [];
+    const { upstream } = await serve(async (peer, index) => {
+      const { messages } = await accept(peer);
+      const { command } = await messages.next();
+      if (asked.push(index) === 2) bothAsked.resolve();
+      await bothAsked.promise;
+      peer.send(response(command.messageId, 0));
+      const next = await peer.receive();
+      if (next?.type === PDU_TYPE.dataTf) peer.destroy();
+      else if (index < 2) released.resolve(next?.type);
+    });
+    await Promise.all([1, 2].map(() => collect(upstream.search(QUERY, createContext()))));
+    expect(await collect(upstream.search(QUERY, createContext()))).toEqual([]);
+    expect(await released.promise).toBe(PDU_TYPE.releaseRq);
+  });
+
   test('requests beyond the maximum wait for a place, and fail with OUT_OF_RESOURCES when none comes in time', async () => {
     const go = Promise.withResolvers<void>();
     const { upstream, server } = await serve(

@@ -4,15 +4,23 @@ import { ScuExchange } from '../../../src/dimse/scu-exchange.ts';
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
-function exchangeOf(responseMs: number, deadline: () => number): { exchange: ScuExchange; timeouts: string[] } {
+function exchangeOf(
+  responseMs: number,
+  deadline: () => number,
+): { exchange: ScuExchange; timeouts: string[]; line: string[] } {
   const timeouts: string[] = [];
+  const calls: string[] = [];
   const line = {
-    pause: () => undefined,
-    resume: () => undefined,
-    sendCancel: () => undefined,
+    pause: () => void calls.push('pause'),
+    resume: () => void calls.push('resume'),
+    sendCancel: () => void calls.push('cancel'),
     timedOut: (waitedFor: string) => void timeouts.push(waitedFor),
   };
-  return { exchange: new ScuExchange(1, 0x0020, line, { responseMs, drainMs: 1_000 }, deadline), timeouts };
+  return {
+    exchange: new ScuExchange(1, 0x0020, line, { responseMs, drainMs: 1_000 }, deadline),
+    timeouts,
+    line: calls,
+  };
 }
 
 const PENDING = { status: 0xff00, command: { commandField: 0x8020, status: 0xff00 }, dataSet: undefined };
@@ -38,4 +46,11 @@ describe('the wait for each response', () => {
     jest.advanceTimersByTime(40);
     expect(timeouts).toEqual(['a response']);
   });
+});
+
+test('who leaves while the line is paused has it read again: the final response could not arrive otherwise', () => {
+  const { exchange, line } = exchangeOf(1_000, () => performance.now() + 5_000);
+  for (let count = 0; count < 100; count++) exchange.receive(PENDING, false);
+  exchange.abandon(new Error('left'));
+  expect(line).toEqual(['pause', 'resume', 'cancel']);
 });
