@@ -2,6 +2,7 @@
  * Composition root: builds every part from the configuration, starts and stops them in order, and swaps them on reload.
  * A reload builds all that is new first; only when nothing failed is it put in place of the old.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ListenerConfig, UpstreamConfig } from './config/schema.ts';
 import { ConsoleServer } from './console/server.ts';
@@ -165,7 +166,9 @@ export class App {
     if (parts === undefined) return;
     const deadlineMs = parts.config.timers.shutdown;
     await Promise.all([...parts.listeners.values()].map(({ listener }) => listener.close(deadlineMs)));
-    await Promise.all([...parts.upstreams.values()].map(({ upstream }) => upstream.close()));
+    const upstreams = [...parts.upstreams.values()].map(({ upstream }) => upstream.close());
+    // A peer that does not answer a release must not hold up the end: what it was asked is answered already.
+    await Promise.race([Promise.all(upstreams), sleep(deadlineMs, undefined, { ref: false })]);
     await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
     await parts.recorders.close();
