@@ -234,9 +234,11 @@ export class DicomwebListener {
       controller.abort(body.isAwaited ? bodyTooLate() : new ServiceFailure('UPSTREAM_TIMEOUT', { comment }));
     }, requestTimeoutMs);
     const delivered = Promise.withResolvers<boolean>();
-    response.on('finish', () => delivered.resolve(true));
+    // A failure that arrived is not the answer a transaction came to: a write may still end well behind it.
+    const isDelivered = (): boolean => response.writableFinished && response.statusCode < 300;
+    response.on('finish', () => delivered.resolve(isDelivered()));
     response.on('close', () => {
-      delivered.resolve(response.writableFinished);
+      delivered.resolve(isDelivered());
       const isGone = !response.writableFinished && transaction.isWrite !== true;
       if (isGone) controller.abort(new ServiceFailure('CANCELED'));
     });

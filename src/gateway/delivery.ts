@@ -25,7 +25,7 @@ import { KeyedQueue } from './keyed-queue.ts';
 import { applied } from './mapping.ts';
 import { isRecordOf } from './mpps-route.ts';
 import type { MppsTarget } from './mpps-route.ts';
-import { createOnce, retrieveOnce, updateOnce } from './mpps-outcome.ts';
+import { createOnce, isVerdict, retrieveOnce, updateOnce } from './mpps-outcome.ts';
 
 /** Finds the target of a record after a reload or for another caller; undefined when the route is gone. */
 export type TargetOf = (record: MppsRecord) => MppsTarget | undefined;
@@ -144,7 +144,8 @@ export class Delivery {
         this.#rememberDelivery(existing, context);
         return { uid: key.uid };
       }
-      if (existing.phase !== 'pending' || existing.createDigest !== createDigest) {
+      // Whether a create without an answer arrived is for the far end to say, also of another under its UID.
+      if (existing.phase !== 'pending') {
         throw new ServiceFailure('DUPLICATE_INSTANCE', { comment: 'this instance exists already' });
       }
     }
@@ -168,9 +169,9 @@ export class Delivery {
       updatedAt: nowMs,
     };
     await this.#records.put(record, 'process');
+    const wasSent = existing?.createDigest === createDigest;
     let completion: Completion;
     try {
-      const wasSent = existing !== undefined;
       completion = await createOnce(
         target.upstream.upstream,
         key.uid,
@@ -181,7 +182,7 @@ export class Delivery {
       );
     } catch (error) {
       // What may have arrived stays known as sent: the repeat of the one who asks is then no duplicate.
-      if (!isUnknown(error)) await this.#records.remove(key, 'process');
+      if (!isUnknown(error)) await this.#restore(key, isVerdict(error) && wasSent ? undefined : existing, context);
       throw error;
     }
     const stored = { ...record, phase: 'stored' } as const;
@@ -224,7 +225,7 @@ export class Delivery {
         this.#logger,
       );
     } catch (error) {
-      if (record !== undefined && !isUnknown(error)) await this.#records.put(record, 'process');
+      if (record !== undefined && !isUnknown(error)) await this.#restore(key, record, context);
       throw knownToHaveExisted(error, record);
     }
     if (record !== undefined)
@@ -305,18 +306,27 @@ export class Delivery {
     });
   }
 
+  /** What was known before a message that did nothing; a store that fails must not hide why the message did. */
+  async #restore(key: MppsKey, before: MppsRecord | undefined, context: RequestContext): Promise<void> {
+    try {
+      await (before === undefined ? this.#records.remove(key, 'process') : this.#records.put(before, 'process'));
+    } catch (error) {
+      this.#logStoreFailure('the record of an MPPS could not be taken back', key.uid, error, context);
+    }
+  }
+
   /** The upstream has it: a record that cannot be written is our trouble, not a failure of the one who asks. */
   async #remember(record: MppsRecord, context: RequestContext): Promise<void> {
     try {
       await this.#records.put(record, 'disk');
     } catch (error) {
-      const { name, message } = error as Error;
-      this.#logger.error('an MPPS was delivered but its record could not be written', {
-        traceId: context.traceId,
-        uid: record.uid,
-        problem: `${name}: ${message}`,
-      });
+      this.#logStoreFailure('an MPPS was delivered but its record could not be written', record.uid, error, context);
     }
+  }
+
+  #logStoreFailure(what: string, uid: string, error: unknown, { traceId }: RequestContext): void {
+    const { name, message } = error as Error;
+    this.#logger.error(what, { traceId, uid, problem: `${name}: ${message}` });
   }
 
   /** Notes in the background that the positive answer arrived; in turn, so that it meets the newest record. */

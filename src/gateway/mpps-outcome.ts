@@ -4,9 +4,19 @@
  */
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
+import { PERFORMED_PROCEDURE_STEP_STATUS } from '../services/mpps/attributes.ts';
 import { isFinal, stateOf } from '../services/mpps/state.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, RequestContext, Upstream } from '../services/port.ts';
+
+/**
+ * Of the time that is left, the share of an attempt after which the outcome can still be looked up, and that of the
+ * look-up: one far end that answers nothing must not use up the patience of the one who asks (status mapping 8).
+ */
+const FIRST_ATTEMPT = 2 / 3;
+const LOOK_UP = 1 / 2;
+
+const STATE: AttributeSelection = [[PERFORMED_PROCEDURE_STEP_STATUS]];
 
 /**
  * Creates an instance; a duplicate is success when the same create was sent before and never answered.
@@ -22,7 +32,7 @@ export async function createOnce(
   logger: Logger,
 ): Promise<Completion> {
   try {
-    return await upstream.createMpps(uid, attributes, context);
+    return await upstream.createMpps(uid, attributes, withPartOf(context, FIRST_ATTEMPT));
   } catch (error) {
     if (wasSent && isFailure(error, 'DUPLICATE_INSTANCE')) return { uid };
     if (!isAmbiguous(error)) throw error;
@@ -52,18 +62,19 @@ export async function updateOnce(
   wasSent: boolean,
   logger: Logger,
 ): Promise<Completion> {
-  const arrived = (error: unknown): boolean => isFinal(stateOf(modifications)) && isFailure(error, 'INSTANCE_FINAL');
+  const arrived = async (error: unknown): Promise<boolean> =>
+    isFinal(stateOf(modifications)) && (await isFoundFinal(error, upstream, uid, context));
   try {
-    return await upstream.updateMpps(uid, modifications, context);
+    return await upstream.updateMpps(uid, modifications, withPartOf(context, FIRST_ATTEMPT));
   } catch (error) {
-    if (wasSent && arrived(error)) return { uid };
+    if (wasSent && (await arrived(error))) return { uid };
     if (!isAmbiguous(error)) throw error;
     logger.warn('no answer to an MPPS update, it is sent once more', { traceId: context.traceId, uid });
     return again(error, context, async () => {
       try {
         return await upstream.updateMpps(uid, modifications, context);
       } catch (second) {
-        if (arrived(second)) return { uid };
+        if (await arrived(second)) return { uid };
         throw second;
       }
     });
@@ -78,7 +89,7 @@ export async function retrieveOnce(
   context: RequestContext,
 ): Promise<DataSet> {
   try {
-    return await upstream.retrieveMpps(uid, selection, context);
+    return await upstream.retrieveMpps(uid, selection, withPartOf(context, FIRST_ATTEMPT));
   } catch (error) {
     if (!isAmbiguous(error) || hasPassed(context)) throw error;
     return upstream.retrieveMpps(uid, selection, context);
@@ -89,7 +100,7 @@ export async function retrieveOnce(
 async function isThere(upstream: Upstream, uid: string, context: RequestContext): Promise<boolean | undefined> {
   if (hasPassed(context)) return undefined;
   try {
-    await upstream.retrieveMpps(uid, [['00400252']], context);
+    await upstream.retrieveMpps(uid, STATE, withPartOf(context, LOOK_UP));
     return true;
   } catch (error) {
     return isFailure(error, 'NO_SUCH_INSTANCE') ? false : undefined;
@@ -105,11 +116,30 @@ async function again(
   try {
     return await attempt();
   } catch (error) {
-    // A refusal that says nothing about the first attempt leaves that one's outcome open.
-    if (error instanceof ServiceFailure && (error.retry !== 'permanent' || error.code === 'NOT_SUPPORTED'))
-      throw unknown(first);
+    if (error instanceof ServiceFailure && !isVerdict(error)) throw unknown(first);
     throw error;
   }
+}
+
+/** What the far end says about a message itself, so that it would have said it of an earlier attempt too. */
+const VERDICTS: ReadonlySet<ServiceFailure['code']> = new Set([
+  'BAD_REQUEST',
+  'CONVERSION_FAILED',
+  'DUPLICATE_INSTANCE',
+  'INSTANCE_CONFLICT',
+  'INSTANCE_DELETED',
+  'INSTANCE_FINAL',
+  'INVALID_UID',
+  'INVALID_VALUE',
+  'MISSING_ATTRIBUTE',
+  'MISSING_VALUE',
+  'NO_SUCH_ATTRIBUTE',
+  'NO_SUCH_INSTANCE',
+]);
+
+/** Otherwise (no connection, a general failure, a service refused) the outcome of an earlier attempt stays open. */
+export function isVerdict(error: unknown): boolean {
+  return error instanceof ServiceFailure && error.retry === 'permanent' && VERDICTS.has(error.code);
 }
 
 function unknown(cause: ServiceFailure): ServiceFailure {
@@ -120,12 +150,33 @@ function unknown(cause: ServiceFailure): ServiceFailure {
   });
 }
 
+/** Where nobody tells the state, 409 alone counts; a far end that shows another state has not taken the final update. */
+async function isFoundFinal(
+  error: unknown,
+  upstream: Upstream,
+  uid: string,
+  context: RequestContext,
+): Promise<boolean> {
+  if (isFailure(error, 'INSTANCE_FINAL')) return true;
+  if (!isFailure(error, 'INSTANCE_CONFLICT') || error.httpStatus !== 409 || hasPassed(context)) return false;
+  try {
+    return isFinal(stateOf(await upstream.retrieveMpps(uid, STATE, context)));
+  } catch (failure) {
+    return isFailure(failure, 'NOT_SUPPORTED') || isFailure(failure, 'OPERATION_NOT_SUPPORTED');
+  }
+}
+
 function isFailure(error: unknown, code: ServiceFailure['code']): error is ServiceFailure {
   return error instanceof ServiceFailure && error.code === code;
 }
 
 function isAmbiguous(error: unknown): error is ServiceFailure {
   return error instanceof ServiceFailure && error.retry === 'ambiguous';
+}
+
+function withPartOf(context: RequestContext, share: number): RequestContext {
+  const now = performance.now();
+  return { ...context, deadline: now + Math.max(0, context.deadline - now) * share };
 }
 
 function hasPassed({ deadline }: RequestContext): boolean {

@@ -562,6 +562,13 @@ describe('a write is finished whether its client waits or not (status-mapping 2.
     expect(await Promise.all(delivered)).toEqual([true, true]);
   });
 
+  test('a 504 has left while the write goes on: that is not its answer, answerDelivered is false', async () => {
+    const { port, calls } = await start(() => new Promise(() => {}), { requestTimeoutMs: 50 });
+    expect(await post(port)).toMatchObject({ status: 504 });
+    const [context] = calls.map((one) => one.context as MppsContext);
+    expect(await context?.answerDelivered).toBe(false);
+  });
+
   test('a client that goes away does not stop it: answerDelivered is false', async () => {
     const arrived = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();

@@ -8,7 +8,14 @@ import type { DataSet } from '../../../src/dataset/model.ts';
 import { Delivery } from '../../../src/gateway/delivery.ts';
 import type { MppsRouteOptions, MppsTarget } from '../../../src/gateway/mpps-route.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
-import type { Completion, MppsContext, Requester } from '../../../src/services/port.ts';
+import type {
+  AttributeSelection,
+  Completion,
+  MppsContext,
+  RequestContext,
+  Requester,
+  Upstream,
+} from '../../../src/services/port.ts';
 import { openStore } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import {
@@ -199,6 +206,54 @@ describe('an unanswered create (status mapping 8)', () => {
     await expect(create()).resolves.toEqual({ uid: MPPS_UID });
   });
 
+  test('leaves two thirds of the patience to the first attempt, so that a silent far end can still be asked', async () => {
+    const budgets: number[] = [];
+    const note = ({ deadline }: RequestContext): void => void budgets.push(deadline - performance.now());
+    const watching: Upstream = Object.assign(Object.create(far) as FarEnd, {
+      createMpps: (uid: string, attributes: DataSet, context: RequestContext) => (
+        note(context),
+        far.createMpps(uid, attributes)
+      ),
+      retrieveMpps: (uid: string, _: AttributeSelection, context: RequestContext) => (
+        note(context),
+        far.retrieveMpps(uid)
+      ),
+    });
+    far.moods = ['vanish'];
+    const context = { ...mppsContextOf(), deadline: performance.now() + 30_000 };
+    await create(createMessage(), context, targetOf({}, { upstream: { name: 'far', upstream: watching } }));
+    expect(budgets.map((ms) => Math.round(ms / 1_000))).toEqual([20, 15, 30]);
+  });
+
+  test('stays unknown when its repeat is refused for another reason: no connection, no service, 0110H', async () => {
+    far.canRetrieve = false;
+    const general = new ServiceFailure('UPSTREAM_ERROR', { dimseStatus: 0x0110 });
+    far.moods = ['lost', general];
+    await expect(create()).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    far.moods = [new ServiceFailure('UPSTREAM_UNREACHABLE', { retry: 'safe' })];
+    await expect(create()).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
+    far.moods = [general];
+    await expect(create()).rejects.toMatchObject({ code: 'UPSTREAM_ERROR' });
+    await expect(create()).resolves.toEqual({ uid: MPPS_UID });
+    expect(far.instances.size).toBe(1);
+  });
+
+  test('that never arrived does not bar its UID: what the modality sends instead is for the far end to judge', async () => {
+    far.canRetrieve = false;
+    far.moods = ['vanish', lost()];
+    await expect(create()).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    await expect(create(createMessage('PID-2'))).resolves.toEqual({ uid: MPPS_UID });
+    expect(far.instances.get(MPPS_UID)).toEqual(createMessage('PID-2'));
+  });
+
+  test('that did arrive makes other content a duplicate, and its own repeat still is none', async () => {
+    far.canRetrieve = false;
+    far.moods = ['lost', lost()];
+    await expect(create()).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
+    await expect(create(createMessage('PID-2'))).rejects.toMatchObject({ code: 'DUPLICATE_INSTANCE' });
+    await expect(create()).resolves.toEqual({ uid: MPPS_UID });
+  });
+
   test('that another one had created is a duplicate: only a create of our own excuses one', async () => {
     far.instances.set(MPPS_UID, createMessage('PID-9'));
     await expect(create()).rejects.toMatchObject({ code: 'DUPLICATE_INSTANCE' });
@@ -222,6 +277,15 @@ describe('an unanswered update (status mapping 8)', () => {
     await expect(update(progressMessage())).rejects.toMatchObject({ code: 'INSTANCE_FINAL' });
   });
 
+  test('that is final: 409 for the repeat is success where the state cannot be asked for, not where it is open', async () => {
+    const conflict = new ServiceFailure('INSTANCE_CONFLICT', { httpStatus: 409 });
+    far.moods = ['vanish', conflict];
+    await expect(update(finalMessage())).rejects.toBe(conflict);
+    far.canRetrieve = false;
+    far.moods = ['vanish', conflict];
+    await expect(update(finalMessage())).resolves.toEqual({ uid: MPPS_UID });
+  });
+
   test('that stays unanswered is OUTCOME_UNKNOWN; the same final update again is success, another is not', async () => {
     far.moods = ['lost', lost()];
     await expect(update(finalMessage())).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' });
@@ -229,6 +293,15 @@ describe('an unanswered update (status mapping 8)', () => {
     await expect(update(finalMessage('DISCONTINUED'))).rejects.toMatchObject({ code: 'INSTANCE_FINAL' });
     await expect(update(finalMessage())).resolves.toEqual({ uid: MPPS_UID });
   });
+});
+
+test('a store that fails afterwards does not hide what the far end said', async () => {
+  far.createMpps = async () => {
+    await store.close();
+    throw new ServiceFailure('INVALID_VALUE');
+  };
+  await expect(create()).rejects.toMatchObject({ code: 'INVALID_VALUE' });
+  expect(logger.lines).toContainEqual(expect.objectContaining({ level: 'error', uid: MPPS_UID }));
 });
 
 test('a failure that did nothing leaves no trace: the same create works later', async () => {
