@@ -31,7 +31,7 @@ export class Bed {
     return this.gateway({
       listeners: { ward: { protocol: 'dimse', aeTitle: 'DIMSEWAY', port: 0 } },
       upstreams: { far: { protocol: 'dicomweb', baseUrl } },
-      routes: [{ name: 'bench', from: { listener: 'ward' }, worklist: { to: 'far' } }],
+      routes: [{ name: 'bench', from: { listener: 'ward' }, worklist: { to: 'far' }, mpps: { to: 'far' } }],
     });
   }
 
@@ -40,7 +40,7 @@ export class Bed {
     return this.gateway({
       listeners: { web: { protocol: 'dicomweb', basePath: '/dicomweb', port: 0 } },
       upstreams: { far: { protocol: 'dimse', host: '127.0.0.1', port, aeTitle, callingAeTitle: 'DIMSEWAY' } },
-      routes: [{ name: 'bench', from: { listener: 'web' }, worklist: { to: 'far' } }],
+      routes: [{ name: 'bench', from: { listener: 'web' }, worklist: { to: 'far' }, mpps: { to: 'far' } }],
     });
   }
 
@@ -50,7 +50,8 @@ export class Bed {
 
   private async gateway(configuration: Options): Promise<Gateway> {
     const folder = await this.cleanup.folder();
-    const whole = { ...configuration, console: { port: 0 }, log: { level: 'info' } };
+    const store = { kind: 'sqlite', path: join(folder, 'store.db') };
+    const whole = { ...configuration, store, console: { port: 0 }, log: { level: 'info' } };
     const gateway = await startGateway(folder, whole, `bench${++this.count}`);
     this.cleanup.add(() => gateway.running.stop());
     return gateway;

@@ -12,6 +12,7 @@ import { benchGet } from './get.ts';
 import { benchLatency } from './latency.ts';
 import { reaches, type Row } from './measure.ts';
 import { benchMemory } from './memory.ts';
+import { benchMpps } from './mpps.ts';
 
 const BENCHES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   dataset: benchDataset,
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   get: benchGet,
   latency: benchLatency,
   echo: benchEcho,
+  mpps: benchMpps,
   memory: benchMemory,
 };
 

@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net';
 
 export const VERIFICATION = '1.2.840.10008.1.1';
 export const WORKLIST = '1.2.840.10008.5.1.4.31';
+export const MPPS = '1.2.840.10008.3.1.2.3.3';
 export const IMPLICIT_LE = '1.2.840.10008.1.2';
 export const EXPLICIT_LE = '1.2.840.10008.1.2.1';
 
@@ -121,19 +122,29 @@ export interface CommandFields {
   sopClass: string;
   /** Message ID of a request, or the one being responded to. */
   messageId: number;
+  /** SOP Instance UID of an N-service. */
+  instanceUid?: string;
   status?: number;
   hasDataSet: boolean;
 }
 
-export function command({ field, sopClass, messageId, status, hasDataSet }: CommandFields): Buffer {
+export const N_CREATE_RQ = 0x0140;
+export const N_SET_RQ = 0x0120;
+
+export function command(fields: CommandFields): Buffer {
+  const { field, sopClass, messageId, instanceUid, status, hasDataSet } = fields;
   const isResponse = (field & 0x8000) !== 0;
+  const isCompositeRequest = field < 0x0100;
+  // Class and instance are Affected ones, and Requested ones in an N-SET-RQ.
+  const requested = field === N_SET_RQ ? 1 : 0;
   const elements = Buffer.concat([
-    implicit(0, 0x0002, ui(sopClass)),
+    implicit(0, 0x0002 + requested, ui(sopClass)),
     implicit(0, 0x0100, us(field)),
     implicit(0, isResponse ? 0x0120 : 0x0110, us(messageId)),
-    ...(isResponse || !hasDataSet ? [] : [implicit(0, 0x0700, us(0))]),
+    ...(isCompositeRequest && hasDataSet ? [implicit(0, 0x0700, us(0))] : []),
     implicit(0, 0x0800, us(hasDataSet ? 0x0001 : 0x0101)),
     ...(status === undefined ? [] : [implicit(0, 0x0900, us(status))]),
+    ...(instanceUid === undefined ? [] : [implicit(0, 0x1000 + requested, ui(instanceUid))]),
   ]);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(elements.length);

@@ -8,6 +8,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { completeOf, createOf, progressOf, scheduledStep, series } from '../../test/peers/mpps-cases.ts';
 import type { JsonDataSet } from '../../test/peers/mpps-cases.ts';
 import { startCapture, type Frame } from './capture.ts';
@@ -67,7 +68,10 @@ function check(what: string, actual: unknown, expected: unknown): void {
 async function timed(title: string, work: () => Promise<string>): Promise<Step> {
   const startMs = Date.now();
   const answer = await work();
-  return { title, startMs, endMs: Date.now(), answer };
+  const endMs = Date.now() + 1;
+  // The clock of the frames is finer: no two steps share a millisecond.
+  await setTimeout(2);
+  return { title, startMs, endMs, answer };
 }
 
 /** What a modality copies from the worklist entry into its MPPS (IHE SWF, PS3.4 F.7.2.1.2). */

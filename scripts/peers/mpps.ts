@@ -101,6 +101,15 @@ async function scpCommand(peer: MppsPeer, port: number, folder: string, faults: 
 
 const AE_TITLES: Readonly<Record<MppsPeer, string>> = { odil: 'ODIL', dcmtk: 'DCMTK', dcmjs: 'DCMJS' };
 
+/** dcmjs-dimse as MPPS SCP that prints and keeps nothing: the rival of the benches. */
+export async function startQuietDcmjsMppsScp(): Promise<{ running: Running; port: number }> {
+  const port = await findFreePort();
+  const running = await startProgram(process.execPath, [join(PEER_SCRIPTS, 'dcmjs-mpps-scp.ts'), String(port)], {
+    port,
+  });
+  return { running, port };
+}
+
 /** `faults` are odil's only, as in odil_mpps_scp.py: `create:abort`, `create:delay=2`, `get:status=0211:always`. */
 export async function startMppsScp(
   peer: MppsPeer,

@@ -223,7 +223,7 @@ export const arrives = ({ arrives: told, status }: CaseMessage): boolean => told
 /** What the far end has in the end: whole top-level attributes replace (PS3.4 F.7.2.2). */
 function finalOf(one: MppsCase, instance: number): JsonDataSet | undefined {
   const done = one.messages.filter((message) => message.instance === instance && message.status === '0000');
-  return done.length === 0 ? undefined : Object.assign({}, ...done.map(({ dataSet }) => dataSet));
+  return done.length === 0 ? undefined : (Object.assign({}, ...done.map(({ dataSet }) => dataSet)) as JsonDataSet);
 }
 
 /** The messages of these instances that changed or might have changed something, in a form to compare whole. */

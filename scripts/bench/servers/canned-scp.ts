@@ -1,10 +1,11 @@
 /**
- * usage: node canned-scp.ts echo | find [N]
+ * usage: node canned-scp.ts echo | find [N] | mpps
  * The least an SCP can do, as a yardstick: every PDU is answered with bytes made before. `echo` answers C-ECHO on context 1;
- * `find` accepts every context in Explicit VR LE and answers each C-FIND with N worklist items (1). Prints {"port":N}.
+ * `find` accepts every context in Explicit VR LE and answers each C-FIND with N worklist items (1); `mpps` does the same with success for each
+ * N-CREATE and N-SET. Prints {"port":N}.
  */
 import { createServer, type Socket } from 'node:net';
-import { associateAc, message, pdu, PDU, RELEASE_RP, VERIFICATION, WORKLIST } from '../wire.ts';
+import { associateAc, message, MPPS, pdu, PDU, RELEASE_RP, VERIFICATION, WORKLIST } from '../wire.ts';
 import { oneItem } from '../worklist-item.ts';
 
 const [mode, count = '1'] = process.argv.slice(2);
@@ -12,6 +13,7 @@ const fixed = { called: 'CANNED', abstractSyntax: VERIFICATION };
 const ECHO_AC = associateAc(fixed);
 const ECHO_RSP = message({ field: 0x8030, sopClass: VERIFICATION, messageId: 1, status: 0 });
 const ITEM = oneItem();
+const COMMAND_FIELD = Buffer.from('0000000102000000', 'hex');
 
 /** Accepts each context of an A-ASSOCIATE-RQ: the one of `associateAc`, repeated with the ids that were proposed. */
 function acceptAll(request: Buffer): Buffer {
@@ -45,6 +47,7 @@ function withContext(bytes: Buffer, id: number): Buffer {
 function serve(socket: Socket): void {
   let pending: Buffer = Buffer.alloc(0);
   let messageId = 1;
+  let field = 0;
   const answerData = (body: Buffer): void => {
     for (let at = 0; at + 6 <= body.length; at += 4 + body.readUInt32BE(at)) {
       const flags = body[at + 5] ?? 0;
@@ -52,8 +55,15 @@ function serve(socket: Socket): void {
       if (flags === 3) {
         const id = fragment.indexOf(Buffer.from('0000100102000000', 'hex'));
         if (id >= 0) messageId = fragment.readUInt16LE(id + 8);
+        const kind = fragment.indexOf(COMMAND_FIELD);
+        if (kind >= 0) field = fragment.readUInt16LE(kind + 8);
         if (mode === 'echo') socket.write(ECHO_RSP);
       } else if (flags === 2) {
+        if (mode === 'mpps') {
+          const done = message({ field: field | 0x8000, sopClass: MPPS, messageId, status: 0 });
+          socket.write(withContext(done, body[at + 4] ?? 1));
+          continue;
+        }
         const answer = { field: 0x8020, sopClass: WORKLIST, messageId };
         const matches = Array<Buffer>(Number(count)).fill(message({ ...answer, status: 0xff00 }, ITEM));
         const bytes = Buffer.concat([...matches, message({ ...answer, status: 0 })]);
