@@ -89,6 +89,11 @@ const DEFAULTS = {
 /** Time to send the last failures when `close` has run out of patience. */
 const LAST_WORDS_MS = 200;
 
+/** Kept back of the patience of a client, so that the true outcome of a write is still answered in time (flows 1.3). */
+function answerReserveMs(requestTimeoutMs: number): number {
+  return Math.min(500, requestTimeoutMs * 0.1);
+}
+
 /** What is known of a request when it fails. */
 type KnownContext = Omit<FailureContext, 'accept'>;
 
@@ -97,7 +102,7 @@ export class DicomwebListener {
   readonly #logger: Logger;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #running = new Map<Socket, Set<AbortController>>();
+  readonly #running = new Map<Socket, Set<() => void>>();
   #options: Required<DicomwebListenerOptions>;
   #app: Express;
   /** Resolved when no request is under way. */
@@ -136,7 +141,7 @@ export class DicomwebListener {
 
   get counts(): DicomwebListenerCounts {
     let running = 0;
-    for (const controllers of this.#running.values()) running += controllers.size;
+    for (const ends of this.#running.values()) running += ends.size;
     return { connections: this.#sockets.size, running, requests: this.#requests };
   }
 
@@ -167,9 +172,7 @@ export class DicomwebListener {
     const closed = unbound.then(() => this.#idle.promise);
     this.#server.closeIdleConnections();
     if (!(await within(closed, deadlineMs))) {
-      for (const controllers of this.#running.values()) {
-        for (const controller of controllers) controller.abort(new ServiceFailure('SHUTTING_DOWN'));
-      }
+      for (const ends of this.#running.values()) for (const end of ends) end();
       await within(closed, LAST_WORDS_MS);
       this.#server.closeAllConnections();
     }
@@ -244,7 +247,7 @@ export class DicomwebListener {
     });
     const context = {
       signal: controller.signal,
-      deadline: startedMs + requestTimeoutMs,
+      deadline: startedMs + requestTimeoutMs - (transaction.isWrite === true ? answerReserveMs(requestTimeoutMs) : 0),
       traceId: randomUUID(),
       requester: {
         listener: name,
@@ -265,7 +268,15 @@ export class DicomwebListener {
       readBody: () => body.read(controller.signal),
       answerDelivered: delivered.promise,
     };
-    const release = this.#begin(socket, controller);
+    const release = this.#begin(socket, () => {
+      // 503 would say that nothing was done; a write that was read may be on its way.
+      const isOpen = transaction.isWrite === true && body.isComplete;
+      controller.abort(
+        isOpen
+          ? new ServiceFailure('OUTCOME_UNKNOWN', { retry: 'ambiguous', comment: 'outcome unknown: shutting down' })
+          : new ServiceFailure('SHUTTING_DOWN'),
+      );
+    });
     response.locals.failureContext = {
       baseUri: webRequest.baseUri,
       traceId: context.traceId,
@@ -301,14 +312,15 @@ export class DicomwebListener {
     throw failure;
   }
 
-  #begin(socket: Socket, controller: AbortController): () => void {
+  /** @param end ends the request when the listener no longer waits for it */
+  #begin(socket: Socket, end: () => void): () => void {
     this.#requests++;
     if (this.#running.size === 0) this.#idle = Promise.withResolvers();
-    const controllers = this.#running.get(socket) ?? new Set();
-    this.#running.set(socket, controllers.add(controller));
+    const ends = this.#running.get(socket) ?? new Set();
+    this.#running.set(socket, ends.add(end));
     return () => {
-      controllers.delete(controller);
-      if (controllers.size === 0) this.#running.delete(socket);
+      ends.delete(end);
+      if (ends.size === 0) this.#running.delete(socket);
       if (this.#running.size === 0) this.#idle.resolve();
     };
   }

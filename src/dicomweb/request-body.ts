@@ -18,6 +18,7 @@ export class RequestBody {
   readonly #request: IncomingMessage;
   readonly #limits: BodyLimits;
   #isAwaited = false;
+  #isComplete = false;
 
   constructor(request: IncomingMessage, limits: BodyLimits) {
     this.#request = request;
@@ -29,6 +30,11 @@ export class RequestBody {
     return this.#isAwaited;
   }
 
+  /** It was read to its end. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
   /**
    * The whole body; to be called once.
    * @throws HttpRefusal 413 as soon as it is too long, 408 when its end does not come in time
@@ -37,7 +43,9 @@ export class RequestBody {
   async read(signal: AbortSignal): Promise<Buffer> {
     this.#isAwaited = true;
     try {
-      return await this.#collect(signal);
+      const bytes = await this.#collect(signal);
+      this.#isComplete = true;
+      return bytes;
     } finally {
       this.#isAwaited = false;
     }

@@ -143,9 +143,11 @@ export function isVerdict(error: unknown): boolean {
 }
 
 function unknown(cause: ServiceFailure): ServiceFailure {
+  const errorId = cause.errorId ?? cause.httpStatus;
   return new ServiceFailure('OUTCOME_UNKNOWN', {
     retry: 'ambiguous',
     comment: `outcome unknown: ${cause.message}`,
+    ...(errorId !== undefined && { errorId }),
     cause,
   });
 }

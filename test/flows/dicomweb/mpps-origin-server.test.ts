@@ -569,6 +569,29 @@ describe('a write is finished whether its client waits or not (status-mapping 2.
     expect(await context?.answerDelivered).toBe(false);
   });
 
+  test('its deadline lies before the end of the patience, so that the outcome is answered, not a bare timeout', async () => {
+    const { port } = await start(
+      async ({ context }) => {
+        await new Promise((resolve) => setTimeout(resolve, context.deadline - performance.now()));
+        throw new ServiceFailure('OUTCOME_UNKNOWN', { retry: 'ambiguous' });
+      },
+      { requestTimeoutMs: 1_000 },
+    );
+    expect(report(await post(port))).toMatchObject({ status: 504, code: 'OUTCOME_UNKNOWN' });
+  });
+
+  test('one that a shutdown cuts off is 504, not 503: it may have been done', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const { port, listener } = await start(() => {
+      arrived.resolve();
+      return new Promise(() => {});
+    });
+    const reply = post(port);
+    await arrived.promise;
+    await listener.close(10);
+    expect(report(await reply)).toMatchObject({ status: 504, code: 'OUTCOME_UNKNOWN' });
+  });
+
   test('a client that goes away does not stop it: answerDelivered is false', async () => {
     const arrived = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();

@@ -225,6 +225,13 @@ describe('an unanswered create (status mapping 8)', () => {
     expect(budgets.map((ms) => Math.round(ms / 1_000))).toEqual([20, 15, 30]);
   });
 
+  test('tells in its failure the HTTP status that left it unknown (Error ID)', async () => {
+    const late = new ServiceFailure('UPSTREAM_TIMEOUT', { retry: 'ambiguous', httpStatus: 504 });
+    far.canRetrieve = false;
+    far.moods = [late, late];
+    await expect(create()).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN', errorId: 504 });
+  });
+
   test('stays unknown when its repeat is refused for another reason: no connection, no service, 0110H', async () => {
     far.canRetrieve = false;
     const general = new ServiceFailure('UPSTREAM_ERROR', { dimseStatus: 0x0110 });
