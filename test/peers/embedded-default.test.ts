@@ -55,6 +55,7 @@ describe('the embedded default', () => {
       DIMSEWAY_DIMSE_PORT: String(await findFreePort()),
       DIMSEWAY_WEB_PORT: String(await findFreePort()),
       DIMSEWAY_CONSOLE_PORT: String(await findFreePort()),
+      DIMSEWAY_DATA: folder,
     });
     peers.cleanup.add(() => gateway.running.stop());
   });

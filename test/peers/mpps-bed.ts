@@ -47,8 +47,9 @@ export class MppsBed {
     return this.peers.close();
   }
 
-  async scp(peer: MppsPeer, faults: readonly string[] = []): Promise<MppsScp> {
-    return this.peers.watch(await startMppsScp(peer, this.folder, { faults }));
+  async scp(peer: MppsPeer, faults: readonly string[] = [], port?: number): Promise<MppsScp> {
+    const options = port === undefined ? { faults } : { faults, port };
+    return this.peers.watch(await startMppsScp(peer, this.folder, options));
   }
 
   /** A store of its own for each gateway. */
