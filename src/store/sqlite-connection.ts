@@ -20,10 +20,20 @@ const SYNCHRONOUS: Readonly<Record<Durability, string>> = {
   process: 'PRAGMA synchronous = NORMAL',
 };
 
+/** A write that waits for the end of this turn. */
+interface Write {
+  readonly durability: Durability;
+  readonly work: () => unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class SqliteConnection {
   readonly #path: string;
   readonly #database: DatabaseSync;
   #durability: Durability = 'disk';
+  #waiting: Write[] = [];
+  #scheduled: NodeJS.Immediate | undefined;
 
   constructor(path: string, options: ConnectionOptions) {
     this.#path = path;
@@ -54,30 +64,62 @@ export class SqliteConnection {
   }
 
   /**
-   * One transaction: committed when this returns, undone when it throws.
-   * @throws GatewayError STORE_*
+   * Commits together with whatever else is written in this turn of the event loop, so that one fsync serves all of it;
+   * a write that fails fails alone. Reads before the promise resolves may not see it.
+   * @throws GatewayError STORE_*; what was rejected left nothing behind
    */
-  write<T>(durability: Durability, work: () => T): T {
-    return this.read(() => {
-      const database = this.#database;
-      if (durability !== this.#durability) {
-        database.exec(SYNCHRONOUS[durability]);
-        this.#durability = durability;
-      }
-      database.exec('BEGIN IMMEDIATE');
-      try {
-        const result = work();
-        database.exec('COMMIT');
-        return result;
-      } catch (error) {
-        // SQLite itself undoes the transaction after some errors, a full disk among them.
-        if (database.isTransaction) database.exec('ROLLBACK');
-        throw error;
-      }
-    });
+  write<T>(durability: Durability, work: () => T): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.push({ durability, work, resolve: resolve as (result: unknown) => void, reject });
+    this.#scheduled ??= setImmediate(() => this.#commitWaiting());
+    return promise;
   }
 
   close(): void {
+    clearImmediate(this.#scheduled);
+    this.#commitWaiting();
     if (this.#database.isOpen) this.#database.close();
+  }
+
+  #commitWaiting(): void {
+    const writes = this.#waiting;
+    this.#waiting = [];
+    this.#scheduled = undefined;
+    if (writes.length === 0) return;
+    try {
+      const results = this.read(() => this.#transaction(writes));
+      writes.forEach(({ resolve }, i) => resolve(results[i]));
+    } catch (error) {
+      if (writes.length === 1) writes[0]?.reject(error);
+      else for (const write of writes) this.#commitAlone(write);
+    }
+  }
+
+  #commitAlone(write: Write): void {
+    try {
+      write.resolve(this.read(() => this.#transaction([write]))[0]);
+    } catch (error) {
+      write.reject(error);
+    }
+  }
+
+  /** All of them or none. */
+  #transaction(writes: readonly Write[]): unknown[] {
+    const database = this.#database;
+    const durability = writes.some((write) => write.durability === 'disk') ? 'disk' : 'process';
+    if (durability !== this.#durability) {
+      database.exec(SYNCHRONOUS[durability]);
+      this.#durability = durability;
+    }
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      const results = writes.map(({ work }) => work());
+      database.exec('COMMIT');
+      return results;
+    } catch (error) {
+      // SQLite itself undoes the transaction after some errors, a full disk among them.
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
   }
 }

@@ -73,11 +73,11 @@ export class SqliteMppsRecords implements MppsRecords {
 
   async put(record: MppsRecord, durability: Durability): Promise<void> {
     const row = toRow(record);
-    this.#connection.write(durability, () => this.#put.run(row));
+    await this.#connection.write(durability, () => this.#put.run(row));
   }
 
   async remove(key: MppsKey, durability: Durability): Promise<void> {
-    this.#connection.write(durability, () => this.#remove.run(keyOf(key)));
+    await this.#connection.write(durability, () => this.#remove.run(keyOf(key)));
   }
 
   async tombstone(key: MppsKey, durability: Durability): Promise<boolean> {

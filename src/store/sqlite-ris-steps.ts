@@ -46,7 +46,7 @@ export class SqliteRisSteps implements RisSteps {
 
   async put({ upstream, uid, attributes }: RisStep, durability: Durability): Promise<void> {
     const row = { upstream, uid, attributes: toJson(attributes) };
-    this.#connection.write(durability, () => this.#put.run(row));
+    await this.#connection.write(durability, () => this.#put.run(row));
   }
 
   // Read as it was written: the reader for other people's JSON would mend value representations.

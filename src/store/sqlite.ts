@@ -1,6 +1,7 @@
 /**
  * The store in one SQLite file of Node's own `node:sqlite`: strict tables, a write-ahead log, one process at a time.
- * Statements run synchronously, a `disk` write holds the event loop for one fsync.
+ * Statements run synchronously; the writes of one turn of the event loop share a transaction, so a `disk` write holds the loop for
+ * one fsync that serves them all.
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { GatewayError } from '../errors.ts';
