@@ -33,7 +33,12 @@ export function fromJson(value: unknown): DataSet {
 export function parseJsonDataSets(text: string): DataSet[] {
   const json = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   const raw = parseJson(json);
-  if (hasDuplicateName(json)) throw new GatewayError('DATA_SET_INVALID', 'A JSON property occurs twice in one object');
+  const twice = duplicateName(json);
+  if (twice !== undefined) {
+    // Only a tag is told: any other name may be anything.
+    const what = /^[0-9A-Fa-f]{8}$/.test(twice) ? twice.toUpperCase() : 'A JSON property';
+    throw new GatewayError('DATA_SET_INVALID', `${what} occurs twice in one object`);
+  }
   const objects = (value: unknown): unknown[] => (Array.isArray(value) ? value : [value]);
   return withExactNumbers(json, raw, (value) => objects(value).map((object) => fromJson(object)));
 }
@@ -171,8 +176,8 @@ function withExactNumbers<T>(text: string, raw: unknown, read: (raw: unknown) =>
   }
 }
 
-/** Whether an object of a valid JSON text has two properties of one name; one pass. */
-function hasDuplicateName(json: string): boolean {
+/** A name that two properties of one object have, in a valid JSON text; one pass. */
+function duplicateName(json: string): string | undefined {
   const open: (Set<string> | undefined)[] = []; // names of each object around, undefined for an array
   for (let i = 0; i < json.length; i++) {
     const code = json.charCodeAt(i);
@@ -185,13 +190,13 @@ function hasDuplicateName(json: string): boolean {
       if (names !== undefined && isName(json, end)) {
         const literal = json.slice(i, end + 1);
         const name = literal.includes('\\') ? (JSON.parse(literal) as string) : literal.slice(1, -1);
-        if (names.has(name)) return true;
+        if (names.has(name)) return name;
         names.add(name);
       }
       i = end;
     }
   }
-  return false;
+  return undefined;
 }
 
 function endOfString(json: string, start: number): number {

@@ -3,10 +3,18 @@
  * unknown when it can be learned (PS3.4 F.7, PS3.18 15; proxy flows MPPS D2W and W2D). Direct: the one who asks waits for
  * the upstream's own answer.
  */
+import { dataSetOf } from '../dataset/model.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
 import { generateUid } from '../dataset/uid.ts';
 import type { Logger } from '../observe/log.ts';
-import { digestOfDataSet, digestsOf, sequencesOf, shrunkSequences, tagsWithValue } from '../services/mpps/digest.ts';
+import {
+  EMPTY_DIGEST,
+  digestOfDataSet,
+  digestsOf,
+  sequencesOf,
+  shrunkSequences,
+  tagsWithValue,
+} from '../services/mpps/digest.ts';
 import {
   dropUnchanged,
   fillType2,
@@ -21,6 +29,7 @@ import type { MppsIssue } from '../services/mpps/validate.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, MppsContext, RequestContext, Requester } from '../services/port.ts';
 import type { MppsKey, MppsRecord, MppsRecords } from '../store/store.ts';
+import { AnsweredCreates } from './answered-creates.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { applied } from './mapping.ts';
 import { isRecordOf } from './mpps-route.ts';
@@ -43,6 +52,7 @@ export class Delivery {
   /** Holds messages of one instance while it is found out which hop they belong to, so that none overtakes another. */
   readonly #admissions = new KeyedQueue();
   readonly #instances = new KeyedQueue();
+  readonly #answered = new AnsweredCreates((key) => this.#writeAnswered(key));
 
   /** @param now wall clock, ms since 1970 */
   constructor(records: MppsRecords, logger: Logger, now: () => number = Date.now) {
@@ -99,6 +109,11 @@ export class Delivery {
     );
   }
 
+  /** Writes what is only known in memory; for the end of the process. */
+  flush(): Promise<void> {
+    return this.#answered.flush();
+  }
+
   /** Specific Character Set of the create of an instance, if it came in here. */
   async characterSetOf(target: MppsTarget, uid: string, requester: Requester): Promise<string | undefined> {
     const record =
@@ -140,8 +155,8 @@ export class Delivery {
     const createDigest = digestOfDataSet(received);
     const existing = await this.#records.get(key);
     if (existing !== undefined) {
-      if (isUndeliveredRepeat(existing, createDigest)) {
-        this.#rememberDelivery(existing, context);
+      if (!this.#answered.has(key) && isUndeliveredRepeat(existing, createDigest)) {
+        this.#watchAnswer(key, context);
         return { uid: key.uid };
       }
       // Whether a create without an answer arrived is for the far end to say, also of another under its UID.
@@ -187,7 +202,7 @@ export class Delivery {
     }
     const stored = { ...record, phase: 'stored' } as const;
     await this.#remember(stored, context);
-    this.#rememberDelivery(stored, context);
+    this.#watchAnswer(key, context);
     return completion;
   }
 
@@ -228,8 +243,10 @@ export class Delivery {
       if (record !== undefined && !isUnknown(error)) await this.#restore(key, record, context);
       throw knownToHaveExisted(error, record);
     }
-    if (record !== undefined)
+    if (record !== undefined) {
       await this.#remember(updated(record, modifications, mapped, digest, this.#now()), context);
+      this.#answered.delete(key);
+    }
     const shrunk = record === undefined ? [] : shrunkSequences(record.sequences, sequencesOf(modifications));
     if (shrunk.length > 0) {
       context.warn({
@@ -249,7 +266,8 @@ export class Delivery {
       found = await retrieveOnce(target.upstream.upstream, key.uid, selection, context);
     } catch (error) {
       const copy = target.options.retrieveFromCopy && record?.phase === 'stored' ? record.copy : undefined;
-      const cannot = error instanceof ServiceFailure && error.code === 'NOT_SUPPORTED';
+      const cannot =
+        error instanceof ServiceFailure && ['NOT_SUPPORTED', 'OPERATION_NOT_SUPPORTED'].includes(error.code);
       if (copy === undefined || !cannot) throw knownToHaveExisted(error, record);
       context.warn({
         code: 'UPSTREAM_WARNING',
@@ -285,7 +303,12 @@ export class Delivery {
       return received;
     }
     const digests = digestsOf(received);
-    const { modifications, conflicting } = dropUnchanged(received, (tag) => digests[tag] === record.created[tag]);
+    const isUnchanged = (tag: Tag): boolean => digests[tag] === record.created[tag];
+    // Empty at the create, never set and empty again: an N-SET could not say so (usage 3/1), and nothing is said by it.
+    const isEmptyAgain = (tag: Tag): boolean =>
+      digests[tag] === EMPTY_DIGEST && isUnchanged(tag) && record.set[tag] === undefined;
+    const said = Object.entries(received).filter(([tag]) => !isEmptyAgain(tag));
+    const { modifications, conflicting } = dropUnchanged(dataSetOf(Object.fromEntries(said)), isUnchanged);
     if (conflicting.length > 0 && target.options.validation === 'warn') {
       throw new ServiceFailure('NO_SUCH_ATTRIBUTE', {
         comment: `cannot be changed after the create: ${conflicting.join(', ')}`,
@@ -329,21 +352,25 @@ export class Delivery {
     this.#logger.error(what, { traceId, uid, problem: `${name}: ${message}` });
   }
 
-  /** Notes in the background that the positive answer arrived; in turn, so that it meets the newest record. */
-  #rememberDelivery(record: MppsRecord, context: MppsContext): void {
-    const { route, upstream, uid } = record;
-    const note = async (): Promise<void> => {
-      if (!(await context.answerDelivered)) return;
-      await this.#instances.run(`${route} ${upstream} ${uid}`, async () => {
-        const newest = await this.#records.get({ route, upstream, uid });
-        if (newest?.phase === 'stored' && !newest.delivered) {
-          await this.#records.put({ ...newest, delivered: true }, 'process');
-        }
-      });
+  /** Learns in the background whether the positive answer arrived. */
+  #watchAnswer({ route, upstream, uid }: MppsKey, { answerDelivered }: MppsContext): void {
+    const note = (arrived: boolean): void => {
+      if (arrived) this.#answered.add({ route, upstream, uid });
     };
-    note().catch((error: unknown) => {
-      const { name } = error as Error;
-      this.#logger.warn('the delivery of an answer could not be noted', { traceId: context.traceId, uid, name });
+    answerDelivered.then(note, () => undefined);
+  }
+
+  /** In turn, so that it meets the newest record. */
+  #writeAnswered(key: MppsKey): Promise<void> {
+    return this.#instances.run(`${key.route} ${key.upstream} ${key.uid}`, async () => {
+      try {
+        const newest = await this.#records.get(key);
+        if (newest?.phase !== 'stored' || newest.delivered) return;
+        await this.#records.put({ ...newest, delivered: true }, 'process');
+      } catch (error) {
+        const { name } = error as Error;
+        this.#logger.warn('the delivery of an answer could not be noted', { uid: key.uid, name });
+      }
     });
   }
 }
