@@ -2,7 +2,7 @@
  * What a record keeps of an MPPS instead of its values: digests that tell whether an attribute or a message is the same
  * again, and per sequence the identities of its items, so that a lost one is noticed (PS3.18 B.38 note).
  */
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 
 import { itemsOf, sortedTags } from '../../dataset/model.ts';
 import type { Attribute, DataSet, PersonName, Tag, Value } from '../../dataset/model.ts';
@@ -101,5 +101,5 @@ function canonicalValue({ vr }: Attribute, value: Value): string {
 }
 
 function hash(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, DIGEST_LENGTH);
+  return digest('sha256', text, 'base64url').slice(0, DIGEST_LENGTH);
 }
