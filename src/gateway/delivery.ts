@@ -109,9 +109,9 @@ export class Delivery {
     );
   }
 
-  /** Writes what is only known in memory; for the end of the process. */
-  flush(): Promise<void> {
-    return this.#answered.flush();
+  /** Resolves when what is known of answers is in the store too; for the end of the process. */
+  settled(): Promise<void> {
+    return this.#answered.settled();
   }
 
   /** Specific Character Set of the create of an instance, if it came in here. */
@@ -245,7 +245,6 @@ export class Delivery {
     }
     if (record !== undefined) {
       await this.#remember(updated(record, modifications, mapped, digest, this.#now()), context);
-      this.#answered.delete(key);
     }
     const shrunk = record === undefined ? [] : shrunkSequences(record.sequences, sequencesOf(modifications));
     if (shrunk.length > 0) {
@@ -360,18 +359,13 @@ export class Delivery {
     answerDelivered.then(note, () => undefined);
   }
 
-  /** In turn, so that it meets the newest record. */
-  #writeAnswered(key: MppsKey): Promise<void> {
-    return this.#instances.run(`${key.route} ${key.upstream} ${key.uid}`, async () => {
-      try {
-        const newest = await this.#records.get(key);
-        if (newest?.phase !== 'stored' || newest.delivered) return;
-        await this.#records.put({ ...newest, delivered: true }, 'process');
-      } catch (error) {
-        const { name } = error as Error;
-        this.#logger.warn('the delivery of an answer could not be noted', { uid: key.uid, name });
-      }
-    });
+  async #writeAnswered(key: MppsKey): Promise<void> {
+    try {
+      await this.#records.markDelivered(key, 'process');
+    } catch (error) {
+      const { name } = error as Error;
+      this.#logger.warn('the delivery of an answer could not be noted', { uid: key.uid, name });
+    }
   }
 }
 

@@ -33,6 +33,7 @@ export class SqliteMppsRecords implements MppsRecords {
   readonly #put: StatementSync;
   readonly #remove: StatementSync;
   readonly #tombstone: StatementSync;
+  readonly #markDelivered: StatementSync;
   readonly #expireFinal: StatementSync;
   readonly #expireOpen: StatementSync;
   readonly #removeTombstones: StatementSync;
@@ -54,6 +55,7 @@ export class SqliteMppsRecords implements MppsRecords {
        ON CONFLICT (${KEY.join()}) DO UPDATE SET ${CONTENT.map((column) => `${column} = excluded.${column}`).join()}`,
     );
     this.#remove = connection.prepare(`DELETE FROM mpps WHERE ${BY_KEY}`);
+    this.#markDelivered = connection.prepare(`UPDATE mpps SET delivered = 1 WHERE ${BY_KEY} AND phase = 'stored'`);
     this.#tombstone = connection.prepare(`UPDATE mpps SET ${TOMBSTONE} WHERE ${BY_KEY}`);
     this.#expireFinal = expire(`'COMPLETED', 'DISCONTINUED'`);
     this.#expireOpen = expire(`'IN PROGRESS'`);
@@ -78,6 +80,10 @@ export class SqliteMppsRecords implements MppsRecords {
 
   async remove(key: MppsKey, durability: Durability): Promise<void> {
     await this.#connection.write(durability, () => this.#remove.run(keyOf(key)));
+  }
+
+  async markDelivered(key: MppsKey, durability: Durability): Promise<void> {
+    await this.#connection.write(durability, () => this.#markDelivered.run(keyOf(key)));
   }
 
   async tombstone(key: MppsKey, durability: Durability): Promise<boolean> {

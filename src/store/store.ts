@@ -83,6 +83,8 @@ export interface MppsRecords {
   put(record: MppsRecord, durability: Durability): Promise<void>;
   /** Forgets a record as if it had never been; none is no error. */
   remove(key: MppsKey, durability: Durability): Promise<void>;
+  /** Notes that the answer to the create of a stored record arrived; none is no error. */
+  markDelivered(key: MppsKey, durability: Durability): Promise<void>;
   /** Ends a record but remembers its UID, its state and its times; its content is erased. False: there is none. */
   tombstone(key: MppsKey, durability: Durability): Promise<boolean>;
   /** One round of housekeeping; call again while either count reaches the limit. Durable as `process`. */

@@ -105,6 +105,15 @@ describe.each(STORES)('%s', (_name, makeBed) => {
     expect(await store.mpps.get(keyOf('1.2.1'))).toBeUndefined();
   });
 
+  test('notes that an answer arrived, of a stored record only, and changes nothing else', async () => {
+    await store.mpps.put({ ...recordOf('1.2.1'), phase: 'stored', delivered: false }, 'disk');
+    await store.mpps.put({ ...recordOf('1.2.2'), phase: 'pending', delivered: false }, 'disk');
+    for (const uid of ['1.2.1', '1.2.2', '1.2.3']) await store.mpps.markDelivered(keyOf(uid), 'process');
+    await reopen();
+    expect(await store.mpps.get(keyOf('1.2.1'))).toEqual({ ...recordOf('1.2.1'), phase: 'stored', delivered: true });
+    expect(await store.mpps.get(keyOf('1.2.2'))).toMatchObject({ delivered: false });
+  });
+
   test('a tombstone remembers the UID, the state and who asked, and no content', async () => {
     await store.mpps.put(recordOf('1.2.1', { state: 'COMPLETED' }), 'process');
     expect(await store.mpps.tombstone(keyOf('1.2.1'), 'disk')).toBe(true);
