@@ -82,6 +82,8 @@ export class App {
   #parts: Parts | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
   #closing = false;
+  /** Resolved once no listener waits for anything any more. */
+  readonly #ended = Promise.withResolvers<void>();
 
   /** @param source for reloads; without it they are refused. */
   constructor(logger: AdjustableLogger, source?: ConfigSource) {
@@ -293,10 +295,16 @@ export class App {
     }
     const keptUpstreams = new Set([...parts.upstreams.values()].map(({ upstream }) => upstream));
     for (const { upstream } of old.upstreams.values()) {
-      if (!keptUpstreams.has(upstream)) this.#retire(upstream.close());
+      if (!keptUpstreams.has(upstream)) this.#retire(this.#closeUnused(upstream));
     }
     if (old.recorders !== undefined && old.recorders !== parts.recorders) this.#retire(old.recorders.close());
     if (old.console !== undefined && old.console !== parts.console) this.#retire(old.console.server.close());
+  }
+
+  /** A message whose answer does not come asks its upstream again, and others wait behind it. */
+  async #closeUnused(upstream: Upstream): Promise<void> {
+    await Promise.race([this.#gateway.settled(), this.#ended.promise]);
+    await upstream.close();
   }
 
   #retire(end: Promise<void>): void {

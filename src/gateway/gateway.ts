@@ -48,6 +48,7 @@ export class Gateway implements ServiceHandler {
   readonly #logger: Logger;
   readonly #now: () => number;
   readonly #states = new Map<string, UpstreamState>();
+  readonly #mppsUnderWay = new Set<Promise<unknown>>();
   #routes: readonly GatewayRoute[];
   #delivery: Delivery | undefined;
 
@@ -66,6 +67,11 @@ export class Gateway implements ServiceHandler {
   replaceRoutes(routes: readonly GatewayRoute[], delivery?: Delivery): void {
     this.#routes = routes;
     this.#delivery = delivery;
+  }
+
+  /** Resolves when the MPPS messages that are under way now are through: they may need their upstream more than once. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#mppsUnderWay);
   }
 
   /** What is known of each upstream that was asked so far. */
@@ -162,6 +168,11 @@ export class Gateway implements ServiceHandler {
   readonly #targetOf: TargetOf = (record) =>
     this.#routes.map(({ mpps }) => mpps).find((target) => target !== undefined && isRecordOf(record, target));
 
+  #watched<Result>(work: Promise<Result>): Promise<Result> {
+    this.#mppsUnderWay.add(work);
+    return work.finally(() => this.#mppsUnderWay.delete(work));
+  }
+
   #messagesOf(requester: Requester): MessageRecorder | undefined {
     return matchRoute(this.#routes, requester)?.messagesFor(requester.listener);
   }
@@ -188,7 +199,7 @@ export class Gateway implements ServiceHandler {
       }
       if (received !== undefined) this.#messagesOf(context.requester)?.record('received', context.traceId, received);
       asked = true;
-      const result = await work(this.#delivery, route.mpps, withWarn(context, warn));
+      const result = await this.#watched(work(this.#delivery, route.mpps, withWarn(context, warn)));
       this.#states.set(route.mpps.upstream.name, {
         ...this.#states.get(route.mpps.upstream.name),
         lastSuccess: this.#time(),

@@ -1,6 +1,8 @@
 /** The whole product in one process over real sockets: start, reload, health, stop. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
+import type { Server } from 'node:http';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +20,7 @@ let folder: string;
 let file: string;
 let app: App;
 let lines: LogLine[];
+const farEnds: Server[] = [];
 
 const load = (): ReturnType<typeof loadConfig> => loadConfig(file, {});
 
@@ -75,6 +78,10 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  for (const server of farEnds.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
   await app.close();
   await rm(folder, { recursive: true });
 });
@@ -119,6 +126,43 @@ test('a port that is taken is LISTENER_FAILED, and nothing stays bound', async (
 });
 
 describe('a reload', () => {
+  test('that replaces an upstream leaves it to the MPPS under way, which asks it again for a lost answer', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    const methods: string[] = [];
+    const origin = createHttpServer((request, response) => {
+      methods.push(request.method ?? '');
+      request.resume();
+      if (methods.length > 1)
+        return void response.writeHead(200, { 'content-type': 'application/dicom+json' }).end('[{}]');
+      arrived.resolve();
+      void go.promise.then(() => request.socket.destroy());
+    });
+    await new Promise<void>((resolve) => origin.listen(0, '127.0.0.1', resolve));
+    farEnds.push(origin);
+    const { port } = origin.address() as AddressInfo;
+    const mpps = (response: string): string => `
+listeners: { web: { protocol: dicomweb, port: 0 } }
+upstreams: { far: { protocol: dicomweb, baseUrl: 'http://127.0.0.1:${port}', timers: { response: ${response} } } }
+routes: [{ name: all, mpps: { to: far, validation: off } }]
+store: { path: ./mpps.db }
+console: { port: 0 }
+timers: { shutdown: 500ms }`;
+    await configure(mpps('5s'));
+    const ports = await start();
+    const answer = fetch(`http://127.0.0.1:${ports.web}/modality-performed-procedure-steps/1.2.3`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/dicom+json' },
+      body: toJson(dataSetOf({ '00400252': attribute('CS', 'IN PROGRESS') })),
+    });
+    await arrived.promise;
+    await configure(mpps('6s'));
+    expect((await reload(ports.console)).status).toBe(200);
+    go.resolve();
+    expect((await answer).status).toBe(201);
+    expect(methods).toEqual(['POST', 'GET']);
+  });
+
   test('puts new routes and AE titles in place without closing the sockets', async () => {
     await configure(yaml());
     const ports = await start();

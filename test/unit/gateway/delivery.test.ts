@@ -440,6 +440,51 @@ describe('from a web client', () => {
   });
 });
 
+test('a write is not given up with the one who asked: only its deadline ends it', async () => {
+  const gone = { ...mppsContextOf(), signal: AbortSignal.abort() };
+  const seen: boolean[] = [];
+  const watching: Upstream = Object.assign(Object.create(far) as FarEnd, {
+    createMpps: (uid: string, attributes: DataSet, { signal }: RequestContext) => (
+      seen.push(signal.aborted),
+      far.createMpps(uid, attributes)
+    ),
+    updateMpps: (uid: string, modifications: DataSet, { signal }: RequestContext) => (
+      seen.push(signal.aborted),
+      far.updateMpps(uid, modifications)
+    ),
+  });
+  const target = targetOf({}, { upstream: { name: 'far', upstream: watching } });
+  await create(createMessage(), gone, target);
+  await update(progressMessage(), gone, target);
+  expect(seen).toEqual([false, false]);
+});
+
+test('what waited beyond its deadline is refused unsent, to be tried again (0213H, 503)', async () => {
+  const late = { ...mppsContextOf(), deadline: performance.now() - 1 };
+  const refusal = { code: 'OUT_OF_RESOURCES', retry: 'safe' };
+  await expect(create(createMessage(), late)).rejects.toMatchObject(refusal);
+  await create();
+  await expect(update(finalMessage(), late)).rejects.toMatchObject(refusal);
+  expect(far.arrived).toEqual([`create ${MPPS_UID}`]);
+});
+
+test('rules change what the far end gets, by create and by update, and what a retrieve finds', async () => {
+  const setting =
+    (tag: string, vr: 'LO' | 'SH') =>
+    (dataSet: DataSet): DataSet =>
+      dataSetOf({ ...dataSet, [tag]: attribute(vr, 'RULE') });
+  const target = targetOf({}, { request: setting('00400254', 'LO'), response: setting('00400253', 'SH') });
+  await create(createMessage(), mppsContextOf(), target);
+  const rule = attribute('LO', 'RULE');
+  expect(far.instances.get(MPPS_UID)).toEqual({ ...createMessage(), '00400254': rule });
+  await update(dataSetOf({ '00400280': attribute('ST', 'x') }), mppsContextOf(), target);
+  await update(progressMessage('theirs'), mppsContextOf(), target);
+  const stored = { ...createMessage(), '00400254': rule, '00400280': attribute('ST', 'x') };
+  expect(far.instances.get(MPPS_UID)).toEqual(stored);
+  const found = await delivery.retrieve(target, () => undefined, MPPS_UID, 'all', mppsContextOf());
+  expect(found).toEqual({ ...stored, '00400253': attribute('SH', 'RULE') });
+});
+
 describe('retrieve', () => {
   test('gives the selection only', async () => {
     await create();
