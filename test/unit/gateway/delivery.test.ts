@@ -66,6 +66,7 @@ afterEach(async () => {
 
 /** The process ends and starts again. */
 async function restart(): Promise<void> {
+  await delivery.settled();
   await store.close();
   await open();
 }
@@ -429,6 +430,12 @@ describe('from a web client', () => {
     const final = dataSetOf({ ...finalMessage(), '00400340': attribute('SQ', bare) });
     await update(final, mppsContextOf(WEB));
     expect(far.instances.get(MPPS_UID)?.['00400340']?.Value?.[0]).toMatchObject({ '00081140': { vr: 'SQ' }, ...bare });
+  });
+
+  test('an update that repeats what the create had empty is sent without it: N-SET has no empty end date', async () => {
+    await create(dataSetOf({ ...createMessage(), '00400250': attribute('DA') }), mppsContextOf(WEB));
+    await update(dataSetOf({ ...progressMessage(), '00400250': attribute('DA') }), mppsContextOf(WEB));
+    expect(far.arrived).toHaveLength(2);
   });
 
   test('a sequence that lost items is told, not refused (B.38 note)', async () => {
