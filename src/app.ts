@@ -173,6 +173,7 @@ export class App {
     await Promise.race([Promise.all(upstreams), sleep(deadlineMs, undefined, { ref: false })]);
     await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
+    await this.#delivery?.settled();
     await parts.recorders.close();
     await parts.console?.server.close();
     await parts.store?.close();
