@@ -3,26 +3,11 @@
  * unknown when it can be learned (PS3.4 F.7, PS3.18 15; proxy flows MPPS D2W and W2D). Direct: the one who asks waits for
  * the upstream's own answer.
  */
-import { dataSetOf } from '../dataset/model.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
 import { generateUid } from '../dataset/uid.ts';
 import type { Logger } from '../observe/log.ts';
-import {
-  EMPTY_DIGEST,
-  digestOfDataSet,
-  digestsOf,
-  sequencesOf,
-  shrunkSequences,
-  tagsWithValue,
-} from '../services/mpps/digest.ts';
-import {
-  dropUnchanged,
-  fillType2,
-  fillType2InItems,
-  preCreateOptional,
-  selectAttributes,
-  supplyDefaults,
-} from '../services/mpps/complete.ts';
+import { digestOfDataSet, sequencesOf, shrunkSequences, tagsWithValue } from '../services/mpps/digest.ts';
+import { selectAttributes } from '../services/mpps/complete.ts';
 import { isFinal, stateOf } from '../services/mpps/state.ts';
 import { checkCreate, checkFinal, checkInstanceUid, checkUpdate, failureOfIssues } from '../services/mpps/validate.ts';
 import type { MppsIssue } from '../services/mpps/validate.ts';
@@ -32,9 +17,11 @@ import type { MppsKey, MppsRecord, MppsRecords } from '../store/store.ts';
 import { AnsweredCreates } from './answered-creates.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { applied } from './mapping.ts';
+import { isUndeliveredRepeat, knownToHaveExisted, pendingRecord, updatedRecord } from './mpps-record.ts';
 import { isRecordOf } from './mpps-route.ts';
 import type { MppsTarget } from './mpps-route.ts';
 import { createOnce, isVerdict, retrieveOnce, updateOnce } from './mpps-outcome.ts';
+import { completedCreate, settableUpdate } from './mpps-web-client.ts';
 
 /** Finds the target of a record after a reload or for another caller; undefined when the route is gone. */
 export type TargetOf = (record: MppsRecord) => MppsTarget | undefined;
@@ -150,7 +137,7 @@ export class Delivery {
 
   async #create({ target, key }: Found, received: DataSet, context: MppsContext): Promise<Completion> {
     refuseWhenLate(context);
-    const attributes = this.#completed(target, received, context);
+    const attributes = completedCreate(target.options, received, this.#now(), context);
     this.#check(target, checkCreate(attributes), context);
     const createDigest = digestOfDataSet(received);
     const existing = await this.#records.get(key);
@@ -166,23 +153,14 @@ export class Delivery {
     }
     const mapped = applied(target.request, 'request', attributes);
     const nowMs = this.#now();
-    const { requester, characterSet } = context;
-    const record: MppsRecord = {
-      ...key,
-      listener: requester.listener,
-      requester,
-      ...(characterSet === undefined ? {} : { characterSet }),
-      phase: 'pending',
-      state: 'IN PROGRESS',
-      delivered: false,
+    const record = pendingRecord(key, {
+      attributes,
       createDigest,
-      created: digestsOf(attributes),
-      set: {},
-      sequences: sequencesOf(attributes),
-      ...(target.options.retrieveFromCopy ? { copy: mapped } : {}),
+      copy: target.options.retrieveFromCopy ? mapped : undefined,
       createdAt: existing?.createdAt ?? nowMs,
-      updatedAt: nowMs,
-    };
+      nowMs,
+      context,
+    });
     await this.#records.put(record, 'process');
     const wasSent = existing?.createDigest === createDigest;
     let completion: Completion;
@@ -214,9 +192,7 @@ export class Delivery {
     }
     if (record?.phase === 'deleted') throw new ServiceFailure('INSTANCE_DELETED');
     if (record !== undefined && isFinal(record.state)) throw new ServiceFailure('INSTANCE_FINAL');
-    const settable = this.#settable(target, received, record, context);
-    const fills = context.requester.protocol === 'dicomweb' && target.options.fillType2;
-    const modifications = fills ? fillType2InItems(settable).attributes : settable;
+    const modifications = settableUpdate(target.options, received, record, context);
     const created = record && new Set(Object.keys(record.created));
     const issues = checkUpdate(modifications, created);
     const state = stateOf(modifications);
@@ -244,7 +220,7 @@ export class Delivery {
       throw knownToHaveExisted(error, record);
     }
     if (record !== undefined) {
-      await this.#remember(updated(record, modifications, mapped, digest, this.#now()), context);
+      await this.#remember(updatedRecord(record, modifications, mapped, digest, this.#now()), context);
     }
     const shrunk = record === undefined ? [] : shrunkSequences(record.sequences, sequencesOf(modifications));
     if (shrunk.length > 0) {
@@ -275,46 +251,6 @@ export class Delivery {
       found = copy;
     }
     return selectAttributes(applied(target.response, 'response', found), selection);
-  }
-
-  /** The create with what the route allows the gateway to add; only for web clients, a modality sends what it means. */
-  #completed({ options }: MppsTarget, received: DataSet, context: MppsContext): DataSet {
-    if (context.requester.protocol !== 'dicomweb') return received;
-    let attributes = received;
-    if (options.defaults !== undefined) {
-      const { attributes: more, supplied } = supplyDefaults(attributes, {
-        ...options.defaults,
-        now: new Date(this.#now()),
-      });
-      attributes = more;
-      if (supplied.length > 0) {
-        const text = `attributes supplied by the gateway: ${supplied.join(', ')}`;
-        context.warn({ code: 'VALUES_SUPPLIED', text, attributes: supplied });
-      }
-    }
-    if (options.fillType2) ({ attributes } = fillType2(attributes));
-    return preCreateOptional(attributes, options.preCreateOptional).attributes;
-  }
-
-  /** An update without what only repeats the create; a changed one is a conflict (proxy flows MPPS W2D, type fixes). */
-  #settable(target: MppsTarget, received: DataSet, record: MppsRecord | undefined, context: MppsContext): DataSet {
-    if (context.requester.protocol !== 'dicomweb' || target.options.validation === 'strict' || record === undefined) {
-      return received;
-    }
-    const digests = digestsOf(received);
-    const isUnchanged = (tag: Tag): boolean => digests[tag] === record.created[tag];
-    // Empty at the create, never set and empty again: an N-SET could not say so (usage 3/1), and nothing is said by it.
-    const isEmptyAgain = (tag: Tag): boolean =>
-      digests[tag] === EMPTY_DIGEST && isUnchanged(tag) && record.set[tag] === undefined;
-    const said = Object.entries(received).filter(([tag]) => !isEmptyAgain(tag));
-    const { modifications, conflicting } = dropUnchanged(dataSetOf(Object.fromEntries(said)), isUnchanged);
-    if (conflicting.length > 0 && target.options.validation === 'warn') {
-      throw new ServiceFailure('NO_SUCH_ATTRIBUTE', {
-        comment: `cannot be changed after the create: ${conflicting.join(', ')}`,
-        attributes: conflicting,
-      });
-    }
-    return modifications;
   }
 
   #check(target: MppsTarget, issues: readonly MppsIssue[], context: RequestContext): void {
@@ -383,54 +319,8 @@ function keyOf({ route, upstream }: MppsTarget, uid: string): MppsKey {
   return { route, upstream: upstream.name, uid };
 }
 
-/** The narrow case of a repeated N-CREATE: its first answer was lost, and nothing happened since. */
-function isUndeliveredRepeat(record: MppsRecord, digest: string): boolean {
-  return (
-    record.phase === 'stored' &&
-    !record.delivered &&
-    record.createDigest === digest &&
-    record.state === 'IN PROGRESS' &&
-    Object.keys(record.set).length === 0 &&
-    record.pendingDigest === undefined
-  );
-}
-
-function updated(
-  record: MppsRecord,
-  modifications: DataSet,
-  mapped: DataSet,
-  lastDigest: string,
-  updatedAt: number,
-): MppsRecord {
-  const { pendingDigest: _, ...rest } = record;
-  return {
-    ...rest,
-    phase: 'stored',
-    // A modality that goes on has seen the answer to its create.
-    delivered: true,
-    state: stateOf(modifications) ?? record.state,
-    lastDigest,
-    set: { ...record.set, ...digestsOf(modifications) },
-    sequences: { ...record.sequences, ...sequencesOf(modifications) },
-    ...(record.copy === undefined ? {} : { copy: { ...record.copy, ...mapped } }),
-    updatedAt,
-  };
-}
-
 function isUnknown(error: unknown): boolean {
   return error instanceof ServiceFailure && error.retry === 'ambiguous';
-}
-
-/** The far end no longer knows what it once accepted: deleted, rather than never heard of. */
-function knownToHaveExisted(error: unknown, record: MppsRecord | undefined): unknown {
-  if (!(error instanceof ServiceFailure) || error.code !== 'NO_SUCH_INSTANCE' || record?.phase !== 'stored')
-    return error;
-  const { dimseStatus, httpStatus, message } = error;
-  return new ServiceFailure('INSTANCE_DELETED', {
-    comment: message,
-    ...(dimseStatus === undefined ? {} : { dimseStatus }),
-    ...(httpStatus === undefined ? {} : { httpStatus }),
-  });
 }
 
 /** Waited too long behind other messages of the instance: nothing was done, the one who asks may try again. */

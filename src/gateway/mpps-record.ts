@@ -1,0 +1,87 @@
+/** What is remembered of an MPPS as its messages pass (proxy flows, state summary). Pure. */
+import type { DataSet } from '../dataset/model.ts';
+import { digestsOf, sequencesOf } from '../services/mpps/digest.ts';
+import { stateOf } from '../services/mpps/state.ts';
+import { ServiceFailure } from '../services/port.ts';
+import type { MppsContext } from '../services/port.ts';
+import type { MppsKey, MppsRecord } from '../store/store.ts';
+
+/** The record of a create that is about to be sent. */
+export function pendingRecord(
+  key: MppsKey,
+  create: {
+    readonly attributes: DataSet;
+    readonly createDigest: string;
+    /** What is sent, where the route keeps it. */
+    readonly copy: DataSet | undefined;
+    readonly createdAt: number;
+    readonly nowMs: number;
+    readonly context: MppsContext;
+  },
+): MppsRecord {
+  const { attributes, createDigest, copy, createdAt, nowMs, context } = create;
+  const { requester, characterSet } = context;
+  return {
+    ...key,
+    listener: requester.listener,
+    requester,
+    ...(characterSet === undefined ? {} : { characterSet }),
+    phase: 'pending',
+    state: 'IN PROGRESS',
+    delivered: false,
+    createDigest,
+    created: digestsOf(attributes),
+    set: {},
+    sequences: sequencesOf(attributes),
+    ...(copy === undefined ? {} : { copy }),
+    createdAt,
+    updatedAt: nowMs,
+  };
+}
+
+/** The record after an update was done; `mapped` is what was sent. */
+export function updatedRecord(
+  record: MppsRecord,
+  modifications: DataSet,
+  mapped: DataSet,
+  lastDigest: string,
+  updatedAt: number,
+): MppsRecord {
+  const { pendingDigest: _, ...rest } = record;
+  return {
+    ...rest,
+    phase: 'stored',
+    // A modality that goes on has seen the answer to its create.
+    delivered: true,
+    state: stateOf(modifications) ?? record.state,
+    lastDigest,
+    set: { ...record.set, ...digestsOf(modifications) },
+    sequences: { ...record.sequences, ...sequencesOf(modifications) },
+    ...(record.copy === undefined ? {} : { copy: { ...record.copy, ...mapped } }),
+    updatedAt,
+  };
+}
+
+/** The narrow case of a repeated N-CREATE: its first answer was lost, and nothing happened since. */
+export function isUndeliveredRepeat(record: MppsRecord, digest: string): boolean {
+  return (
+    record.phase === 'stored' &&
+    !record.delivered &&
+    record.createDigest === digest &&
+    record.state === 'IN PROGRESS' &&
+    Object.keys(record.set).length === 0 &&
+    record.pendingDigest === undefined
+  );
+}
+
+/** The far end no longer knows what it once accepted: deleted, rather than never heard of. */
+export function knownToHaveExisted(error: unknown, record: MppsRecord | undefined): unknown {
+  if (!(error instanceof ServiceFailure) || error.code !== 'NO_SUCH_INSTANCE' || record?.phase !== 'stored')
+    return error;
+  const { dimseStatus, httpStatus, message } = error;
+  return new ServiceFailure('INSTANCE_DELETED', {
+    comment: message,
+    ...(dimseStatus === undefined ? {} : { dimseStatus }),
+    ...(httpStatus === undefined ? {} : { httpStatus }),
+  });
+}
