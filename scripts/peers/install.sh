@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-packages=(dcmtk libdcmtk-dev g++ python3-odil python3-pydicom orthanc orthanc-dicomweb tshark)
+packages=(dcmtk libdcmtk-dev g++ python3-odil python3-pydicom orthanc orthanc-dicomweb strace tshark)
 examples=/usr/share/doc/dcmtk/examples
 cache=node_modules/.cache/dcmtk-examples
 

@@ -15,6 +15,7 @@ const PROGRAMS = {
   'g++': 'g++',
   tshark: 'tshark',
   dumpcap: 'tshark',
+  strace: 'strace',
 } as const;
 
 const FILES = {

@@ -53,12 +53,12 @@ const UNKNOWN: readonly StatusDescription[] = [
   { status: 410, title: 'The MPPS was deleted' },
 ];
 
-type Description = Pick<Transaction, 'title' | 'service' | 'isWrite' | 'parameters' | 'requestTypes' | 'statuses'>;
+type Description = Pick<Transaction, 'title' | 'operation' | 'isWrite' | 'parameters' | 'requestTypes' | 'statuses'>;
 
 export const MPPS_DESCRIPTIONS = {
   create: {
     title: 'Create Modality Performed Procedure Step (PS3.18 15.4)',
-    service: 'mpps',
+    operation: 'create',
     isWrite: true,
     parameters: WRITING,
     requestTypes: MEDIA_TYPES,
@@ -68,7 +68,7 @@ export const MPPS_DESCRIPTIONS = {
   },
   update: {
     title: 'Update Modality Performed Procedure Step (PS3.18 15.5)',
-    service: 'mpps',
+    operation: 'update',
     isWrite: true,
     parameters: [UPDATE, ...WRITING],
     requestTypes: MEDIA_TYPES,
@@ -78,7 +78,7 @@ export const MPPS_DESCRIPTIONS = {
   },
   retrieve: {
     title: 'Retrieve Modality Performed Procedure Step (PS3.18 15.6)',
-    service: 'mpps',
+    operation: 'retrieve',
     parameters: [UID, INCLUDE, ...NEGOTIATION],
     statuses: inOrder({ status: 200, title: 'The MPPS', mediaTypes: MEDIA_TYPES }, FAILURES, UNKNOWN),
   },

@@ -11,6 +11,7 @@ import type { DataSet } from '../dataset/model.ts';
 import { isUid } from '../dataset/uid.ts';
 import { GatewayError } from '../errors.ts';
 import { mppsHttpOutcome } from '../services/mpps/outcomes.ts';
+import type { MppsOperation } from '../services/mpps/outcomes.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, MppsContext, ServiceHandler, ServiceWarning } from '../services/port.ts';
 import { MPPS_DESCRIPTIONS, MPPS_PATH, UPDATE_PATH } from './mpps-descriptions.ts';
@@ -77,20 +78,24 @@ export function createMppsTransactions(handler: ServiceHandler, options: MppsOpt
 }
 
 async function createMpps(handler: ServiceHandler, options: MppsOptions, request: WebRequest): Promise<WebAnswer> {
-  const { uid, dataSet, warnings } = await orRefuse(handler, request, () => readWrite(options, request, false));
+  const { uid, dataSet, warnings } = await orRefuse(handler, 'create', request, () =>
+    readWrite(options, request, false),
+  );
   await handler.createMpps(uid, dataSet, contextOf(request, warnings));
   const headers = { Location: resourceOf(request, uid), ...warningFields(request.baseUri, warnings) };
   return { status: options.createStatus, headers };
 }
 
 async function updateMpps(handler: ServiceHandler, options: MppsOptions, request: WebRequest): Promise<WebAnswer> {
-  const { uid, dataSet, warnings } = await orRefuse(handler, request, () => readWrite(options, request, true));
+  const { uid, dataSet, warnings } = await orRefuse(handler, 'update', request, () =>
+    readWrite(options, request, true),
+  );
   await handler.updateMpps(uid, dataSet, contextOf(request, warnings));
   return { status: 200, headers: warningFields(request.baseUri, warnings) };
 }
 
 async function retrieveMpps(handler: ServiceHandler, options: MppsOptions, request: WebRequest): Promise<WebAnswer> {
-  const { uid, acceptable, selection, warnings } = await orRefuse(handler, request, async () => {
+  const { uid, acceptable, selection, warnings } = await orRefuse(handler, 'retrieve', request, async () => {
     const path = uidOf(request);
     return { uid: path, ...readHead(options, request, ['includefield']) };
   });
@@ -105,11 +110,16 @@ async function retrieveMpps(handler: ServiceHandler, options: MppsOptions, reque
 }
 
 /** What the listener refuses by itself leaves its line in the log all the same. */
-async function orRefuse<T>(handler: ServiceHandler, request: WebRequest, read: () => Promise<T>): Promise<T> {
+async function orRefuse<T>(
+  handler: ServiceHandler,
+  operation: MppsOperation,
+  request: WebRequest,
+  read: () => Promise<T>,
+): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (error instanceof ServiceFailure) handler.refused('mpps', request.context, request.startedMs, error);
+    if (error instanceof ServiceFailure) handler.refused(operation, request.context, request.startedMs, error);
     throw error;
   }
 }

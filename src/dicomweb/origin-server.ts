@@ -10,7 +10,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import type { Logger } from '../observe/log.ts';
-import { ServiceFailure } from '../services/port.ts';
+import { SERVICE_OF, ServiceFailure } from '../services/port.ts';
 import type { RequestContext, Requester, ServiceHandler } from '../services/port.ts';
 import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { createCapabilities } from './capabilities.ts';
@@ -220,7 +220,8 @@ export class DicomwebListener {
     ];
     const offered = ({ context: { requester } }: WebRequest): readonly Transaction[] =>
       described.filter(
-        ({ service }) => service === undefined || this.#handler.routeFor(service, requester) !== undefined,
+        ({ operation }) =>
+          operation === undefined || this.#handler.routeFor(SERVICE_OF[operation], requester) !== undefined,
       );
     return [...described, createCapabilities(offered)];
   }
@@ -300,7 +301,8 @@ export class DicomwebListener {
   }
 
   /** @throws ServiceFailure when there is no capacity, or no route for the service */
-  #checkOffer({ service }: Transaction, { context, startedMs }: WebRequest): void {
+  #checkOffer({ operation }: Transaction, { context, startedMs }: WebRequest): void {
+    const service = operation && SERVICE_OF[operation];
     const failure =
       this.counts.running > this.#options.maximumRequests
         ? new ServiceFailure('OUT_OF_RESOURCES', { comment: 'Too many requests at a time' })
@@ -308,7 +310,7 @@ export class DicomwebListener {
           ? new ServiceFailure('NOT_SUPPORTED', { comment: `No route offers the ${service} to this requester` })
           : undefined;
     if (failure === undefined) return;
-    if (service !== undefined) this.#handler.refused(service, context, startedMs, failure);
+    if (operation !== undefined) this.#handler.refused(operation, context, startedMs, failure);
     throw failure;
   }
 

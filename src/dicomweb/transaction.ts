@@ -4,7 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Tag } from '../dataset/model.ts';
-import type { RequestContext, ServiceFailure, ServiceName } from '../services/port.ts';
+import type { RequestContext, ServiceFailure, Operation } from '../services/port.ts';
 
 /** One HTTP request, as a transaction sees it. */
 export interface WebRequest {
@@ -72,8 +72,8 @@ export interface Transaction {
   readonly path: string;
   /** Query parameter that tells it from another transaction of the same method and path. */
   readonly selector?: string;
-  /** Offered only where a route has this service; absent: always. */
-  readonly service?: ServiceName;
+  /** Offered only where a route has the service of this; absent: always. */
+  readonly operation?: Operation;
   /** It changes something at the far end, so it is finished even when its client has gone (status-mapping 2.1). */
   readonly isWrite?: boolean;
   /** The table of its failures; absent: that of the search. */

@@ -34,7 +34,7 @@ export function createWorklistSearch(handler: ServiceHandler, options: WorklistS
     title: 'Search for Modality Scheduled Procedure Steps (PS3.18 14.4)',
     method: 'GET',
     path: '/modality-scheduled-procedure-steps',
-    service: 'worklist',
+    operation: 'search',
     parameters: PARAMETERS,
     statuses: [
       { status: 200, title: 'The results', mediaTypes: MEDIA_TYPES },
@@ -81,7 +81,7 @@ function readOrRefuse(
   try {
     return readRequest(options, request);
   } catch (error) {
-    if (error instanceof ServiceFailure) handler.refused('worklist', request.context, request.startedMs, error);
+    if (error instanceof ServiceFailure) handler.refused('search', request.context, request.startedMs, error);
     throw error;
   }
 }

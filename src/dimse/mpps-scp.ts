@@ -166,7 +166,7 @@ class MppsRequest {
       return await read(this.#exchange.message.command);
     } catch (error) {
       if (error instanceof ServiceFailure) {
-        this.#host.handler.refused('mpps', this.#context, this.#startedMs, error);
+        this.#host.handler.refused(this.#host.operation, this.#context, this.#startedMs, error);
       }
       throw error;
     }

@@ -105,7 +105,7 @@ class WorklistSearch {
       return { identifier, query: queryFromIdentifier(identifier, this.#exchange.facts.worklist) };
     } catch (error) {
       if (error instanceof ServiceFailure) {
-        this.#handler.refused('worklist', this.#context, this.#startedMs, error);
+        this.#handler.refused('search', this.#context, this.#startedMs, error);
       }
       throw error;
     }

@@ -5,10 +5,8 @@
 import type { Logger } from '../observe/log.ts';
 import { mppsDimseOutcome, mppsHttpOutcome } from '../services/mpps/outcomes.ts';
 import { dimseOutcome, httpOutcome } from '../services/worklist/outcomes.ts';
-import type { FailureCode, Requester, RequestContext, ServiceFailure } from '../services/port.ts';
-
-/** What was asked, by the name of the DICOMweb transaction (PS3.18 14 and 15). */
-export type Transaction = 'search' | 'create' | 'update' | 'retrieve';
+import { SERVICE_OF } from '../services/port.ts';
+import type { FailureCode, Requester, RequestContext, ServiceFailure, Operation } from '../services/port.ts';
 
 const SUCCESS = { create: '201', update: '200', retrieve: '200' } as const;
 
@@ -40,7 +38,7 @@ export function statusText(status: number): string {
 }
 
 /** The status the requester sees, in the notation of its own protocol. */
-function statusFor(requester: Requester, transaction: Transaction, end: ExchangeEnd): string {
+function statusFor(requester: Requester, transaction: Operation, end: ExchangeEnd): string {
   const { failure, abandoned } = end;
   if (requester.protocol === 'dimse') {
     if (abandoned === true) return statusText(0xfe00);
@@ -71,7 +69,7 @@ export function reasonOf(failure: ServiceFailure, refused = false): Record<strin
 /** Writes the line of an exchange: who, what, route, count, status, milliseconds. No patient values. */
 export function logExchange(
   logger: Logger,
-  transaction: Transaction,
+  transaction: Operation,
   context: Pick<RequestContext, 'traceId' | 'requester'>,
   startedMs: number,
   end: ExchangeEnd,
@@ -79,7 +77,7 @@ export function logExchange(
   const { requester } = context;
   const failed = end.failure !== undefined && end.failure.code !== 'CANCELED';
   logger[failed ? 'warn' : 'info']('exchange', {
-    service: transaction === 'search' ? 'worklist' : 'mpps',
+    service: SERVICE_OF[transaction],
     transaction,
     traceId: context.traceId,
     listener: requester.listener,

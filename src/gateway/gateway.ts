@@ -10,6 +10,7 @@ import type {
   AttributeSelection,
   Completion,
   MppsContext,
+  Operation,
   Requester,
   RequestContext,
   RouteOptions,
@@ -21,7 +22,7 @@ import type {
 import { isEmptyIdentifier } from '../services/worklist/identifier.ts';
 import type { Delivery, TargetOf } from './delivery.ts';
 import { logExchange, reasonOf } from './exchange.ts';
-import type { Transaction, UpstreamState } from './exchange.ts';
+import type { UpstreamState } from './exchange.ts';
 import { applied, toFailure } from './mapping.ts';
 import type { Mapping } from './mapping.ts';
 import { isRecordOf } from './mpps-route.ts';
@@ -84,9 +85,9 @@ export class Gateway implements ServiceHandler {
     return route?.[service] === undefined ? undefined : route.options;
   }
 
-  refused(service: ServiceName, context: RequestContext, startedMs: number, failure: ServiceFailure): void {
+  refused(operation: Operation, context: RequestContext, startedMs: number, failure: ServiceFailure): void {
     const route = matchRoute(this.#routes, context.requester)?.name;
-    logExchange(this.#logger, service === 'worklist' ? 'search' : 'update', context, startedMs, {
+    logExchange(this.#logger, operation, context, startedMs, {
       ...(route === undefined ? {} : { route }),
       warnings: [],
       failure,
@@ -147,14 +148,14 @@ export class Gateway implements ServiceHandler {
   }
 
   updateMpps(uid: string, modifications: DataSet, context: MppsContext): Promise<Completion> {
-    return this.#mppsExchange('update', uid, modifications, context, (delivery, target, recorded) =>
-      delivery.update(target, this.#targetOf, uid, modifications, recorded),
+    return this.#mppsExchange('update', uid, modifications, context, (delivery, target, recorded, targetOf) =>
+      delivery.update(target, targetOf, uid, modifications, recorded),
     );
   }
 
   async retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
-    return this.#mppsExchange('retrieve', uid, undefined, context, async (delivery, target, recorded) => {
-      const found = await delivery.retrieve(target, this.#targetOf, uid, selection, recorded);
+    return this.#mppsExchange('retrieve', uid, undefined, context, async (delivery, target, recorded, targetOf) => {
+      const found = await delivery.retrieve(target, targetOf, uid, selection, recorded);
       this.#messagesOf(context.requester)?.record('result-mapped', context.traceId, found);
       return found;
     });
@@ -178,11 +179,11 @@ export class Gateway implements ServiceHandler {
   }
 
   async #mppsExchange<Context extends RequestContext, Result>(
-    transaction: Exclude<Transaction, 'search'>,
+    transaction: Exclude<Operation, 'search'>,
     uid: string | undefined,
     received: DataSet | undefined,
     context: Context,
-    work: (delivery: Delivery, target: MppsTarget, context: Context) => Promise<Result>,
+    work: (delivery: Delivery, target: MppsTarget, context: Context, targetOf: TargetOf) => Promise<Result>,
   ): Promise<Result> {
     const startedMs = performance.now();
     const route = matchRoute(this.#routes, context.requester);
@@ -192,6 +193,8 @@ export class Gateway implements ServiceHandler {
       context.warn(warning);
     };
     let failure: ServiceFailure | undefined;
+    // That of the create, which an update or retrieve follows.
+    let target = route?.mpps;
     let asked = false;
     try {
       if (route?.mpps === undefined || this.#delivery === undefined) {
@@ -199,23 +202,26 @@ export class Gateway implements ServiceHandler {
       }
       if (received !== undefined) this.#messagesOf(context.requester)?.record('received', context.traceId, received);
       asked = true;
-      const result = await this.#watched(work(this.#delivery, route.mpps, withWarn(context, warn)));
-      this.#states.set(route.mpps.upstream.name, {
-        ...this.#states.get(route.mpps.upstream.name),
-        lastSuccess: this.#time(),
-      });
+      const targetOf: TargetOf = (record) => {
+        const followed = this.#targetOf(record);
+        target = followed ?? target;
+        return followed;
+      };
+      const result = await this.#watched(work(this.#delivery, route.mpps, withWarn(context, warn), targetOf));
+      const { name } = target?.upstream ?? route.mpps.upstream;
+      this.#states.set(name, { ...this.#states.get(name), lastSuccess: this.#time() });
       return result;
     } catch (error) {
       failure = toFailure(error, this.#logger, context.traceId);
-      if (asked && route?.mpps !== undefined && isUpstreamTrouble(failure)) {
-        this.#noteFailure(route.mpps.upstream.name, failure);
+      if (asked && target !== undefined && isUpstreamTrouble(failure)) {
+        this.#noteFailure(target.upstream.name, failure);
       }
       throw failure;
     } finally {
       logExchange(this.#logger, transaction, context, startedMs, {
         ...(uid === undefined ? {} : { uid }),
         ...(route === undefined ? {} : { route: route.name }),
-        ...(route?.mpps === undefined ? {} : { upstream: route.mpps.upstream.name }),
+        ...(target === undefined ? {} : { upstream: target.upstream.name }),
         warnings,
         ...(failure === undefined ? {} : { failure }),
       });

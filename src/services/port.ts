@@ -9,6 +9,10 @@ import type { DataSet, Tag } from '../dataset/model.ts';
 export const SERVICES = ['worklist', 'mpps'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
+/** What can be asked, by the name of the DICOMweb transaction (PS3.18 14 and 15), and the service it belongs to. */
+export const SERVICE_OF = { search: 'worklist', create: 'mpps', update: 'mpps', retrieve: 'mpps' } as const;
+export type Operation = keyof typeof SERVICE_OF;
+
 /** Who asks, as far as the protocol tells. */
 export interface Requester {
   /** Name of the listener in the configuration. */
@@ -262,5 +266,5 @@ export interface ServiceHandler {
    * A listener refused a request by itself (unreadable identifier, bad parameter, no acceptable media type): the
    * exchange leaves its log line all the same. `startedMs` is `performance.now()` at its begin.
    */
-  refused(service: ServiceName, context: RequestContext, startedMs: number, failure: ServiceFailure): void;
+  refused(operation: Operation, context: RequestContext, startedMs: number, failure: ServiceFailure): void;
 }

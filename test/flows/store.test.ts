@@ -1,14 +1,13 @@
 /** What a store promises to survive, with real processes. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { openStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import { keyOf, numberedRecord } from '../support/mpps-records.ts';
@@ -114,23 +113,4 @@ describe('one process at a time', () => {
     expect(await second.kill()).toEqual(['STORE_LOCKED']);
     await store.close();
   });
-});
-
-describe('syncs', () => {
-  const strace = spawnSync('strace', ['-V']).error === undefined;
-
-  // Needs strace; a container without it proves nothing either way.
-  (strace ? test : test.skip)(
-    'a message of one `process` and one `disk` write costs at most two',
-    async () => {
-      const messages = 300;
-      const log = join(folder, 'strace');
-      const traced = ['-f', '-e', 'trace=fsync,fdatasync', '-o', log, NODE, ...OPTIONS, WRITER, path, '0'];
-      await promisify(execFile)('strace', [...traced, String(messages)]);
-      const syncs = (await readFile(log, 'utf8')).split('\n').filter((line) => /\bf(data)?sync\(/.test(line)).length;
-      expect(syncs).toBeGreaterThanOrEqual(messages);
-      expect(syncs).toBeLessThanOrEqual(messages * 2);
-    },
-    30_000,
-  );
 });

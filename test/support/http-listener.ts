@@ -8,6 +8,7 @@ import type {
   AttributeSelection,
   Completion,
   MppsContext,
+  Operation,
   RequestContext,
   RouteOptions,
   ServiceHandler,
@@ -60,7 +61,7 @@ export interface StartedListener {
   readonly port: number;
   readonly listener: DicomwebListener;
   readonly calls: MppsCall[];
-  readonly refusals: { readonly service: ServiceName; readonly failure: ServiceFailure }[];
+  readonly refusals: { readonly operation: Operation; readonly failure: ServiceFailure }[];
   readonly lines: LogLine[];
   readonly close: () => Promise<void>;
 }
@@ -93,7 +94,7 @@ export async function startMppsListener(
     retrieveMpps: async (uid, selection, context) =>
       (await ask({ operation: 'retrieve', uid, selection, context })) as DataSet,
     characterSetOf: () => Promise.resolve(undefined),
-    refused: (service, _context, _startedMs, failure) => void refusals.push({ service, failure }),
+    refused: (operation, _context, _startedMs, failure) => void refusals.push({ operation, failure }),
   };
   const listener = new DicomwebListener({ ...LISTENER_OPTIONS, ...options }, handler, logger);
   const { port } = await listener.listen();

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import type { MppsOperation } from '../../../src/services/mpps/outcomes.ts';
 import { attribute, dataSetOf } from '../../../src/dataset/model.ts';
 import { parseJsonDataSets, toJson } from '../../../src/dataset/json.ts';
 import { decodeXml, toXml } from '../../../src/dataset/xml.ts';
@@ -44,9 +45,9 @@ function post(port: number, target = RESOURCE, more: HttpCall = {}): Promise<Htt
 const report = ({ body }: HttpReply): Record<string, unknown> => JSON.parse(body.toString()) as Record<string, unknown>;
 
 /** Nothing reached the far end, and the listener has said so. */
-function expectRefused({ calls, refusals }: StartedListener, code: string): void {
+function expectRefused({ calls, refusals }: StartedListener, code: string, operation: MppsOperation = 'create'): void {
   expect(calls).toEqual([]);
-  expect(refusals.map(({ service, failure }) => [service, failure.code])).toEqual([['mpps', code]]);
+  expect(refusals.map((refusal) => [refusal.operation, refusal.failure.code])).toEqual([[operation, code]]);
 }
 
 /** What is sent over a bare socket, and what came back; the socket stays open until it is closed by the far end. */
@@ -203,7 +204,7 @@ describe('Update (PS3.18 15.5)', () => {
   test('update takes no other value: 400', async () => {
     const started = await start();
     expect((await post(started.port, `${RESOURCE}?update=false`)).status).toBe(400);
-    expectRefused(started, 'BAD_REQUEST');
+    expectRefused(started, 'BAD_REQUEST', 'update');
   });
 
   test('PUT creates and PATCH updates by option (drafts before July 2025, C24), else 405 with Allow', async () => {
@@ -300,7 +301,7 @@ describe('Retrieve (PS3.18 15.6)', () => {
       const started = await start(() => stored);
       const reply = await call(started.port, `${RESOURCE}?includefield=${value}`);
       expect(report(reply)).toMatchObject({ status: 400, error: expect.stringContaining('includefield') as unknown });
-      expectRefused(started, 'BAD_REQUEST');
+      expectRefused(started, 'BAD_REQUEST', 'retrieve');
     },
   );
 
@@ -423,7 +424,7 @@ describe('bad requests: nothing stored, nothing forwarded (status-mapping 12)', 
       expect(report(reply)).toMatchObject({ status: 400, code: 'BAD_REQUEST' });
       expect(report(reply)['attributes'] ?? []).toEqual(attributes);
       expect(reply.body.toString()).not.toMatch(/DOE|http:/);
-      expectRefused(started, 'BAD_REQUEST');
+      expectRefused(started, 'BAD_REQUEST', suffix === '' ? 'create' : 'update');
     }
   }); // prettier-ignore
 

@@ -14,7 +14,7 @@ import type { RequestContext, RouteOptions, ServiceHandler, WorklistQuery } from
 import { httpOutcome } from '../../../src/services/worklist/outcomes.ts';
 import { moreResults, WARNINGS } from '../../../src/services/worklist/warnings.ts';
 import { call, exchangeBytes } from '../../support/http-client.ts';
-import { WITHOUT_MPPS } from '../../support/http-listener.ts';
+import { LISTENER_OPTIONS, WITHOUT_MPPS } from '../../support/http-listener.ts';
 import { collect, entryOf, keepingLogger } from '../../support/requests.ts';
 import type { LogLine } from '../../support/requests.ts';
 
@@ -44,20 +44,6 @@ interface Started {
   readonly lines: LogLine[];
 }
 
-const OPTIONS: DicomwebListenerOptions = {
-  name: 'web',
-  host: '127.0.0.1',
-  port: 0,
-  basePaths: ['/dicomweb'],
-  strictParameters: false,
-  strictAccept: false,
-  maximumUriLength: 2_000,
-  maximumConnections: 100,
-  headersTimeoutMs: 5_000,
-  requestTimeoutMs: 5_000,
-  idleTimeoutMs: 5_000,
-};
-
 async function start(
   search: Search,
   options: Partial<DicomwebListenerOptions> = {},
@@ -77,7 +63,7 @@ async function start(
     refused: (_service, _context, _startedMs, failure) => void refusals.push(failure),
     ...WITHOUT_MPPS,
   };
-  const listener = new DicomwebListener({ ...OPTIONS, ...options }, handler, logger);
+  const listener = new DicomwebListener({ ...LISTENER_OPTIONS, ...options }, handler, logger);
   const { port } = await listener.listen();
   closing.push(() => listener.close(0));
   return { port, listener, queries, contexts, refusals, lines: logger.lines };
@@ -688,7 +674,7 @@ describe('Retrieve Capabilities (PS3.18 8.9)', () => {
 describe('the life of the listener', () => {
   test('update changes what the next request meets, on the same port', async () => {
     const { port, listener } = await start(yielding());
-    listener.update({ ...OPTIONS, name: 'other', basePaths: ['/new'], strictParameters: true });
+    listener.update({ ...LISTENER_OPTIONS, name: 'other', basePaths: ['/new'], strictParameters: true });
     expect((await call(port, RESOURCE)).status).toBe(404);
     expect((await call(port, '/new/modality-scheduled-procedure-steps?verbose=1')).status).toBe(400);
   });

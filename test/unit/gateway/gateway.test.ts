@@ -1,13 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { attribute, dataSetOf, firstText } from '../../../src/dataset/model.ts';
 import type { DataSet } from '../../../src/dataset/model.ts';
 import { compileRules } from '../../../src/dataset/rules.ts';
+import { Delivery } from '../../../src/gateway/delivery.ts';
 import { Gateway } from '../../../src/gateway/gateway.ts';
+import type { MppsRouteOptions } from '../../../src/gateway/mpps-route.ts';
 import type { GatewayRoute, WorklistRoute } from '../../../src/gateway/gateway.ts';
 import { compileRouteMatcher } from '../../../src/gateway/routes.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
 import type { RequestContext, Upstream, WorklistQuery } from '../../../src/services/port.ts';
-import { FarEnd } from '../../support/mpps.ts';
+import { openStore } from '../../../src/store/sqlite.ts';
+import { createMessage, FarEnd, mppsContextOf, MPPS_UID, progressMessage } from '../../support/mpps.ts';
 import { collect, contextOf, entryOf, keepingLogger, queryOf, WARD } from '../../support/requests.ts';
 
 type Search = (query: WorklistQuery, context: RequestContext) => AsyncIterable<DataSet>;
@@ -199,6 +205,58 @@ describe('a search through the gateway', () => {
 test('a request that the listener refused by itself leaves its log line too', () => {
   const logger = keepingLogger();
   const gateway = new Gateway([routeOf({ ris: () => results() })], logger);
-  gateway.refused('worklist', contextOf(), performance.now(), new ServiceFailure('BAD_REQUEST'));
+  gateway.refused('search', contextOf(), performance.now(), new ServiceFailure('BAD_REQUEST'));
   expect(logger.lines).toMatchObject([{ message: 'exchange', route: 'all', status: 'A900H' }]);
+});
+
+test.each(['create', 'update', 'retrieve'] as const)('a refused MPPS %s is logged as what it was', (operation) => {
+  const logger = keepingLogger();
+  new Gateway([], logger).refused(operation, contextOf(), performance.now(), new ServiceFailure('INVALID_UID'));
+  expect(logger.lines).toMatchObject([{ service: 'mpps', transaction: operation, status: '0117H' }]);
+});
+
+describe('an MPPS whose modality comes back under another AE title', () => {
+  const OPTIONS: MppsRouteOptions = {
+    validation: 'warn',
+    missingInstanceUid: 'refuse',
+    unknownInstance: 'pass',
+    fillType2: true,
+    preCreateOptional: false,
+    defaults: undefined,
+    retrieveFromCopy: false,
+  };
+
+  function mppsRouteOf(name: string, callingAeTitle: string, far: FarEnd): GatewayRoute {
+    const upstream = { name: `${name}-upstream`, upstream: far };
+    return {
+      ...routeOf({}),
+      ...compileRouteMatcher(name, { callingAeTitles: [callingAeTitle] }),
+      mpps: { route: name, upstream, request: undefined, response: undefined, options: OPTIONS },
+    };
+  }
+
+  test('goes to the upstream of its create, and log and health name that one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'dimseway-'));
+    const store = await openStore({ path: join(folder, 'dimseway.db') });
+    try {
+      const logger = keepingLogger();
+      const [first, second] = [new FarEnd(), new FarEnd()];
+      const routes = [mppsRouteOf('first', 'CT1_B', first), mppsRouteOf('second', 'CT1', second)];
+      const gateway = new Gateway(routes, logger, new Delivery(store.mpps, logger));
+      await gateway.createMpps(MPPS_UID, createMessage(), mppsContextOf());
+      const back = { ...WARD, callingAeTitle: 'CT1_B' };
+      await gateway.updateMpps(MPPS_UID, progressMessage(), mppsContextOf(back));
+      await gateway.retrieveMpps(MPPS_UID, 'all', mppsContextOf(back));
+      expect([first.arrived, second.arrived.length]).toEqual([[], 2]);
+      expect(logger.lines.map(({ route, upstream }) => [route, upstream])).toEqual([
+        ['second', 'second-upstream'],
+        ['first', 'second-upstream'],
+        ['first', 'second-upstream'],
+      ]);
+      expect([...gateway.upstreamStates().keys()]).toEqual(['second-upstream']);
+    } finally {
+      await store.close();
+      await rm(folder, { recursive: true });
+    }
+  });
 });
