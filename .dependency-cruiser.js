@@ -9,7 +9,7 @@ const allowed = {
   dimse: ['services', 'dataset', 'observe', 'errors'],
   dicomweb: ['services', 'dataset', 'observe', 'errors'],
   ris: ['services', 'dataset', 'store', 'observe', 'errors'],
-  console: ['observe', 'config'],
+  console: ['observe', 'config', 'store', 'services', 'dataset', 'ris', 'errors'],
 };
 
 const own = Object.entries(allowed).map(([folder, may]) => ({

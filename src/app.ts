@@ -252,7 +252,7 @@ export class App {
     if (old?.console !== undefined && isDeepStrictEqual(old.config.console, options)) return old.console;
     const server = new ConsoleServer(
       options,
-      { health: () => this.health(), reload: () => this.reload() },
+      { health: () => this.health(), reload: () => this.reload(), routers: [] },
       this.#logger.child({ listener: 'console' }),
     );
     const { port } = await this.#bound('console', options, () => server.listen());

@@ -7,9 +7,10 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Router } from 'express';
 import type { Health } from '../observe/health.ts';
 import type { Logger } from '../observe/log.ts';
+import { fail, needJson } from './answers.ts';
 
 export interface ConsoleOptions {
   readonly host: string;
@@ -21,6 +22,8 @@ export interface ConsoleHandler {
   health(): Health;
   /** Rejects with an error that has `code`, `message` and `fix` when the file is bad; nothing has changed then. */
   reload(): Promise<{ warnings: readonly string[] }>;
+  /** Further pages, behind the same checks. */
+  readonly routers: readonly Router[];
 }
 
 export class ConsoleServer {
@@ -50,10 +53,6 @@ export class ConsoleServer {
   }
 }
 
-function fail(response: Response, status: number, code: string, message: string, fix: string): void {
-  response.status(status).json({ code, message, fix });
-}
-
 function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Logger): Express {
   const app = express();
   app.disable('x-powered-by');
@@ -81,6 +80,7 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
     response.set('Allow', allow);
     fail(response, 405, 'METHOD_NOT_ALLOWED', `${request.method} is not possible here`, `Use ${allow}.`);
   });
+  for (const router of handler.routers) app.use(router);
   app.use((_request, response) => {
     fail(response, 404, 'NOT_FOUND', 'There is no such page', 'See docs/operations.md for the paths of this port.');
   });
@@ -92,19 +92,6 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
   app.use(onError);
   return app;
 }
-
-const needJson: RequestHandler = (request, response, next) => {
-  if (request.is('application/json') === 'application/json') next();
-  else {
-    fail(
-      response,
-      415,
-      'CONTENT_TYPE_NEEDED',
-      'A change of state needs the header Content-Type: application/json',
-      "Send it, for example: curl -X POST -H 'Content-Type: application/json' -d '{}' …",
-    );
-  }
-};
 
 /** `name`, `name:port` or `[v6]:port` without the port, lower case. */
 function hostName(value: string | undefined): string | undefined {

@@ -15,7 +15,7 @@ import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, MppsContext, RequestContext, Requester } from '../services/port.ts';
 import type { MppsKey, MppsRecord, MppsRecords } from '../store/store.ts';
 import { AnsweredCreates } from './answered-creates.ts';
-import { KeyedQueue } from './keyed-queue.ts';
+import { KeyedQueue } from '../store/keyed-queue.ts';
 import { applied } from './mapping.ts';
 import { isUndeliveredRepeat, knownToHaveExisted, pendingRecord, updatedRecord } from './mpps-record.ts';
 import { isRecordOf } from './mpps-route.ts';

@@ -50,6 +50,13 @@ export interface ServiceWarning {
   readonly attributes?: readonly Tag[];
 }
 
+/** A gateway and the route a message took through it. */
+export interface Hop {
+  /** Store.instanceId of the gateway. */
+  readonly instance: string;
+  readonly route: string;
+}
+
 /** The life of one request, handed through to the upstream. */
 export interface RequestContext {
   /** Ends the work: the peer cancelled or went away, the deadline passed, the gateway shuts down. */
@@ -61,6 +68,8 @@ export interface RequestContext {
   readonly deadline: number;
   readonly traceId: string;
   readonly requester: Requester;
+  /** Gateways the message has passed, this one included once it has chosen its route; absent: none that told. */
+  readonly hops?: readonly Hop[];
   /** Called before the result it concerns is yielded, or before the search ends. */
   warn(warning: ServiceWarning): void;
 }

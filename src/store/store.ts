@@ -9,6 +9,8 @@
 import type { DataSet, Tag } from '../dataset/model.ts';
 import type { MppsState } from '../services/mpps/state.ts';
 import type { Requester } from '../services/port.ts';
+import type { RisEntries, RisExceptions, RisSteps } from './ris-records.ts';
+import type { NewSpoolMessage, Spool } from './spool-records.ts';
 
 /**
  * What a write has survived when its promise resolves. `process`: the end of the process, kill -9 too, but not a loss
@@ -81,6 +83,13 @@ export interface MppsRecords {
   findByListener(listener: string, uid: string): Promise<MppsRecord | undefined>;
   /** Writes a record whole, in place of the one with its key. */
   put(record: MppsRecord, durability: Durability): Promise<void>;
+  /**
+   * Takes in a message: its record, where there is one, and what is to be delivered, all or none, on the disk. Gives the ids
+   * of the messages, in their order. Within a lane messages are delivered in the order in which their `accept` was called.
+   */
+  accept(record: MppsRecord | undefined, messages: readonly NewSpoolMessage[]): Promise<number[]>;
+  /** Erases the copy of a record whose instance is final and of which nothing is left to deliver; true: done. */
+  eraseDeliveredCopy(key: MppsKey): Promise<boolean>;
   /** Forgets a record as if it had never been; none is no error. */
   remove(key: MppsKey, durability: Durability): Promise<void>;
   /** Notes that the answer to the create of a stored record arrived; none is no error. */
@@ -91,29 +100,23 @@ export interface MppsRecords {
   expire(retention: MppsRetention): Promise<Expired>;
 }
 
-export interface RisStepKey {
-  /** Name of the RIS among the upstreams. */
-  readonly upstream: string;
-  /** SOP Instance UID of the performed procedure step. */
-  readonly uid: string;
-}
-
-/** A performed procedure step whose keeper is the embedded RIS, whole: unlike a record, this is the thing itself. */
-export interface RisStep extends RisStepKey {
-  readonly attributes: DataSet;
-}
-
-export interface RisSteps {
-  get(key: RisStepKey): Promise<RisStep | undefined>;
-  /** Every step of one RIS, the one that was put last at the end; what is put meanwhile may come along or not. */
-  all(upstream: string): AsyncIterable<RisStep>;
-  /** Writes a step whole, in place of the one with its key. */
-  put(step: RisStep, durability: Durability): Promise<void>;
-}
-
 export interface Store {
+  /** Of the data base, for good: gateways that share it are one instance to the outside. */
+  readonly instanceId: string;
   readonly mpps: MppsRecords;
+  readonly spool: Spool;
+  readonly worklist: RisEntries;
   readonly steps: RisSteps;
+  readonly exceptions: RisExceptions;
+  /**
+   * Runs work of one key strictly one after another, in every process that shares the data base, and within a process in
+   * the order it was given; other keys are not held up.
+   */
+  exclusively<Result>(key: string, work: () => Promise<Result>): Promise<Result>;
+  /** Whether this process is the one that does the housekeeping; another takes over when it ends. */
+  leads(): Promise<boolean>;
+  /** Writes a whole, consistent copy to a new file while work goes on. @throws GatewayError STORE_BACKUP_FAILED */
+  backup(path: string): Promise<void>;
   /** Waits for writes under way; further calls reject with STORE_FAILED. A second close does nothing. */
   close(): Promise<void>;
 }

@@ -29,4 +29,5 @@ export const MPPS: Migration = {
     CREATE INDEX mpps_by_listener ON mpps (listener, uid, created_at);
     CREATE INDEX mpps_by_age ON mpps (phase, state, updated_at);
   `,
+  postgres: '',
 };

@@ -13,4 +13,5 @@ export const RIS_STEPS: Migration = {
     ) STRICT;
     CREATE INDEX ris_steps_by_change ON ris_steps (upstream, id);
   `,
+  postgres: '',
 };

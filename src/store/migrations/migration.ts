@@ -3,4 +3,5 @@ export interface Migration {
   /** 1, 2, 3 … without gaps: the version of the store after this step. */
   readonly version: number;
   readonly sqlite: string;
+  readonly postgres: string;
 }

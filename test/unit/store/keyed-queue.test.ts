@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { KeyedQueue } from '../../../src/gateway/keyed-queue.ts';
+import { KeyedQueue } from '../../../src/store/keyed-queue.ts';
 
 function deferred(): { promise: Promise<void>; resolve: () => void } {
   return Promise.withResolvers<void>();
