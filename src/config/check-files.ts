@@ -4,8 +4,8 @@ import { access, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Finding } from './finding.ts';
 import { isPlainMap, valueAt } from './json-schema.ts';
-import { store as storeSchema } from './mpps-schema.ts';
 import type { ConfigPath } from './problem.ts';
+import { store as storeSchema } from './store-schema.ts';
 
 /** @param folder where relative paths count from */
 export async function checkFiles(root: unknown, folder: string): Promise<Finding[]> {
@@ -14,24 +14,27 @@ export async function checkFiles(root: unknown, folder: string): Promise<Finding
 
 async function checkEntries(root: unknown, folder: string): Promise<Finding[]> {
   const upstreams = valueAt(['upstreams'], root);
-  const checks = Object.keys(upstreams ?? {}).map(async (name): Promise<Finding[]> => {
+  const named = Object.keys(upstreams ?? {}).flatMap((name): { path: ConfigPath; file: string }[] => {
     const path: ConfigPath = ['upstreams', name, 'entries'];
     const entries = valueAt(path, root);
-    if (typeof entries !== 'string' || valueAt(['upstreams', name, 'protocol'], root) !== 'ris') return [];
-    return access(resolve(folder, entries), constants.R_OK).then(
+    if (valueAt(['upstreams', name, 'protocol'], root) !== 'ris') return [];
+    if (typeof entries === 'string') return [{ path, file: entries }];
+    if (!Array.isArray(entries)) return [];
+    return entries.flatMap((file: unknown, i) => (typeof file === 'string' ? [{ path: [...path, i], file }] : []));
+  });
+  const checks = named.map(async ({ path, file }): Promise<Finding[]> =>
+    access(resolve(folder, file), constants.R_OK).then(
       () => [],
       () => [{ severity: 'error', path, message: 'names a file that cannot be read' }],
-    );
-  });
+    ),
+  );
   return (await Promise.all(checks)).flat();
 }
 
 /** What can be seen without opening it; who may write is only a warning, since another user may run the gateway. */
 async function checkStorePath(root: unknown, folder: string): Promise<Finding[]> {
   const { data } = storeSchema.safeParse(valueAt(['store'], root) ?? {});
-  const routes = valueAt(['routes'], root);
-  const isUsed = Array.isArray(routes) && routes.some((route) => isPlainMap(route) && route['mpps'] !== undefined);
-  if (data === undefined || !isUsed) return [];
+  if (data === undefined || data.kind !== 'sqlite' || !needsStore(root)) return [];
   const path = ['store', 'path'];
   const file = resolve(folder, data.path);
   const kind = await kindOf(file);
@@ -43,6 +46,14 @@ async function checkStorePath(root: unknown, folder: string): Promise<Finding[]>
   return access(nearest, constants.W_OK).then(
     () => [],
     () => [{ severity: 'warning', path, message: `cannot be written by this user: see ${nearest}` }],
+  );
+}
+
+function needsStore(root: unknown): boolean {
+  const [routes, upstreams] = [valueAt(['routes'], root), valueAt(['upstreams'], root)];
+  return (
+    (Array.isArray(routes) && routes.some((route) => isPlainMap(route) && route['mpps'] !== undefined)) ||
+    Object.keys(upstreams ?? {}).some((name) => valueAt([name, 'protocol'], upstreams) === 'ris')
   );
 }
 

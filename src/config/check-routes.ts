@@ -29,12 +29,27 @@ export function checkRoutes(parts: Parts): Finding[] {
 const SERVICES = ['worklist', 'mpps'] as const;
 type Service = (typeof SERVICES)[number];
 
-/** The upstreams a route names, with where; of a route that is not valid too. */
-function targetsOf(root: unknown, index: number): { name: string; path: ConfigPath }[] {
-  return SERVICES.flatMap((service) => targetsOfService(root, index, service));
+interface Target {
+  readonly name: string;
+  readonly path: ConfigPath;
 }
 
-function targetsOfService(root: unknown, index: number, service: Service): { name: string; path: ConfigPath }[] {
+/** The upstreams a route names, with where; of a route that is not valid too. */
+function targetsOf(root: unknown, index: number): Target[] {
+  return [...SERVICES.flatMap((service) => targetsOfService(root, index, service)), ...forwardsOf(root, index)];
+}
+
+function forwardsOf(root: unknown, index: number): Target[] {
+  const path = ['routes', index, 'mpps', 'forwardTo'];
+  const list = valueAt(path, root);
+  return (Array.isArray(list) ? list : []).flatMap((given: unknown, i): Target[] => {
+    if (typeof given === 'string') return [{ name: given, path: [...path, i] }];
+    const to = valueAt(['to'], given);
+    return typeof to === 'string' ? [{ name: to, path: [...path, i, 'to'] }] : [];
+  });
+}
+
+function targetsOfService(root: unknown, index: number, service: Service): Target[] {
   const path = ['routes', index, service, 'to'];
   const to = valueAt(path, root);
   if (typeof to === 'string') return [{ name: to, path }];
@@ -46,11 +61,16 @@ function checkReferences({ listeners, upstreams, root }: Parts, index: number): 
   const findings = targetsOf(root, index)
     .filter(({ name }) => !upstreams.has(name))
     .map(({ name, path }): Finding => ({ severity: 'error', path, message: unknown('upstream', name, upstreams) }));
-  const asked = targetsOfService(root, index, 'worklist');
-  asked.forEach(({ name, path }, i) => {
-    const first = asked.findIndex((other) => other.name === name);
-    if (first !== i) findings.push({ severity: 'error', path, message: `repeats entry ${first + 1}` });
-  });
+  for (const list of [targetsOfService(root, index, 'worklist'), forwardsOf(root, index)]) {
+    list.forEach(({ name, path }, i) => {
+      const first = list.findIndex((other) => other.name === name);
+      if (first !== i) findings.push({ severity: 'error', path, message: `repeats entry ${first + 1}` });
+    });
+  }
+  const primary = valueAt(['routes', index, 'mpps', 'to'], root);
+  for (const { name, path } of forwardsOf(root, index)) {
+    if (name === primary) findings.push({ severity: 'error', path, message: 'is where the messages go anyhow' });
+  }
   const path = ['routes', index, 'from', 'listener'];
   const listener = valueAt(path, root);
   if (typeof listener === 'string' && !listeners.has(listener)) {
@@ -68,9 +88,12 @@ function unknown(what: string, name: string, known: ReadonlyMap<string, unknown>
 }
 
 function checkRules({ root }: Parts, index: number): Finding[] {
-  const directions = SERVICES.flatMap((service) => ['request', 'response'].map((direction) => [service, direction]));
-  return directions.flatMap(([service = '', direction = '']) => {
-    const path = ['routes', index, service, 'rules', direction];
+  const lists: ConfigPath[] = [
+    ...SERVICES.flatMap((service) => ['request', 'response'].map((direction) => [service, 'rules', direction])),
+    ...forwardsOf(root, index).map(({ path }) => [...path.slice(2, 5), 'rules', 'request']),
+  ];
+  return lists.flatMap((list) => {
+    const path = ['routes', index, ...list];
     const rules = valueAt(path, root);
     return (Array.isArray(rules) ? rules : []).flatMap((written: unknown, i): Finding[] => {
       const { data } = ruleSchema.safeParse(written);

@@ -7,8 +7,8 @@ import { isPlainMap, valueAt } from './json-schema.ts';
 import { listener as listenerSchema } from './listener-schema.ts';
 import type { Finding, Parts } from './finding.ts';
 import type { ConfigPath } from './problem.ts';
-import { store as storeSchema } from './mpps-schema.ts';
 import { route as routeSchema } from './route-schema.ts';
+import { store as storeSchema } from './store-schema.ts';
 import { upstream as upstreamSchema } from './upstream-schema.ts';
 import { NAME_PATTERN, NAME_RULE } from './values.ts';
 
@@ -25,6 +25,7 @@ export function checkConfig(root: unknown, nowMs: number): Finding[] {
     ...checkListeners(parts),
     ...checkPorts(parts),
     ...checkUpstreams(parts),
+    ...checkLoopbackOnly(parts),
     ...checkRoutes(parts),
     ...checkStore(root),
     ...checkLog(parts, nowMs),
@@ -132,13 +133,45 @@ function checkUpstreams({ upstreams, root }: Parts): Finding[] {
   });
 }
 
-/** A tombstone that goes as soon as it is made lets its UID be used again. */
+/** What must not be reached from another machine. */
+function checkLoopbackOnly({ listeners, upstreams, root }: Parts): Finding[] {
+  const hostOf = (path: ConfigPath): unknown => valueAt([...path, 'host'], root) ?? '127.0.0.1';
+  const far = [...listeners.keys()].find((name) => !isLoopback(hostOf(['listeners', name])));
+  const findings = [...upstreams.keys()]
+    .map((name) => ['upstreams', name, 'simulateCommitment'])
+    .filter((path) => far !== undefined && valueAt(path, root) === true)
+    .map((path): Finding => {
+      const message = `goes only where every listener is on loopback, since it promises images nobody keeps: ${far} is not`;
+      return { severity: 'error', path, message, at: 'key', withoutFound: true };
+    });
+  const console = valueAt(['console'], root);
+  if (isPlainMap(console) && !isLoopback(hostOf(['console'])) && console['token'] === undefined) {
+    const message = 'needs a token: it is reached from other machines';
+    findings.push({ severity: 'error', path: ['console'], message, at: 'key', withoutFound: true });
+  }
+  return findings;
+}
+
+function isLoopback(host: unknown): boolean {
+  return typeof host !== 'string' || /^(localhost|127(\.\d{1,3}){3}|::1|0:0:0:0:0:0:0:1)$/i.test(host);
+}
+
+/** Also: a tombstone that goes as soon as it is made lets its UID be used again. */
 function checkStore(root: unknown): Finding[] {
+  const findings: Finding[] = [];
+  const has = (key: string): boolean => valueAt(['store', key], root) !== undefined;
+  const isPostgres = valueAt(['store', 'kind'], root) === 'postgres';
+  const at = (key: string, message: string): Finding => {
+    return { severity: 'error', path: ['store', key], message, at: 'key', withoutFound: true };
+  };
+  if (isPostgres && !has('url')) findings.push(at('kind', 'needs url: where the data base is'));
+  if (isPostgres && has('path')) findings.push(at('path', 'is of SQLite: kind is postgres'));
+  if (!isPostgres && has('url')) findings.push(at('url', 'is of PostgreSQL: set kind to postgres'));
   const { data } = storeSchema.safeParse(valueAt(['store'], root) ?? {});
   const { final = 0, open = 0, tombstones = Infinity } = data?.retention ?? {};
-  if (tombstones >= Math.max(final, open)) return [];
+  if (tombstones >= Math.max(final, open)) return findings;
   const message = `leaves no tombstones: ${tombstones < final ? 'final' : 'open'} is longer`;
-  return [{ severity: 'warning', path: ['store', 'retention'], message, at: 'key', withoutFound: true }];
+  return [...findings, { severity: 'warning', path: ['store', 'retention'], message, at: 'key', withoutFound: true }];
 }
 
 function checkLog({ listeners, routes, root }: Parts, nowMs: number): Finding[] {

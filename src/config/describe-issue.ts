@@ -15,9 +15,6 @@ const NOT_YET: ReadonlyMap<string, string> = new Map([
   ['storageCommitment', SERVICES_TEXT],
   ['ups-rs', SERVICES_TEXT],
   ['subjects', 'is not there yet: this version knows no logins'],
-  ['store-and-forward', 'is not there yet: this version delivers directly'],
-  ['forwardTo', 'is not there yet: this version delivers to one upstream'],
-  ['postgres', 'is not there yet: this version stores in SQLite'],
 ]);
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

@@ -109,7 +109,9 @@ function problems(
 function withAbsolutePaths(config: Config, folder: string): Config {
   const upstreams = Object.entries(config.upstreams).map(([name, options]) => [
     name,
-    options.protocol === 'ris' ? { ...options, entries: resolve(folder, options.entries) } : options,
+    options.protocol === 'ris'
+      ? { ...options, entries: options.entries.map((entries) => resolve(folder, entries)) }
+      : options,
   ]);
   const { values, ...log } = config.log;
   return {

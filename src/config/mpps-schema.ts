@@ -1,7 +1,7 @@
 /** The MPPS service of a route, and what the gateway remembers of each performed procedure step. */
 import { z } from 'zod';
-import { rules } from './rule-schema.ts';
-import { aeTitle, age, file, name, option } from './values.ts';
+import { requestRules, rules } from './rule-schema.ts';
+import { aeTitle, name, option } from './values.ts';
 
 const defaults = z.strictObject({
   stationAeTitle: option(aeTitle.exactOptional(), 'Station AE title', 'For PerformedStationAETitle.'),
@@ -16,6 +16,16 @@ const defaults = z.strictObject({
   ),
 });
 
+const forward = z
+  .union(
+    [
+      name,
+      z.strictObject({ to: option(name, 'To', 'Upstream that gets a copy of every message.'), rules: requestRules }),
+    ],
+    'should be the name of an upstream, or a mapping of `to` and `rules`',
+  )
+  .transform((given) => (typeof given === 'string' ? { to: given, rules: { request: [] } } : given));
+
 /** `mpps` of a route; the names are those of MppsRouteOptions (src/gateway/mpps-route.ts). */
 export const mpps = z.strictObject({
   to: option(
@@ -24,9 +34,16 @@ export const mpps = z.strictObject({
     'Upstream the messages go to; one only, since MPPS never switches upstream.',
   ),
   delivery: option(
-    z.enum(['direct']).default('direct'),
+    z.enum(['direct', 'store-and-forward']).default('direct'),
     'Delivery',
-    'direct: the answer of the upstream is waited for and passed on.',
+    'direct: the answer of the upstream is waited for and passed on. store-and-forward: the message is acknowledged ' +
+      'once it is on the disk of the store, and delivered in order, however long the upstream is away.',
+  ),
+  forwardTo: option(
+    z.array(forward).default([]),
+    'Forward to',
+    'Upstreams that get every create and update that was accepted, from the store, in order: names, or mappings of `to` ' +
+      'and `rules.request`. Their failures never reach the one who asks.',
   ),
   validation: option(
     z.enum(['strict', 'warn', 'off']).default('warn'),
@@ -71,25 +88,5 @@ export const mpps = z.strictObject({
     'Retrieve from copy',
     'Keep a copy of each instance, which is patient data, in the store, and answer a retrieve from it where the ' +
       'upstream has none.',
-  ),
-});
-
-const retention = z.strictObject({
-  final: option(age.prefault('30d'), 'Final', 'Steps COMPLETED or DISCONTINUED; what remains is a tombstone.'),
-  open: option(age.prefault('90d'), 'Open', 'Steps still IN PROGRESS; what remains is a tombstone.'),
-  tombstones: option(age.prefault('365d'), 'Tombstones', 'UIDs of such steps, which cannot be used again meanwhile.'),
-});
-
-export const store = z.strictObject({
-  kind: option(z.enum(['sqlite']).default('sqlite'), 'Kind', 'A file of SQLite.'),
-  path: option(
-    file.prefault('./data/dimseway.db'),
-    'Path',
-    'Made where it is missing, with its folder; one running gateway per file.',
-  ),
-  retention: option(
-    retention.prefault({}),
-    'Retention',
-    'How long steps are remembered, counted from the last message of each.',
   ),
 });

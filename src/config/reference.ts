@@ -141,6 +141,11 @@ function typeText(node: SchemaNode): string {
   if (node.type === 'array')
     return node.items?.anyOf?.[0]?.properties === undefined ? `list of ${typeText(node.items ?? {})}` : 'list of rules';
   if (node.anyOf !== undefined) return [...new Set(node.anyOf.map(typeText))].join(', or ');
+  if (node.properties !== undefined) {
+    return `mapping of ${Object.keys(node.properties)
+      .map((key) => `\`${key}\``)
+      .join(' and ')}`;
+  }
   if (node.type === 'object') return `mapping of name to ${typeText(node.additionalProperties || {})}`;
   if (node.type === 'integer') return `${node.minimum ?? ''} to ${node.maximum ?? ''}`;
   if (node.type === 'boolean') return '`true`, `false`';

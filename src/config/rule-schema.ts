@@ -71,3 +71,12 @@ export function rules(request: string, response: string) {
     'Mapping rules, applied in order.',
   );
 }
+
+/** `rules` of a destination that nothing comes back from. */
+export const requestRules = option(
+  z
+    .strictObject({ request: option(ruleList, 'Request', 'Applied to every message before this upstream gets it.') })
+    .prefault({}),
+  'Rules',
+  'Mapping rules, applied in order.',
+);

@@ -5,14 +5,19 @@
 import { z } from 'zod';
 import { listener } from './listener-schema.ts';
 import { log } from './log-schema.ts';
-import { store } from './mpps-schema.ts';
 import { route } from './route-schema.ts';
+import { store } from './store-schema.ts';
 import { upstream } from './upstream-schema.ts';
-import { duration, host, listenPort, option } from './values.ts';
+import { bearerToken, duration, host, listenPort, option } from './values.ts';
 
 const consoleSchema = z.strictObject({
   host: option(host.prefault('127.0.0.1'), 'Host', 'Address to bind.'),
-  port: option(listenPort, 'Port', 'TCP port of /health/live, /health/ready and /api/reload; 0 takes a free one.'),
+  port: option(listenPort, 'Port', 'TCP port of the health pages, the metrics and the API; 0 takes a free one.'),
+  token: option(
+    bearerToken.exactOptional(),
+    'Token',
+    'What every request but those of the health pages must bear: `Authorization: Bearer …`. Needed off loopback.',
+  ),
 });
 
 const timers = z.strictObject({
@@ -35,7 +40,8 @@ export const configSchema = z
     store: option(
       store.prefault({}),
       'Store',
-      'What is remembered of performed procedure steps; opened only where a route has `mpps`.',
+      'What is remembered of performed procedure steps, what is still to be delivered, and what the embedded RIS keeps; ' +
+        'opened only where a route has `mpps` or an upstream is a RIS.',
     ),
     console: option(consoleSchema.exactOptional(), 'Console', 'The operator’s port; absent: none.'),
     log: option(log.prefault({}), 'Log', 'JSON lines on stderr, one per exchange, without patient data by default.'),

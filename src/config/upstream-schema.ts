@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import {
   aeTitle,
+  age,
   attributePath,
   baseUrl,
   characterSet,
@@ -53,6 +54,27 @@ const webTimers = z.strictObject({
     'A kept connection without a request for so long is closed.',
   ),
 });
+
+const spool = z.strictObject({
+  concurrency: option(
+    z.int().min(1).max(100).default(4),
+    'Concurrency',
+    'Messages that are delivered at a time, each of another procedure step.',
+  ),
+  firstDelay: option(duration.prefault('1s'), 'First delay', 'Pause after a first failure; it doubles with each.'),
+  maximumDelay: option(
+    duration.prefault('5m'),
+    'Maximum delay',
+    'The longest pause, also between the probes of an upstream that does not answer.',
+  ),
+  attemptTimeout: option(duration.prefault('60s'), 'Attempt timeout', 'Time one attempt may take.'),
+});
+
+const spoolOption = option(
+  spool.prefault({}),
+  'Spool',
+  'How messages are delivered that were stored first: store-and-forward and `forwardTo` of MPPS.',
+);
 
 export const dicomwebUpstream = z.strictObject({
   protocol: option(
@@ -129,6 +151,7 @@ export const dicomwebUpstream = z.strictObject({
     'Redirect hosts',
     'Hosts (name or name:port) that the server may redirect to besides its own origin.',
   ),
+  spool: spoolOption,
   timers: option(webTimers.prefault({}), 'Timers', 'How long the server may take.'),
 });
 
@@ -205,6 +228,7 @@ export const dimseUpstream = z.strictObject({
     'Send the N-GET with the MPPS SOP Class where the peer does not accept MPPS Retrieve.',
   ),
   pool: option(pool.prefault({}), 'Pool', 'Associations to this peer.'),
+  spool: spoolOption,
   timers: option(dimseTimers.prefault({}), 'Timers', 'How long the peer may take.'),
 });
 
@@ -216,13 +240,42 @@ const entryWhen = z.strictObject({
   discontinued: option(fate.default('keep'), 'Discontinued', 'Its procedure step is DISCONTINUED.'),
 });
 
+const ageing = z.strictObject({
+  scheduled: option(
+    age.prefault('keep'),
+    'Scheduled',
+    'Entries nobody began leave the worklist so long after their start date.',
+  ),
+  done: option(age.prefault('keep'), 'Done', 'Entries whose step has ended leave the store so long after that.'),
+});
+
 export const risUpstream = z.strictObject({
-  protocol: option(z.literal('ris'), 'Protocol', 'The embedded RIS: a worklist from a file, for trials and tests.'),
-  entries: option(file, 'Entries', 'Worklist entries in the DICOM JSON model, as JSON or YAML.'),
+  protocol: option(
+    z.literal('ris'),
+    'Protocol',
+    'The embedded RIS: a worklist from files and from /api/worklist of the console, and performed procedure steps, for ' +
+      'trials, tests and downtime.',
+  ),
+  entries: option(
+    z
+      .union([file, z.array(file)], 'should be the name of a file or folder, or a list of them')
+      .default([])
+      .transform((entries) => (typeof entries === 'string' ? [entries] : entries)),
+    'Entries',
+    'Worklist entries that are there from the start: files of DICOM JSON or YAML, data sets as DCMTK makes them, or a ' +
+      'folder of those.',
+  ),
   entryWhen: option(
     entryWhen.prefault({}),
     'Entry when',
     'Whether the worklist keeps an entry or removes it as its performed procedure step goes on.',
+  ),
+  ageing: option(ageing.prefault({}), 'Ageing', 'When entries leave by themselves.'),
+  simulateCommitment: option(
+    z.boolean().default(false),
+    'Simulate commitment',
+    'Answer storage commitment requests as if every image were kept, for demonstrations: refused unless every listener ' +
+      'is on loopback. Otherwise every instance is answered as failed (0112H), because a RIS holds no images.',
   ),
 });
 

@@ -184,3 +184,15 @@ export const headerValue = z
   .string()
   .regex(/^[\t\x20-\x7e\x80-\xff]+$/, 'should be one line of printable text')
   .meta({ kind: 'text', secret: true });
+
+/** A secret too, since it may hold a password: `{ file: path }` in its place is read by the loader. */
+export const postgresUrl = z
+  .string()
+  .refine((text) => /^postgres(ql)?:\/\/\S+$/i.test(text) && URL.canParse(text), 'should be a URL such as postgres://…')
+  .meta({ kind: 'URL', secret: true });
+
+/** What a client of the console sends as `Authorization: Bearer …` (RFC 6750 2.1); `{ file: path }` in its place is read. */
+export const bearerToken = z
+  .string()
+  .regex(/^[A-Za-z0-9._~+/-]{16,}=*$/, 'should be a token of 16 characters or more: letters, digits and ._~+/-')
+  .meta({ kind: 'text', secret: true });

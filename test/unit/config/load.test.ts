@@ -91,6 +91,7 @@ routes:
         maximumConnections: 32,
         maximumAnswerSize: 512 * 1024 * 1024,
         redirectHosts: [],
+        spool: { concurrency: 4, firstDelay: 1_000, maximumDelay: 300_000, attemptTimeout: 60_000 },
         timers: { connect: 5_000, response: 25_000, body: 10_000, idle: 30_000 },
       },
       oldRis: {
@@ -108,12 +109,15 @@ routes:
         explicitRetrieveList: false,
         retrieveWithMppsClass: false,
         pool: { maximum: 10, idle: 10_000 },
+        spool: { concurrency: 4, firstDelay: 1_000, maximumDelay: 300_000, attemptTimeout: 60_000 },
         timers: { connect: 5_000, association: 10_000, response: 30_000 },
       },
       sandbox: {
         protocol: 'ris',
-        entries: join(folder, 'worklist.json'),
+        entries: [join(folder, 'worklist.json')],
         entryWhen: { inProgress: 'keep', completed: 'remove', discontinued: 'keep' },
+        ageing: { scheduled: undefined, done: undefined },
+        simulateCommitment: false,
       },
     },
     routes: [
@@ -126,6 +130,7 @@ routes:
         mpps: {
           to: 'oldRis',
           delivery: 'direct',
+          forwardTo: [],
           validation: 'warn',
           rules: { request: [], response: [] },
           missingInstanceUid: 'refuse',
@@ -140,6 +145,7 @@ routes:
     store: {
       kind: 'sqlite',
       path: join(folder, 'data/dimseway.db'),
+      connections: 10,
       retention: { final: 30 * DAY_MS, open: 90 * DAY_MS, tombstones: 365 * DAY_MS },
     },
     log: { level: 'info', messages: 'none' },
@@ -171,6 +177,7 @@ test('ages come out in milliseconds, kept ones as nothing; the path of the store
   expect(store).toEqual({
     kind: 'sqlite',
     path: join(folder, '../x.db'),
+    connections: 10,
     retention: { final: 1.5 * DAY_MS, open: undefined, tombstones: 365 * DAY_MS },
   });
 });
@@ -178,11 +185,16 @@ test('ages come out in milliseconds, kept ones as nothing; the path of the store
 test('what a route says about MPPS is what the gateway is built with', async () => {
   const { routes } = await parsed(`
 listeners: {}
-upstreams: { ris: { protocol: dicomweb, baseUrl: http://ris, updateStyle: path } }
+upstreams:
+  ris: { protocol: dicomweb, baseUrl: http://ris, updateStyle: path }
+  pacs: { protocol: dicomweb, baseUrl: http://pacs }
+  archive: { protocol: dicomweb, baseUrl: http://archive }
 routes:
   - name: all
     mpps:
       to: ris
+      delivery: store-and-forward
+      forwardTo: [pacs, { to: archive, rules: { request: [{ remove: PatientSize }] } }]
       validation: strict
       missingInstanceUid: generate
       unknownInstance: refuse
@@ -195,7 +207,11 @@ routes:
   const options: MppsRouteOptions = { defaults: undefined, ...(routes[0]?.mpps as MppsConfig) };
   expect(options).toEqual({
     to: 'ris',
-    delivery: 'direct',
+    delivery: 'store-and-forward',
+    forwardTo: [
+      { to: 'pacs', rules: { request: [] } },
+      { to: 'archive', rules: { request: [{ remove: 'PatientSize' }] } },
+    ],
     rules: { request: [], response: [] },
     validation: 'strict',
     missingInstanceUid: 'generate',
@@ -205,6 +221,20 @@ routes:
     defaults: { stationAeTitle: 'WEBUS', modality: 'US' },
     retrieveFromCopy: true,
   });
+});
+
+test('a data base of PostgreSQL and the token of the console may come from files', async () => {
+  await writeFile(join(folder, 'secret'), 'postgres://gateway:s3cret@db/dimseway\n');
+  await writeFile(join(folder, 'token'), 'abcdefghijklmnop0123\n');
+  const { store, console } = await parsed(`
+listeners: {}
+upstreams: {}
+routes: []
+store: { kind: postgres, url: { file: secret } }
+console: { host: 0.0.0.0, port: 8090, token: { file: token } }
+`);
+  expect(store).toMatchObject({ kind: 'postgres', url: 'postgres://gateway:s3cret@db/dimseway', connections: 10 });
+  expect(console).toEqual({ host: '0.0.0.0', port: 8090, token: 'abcdefghijklmnop0123' });
 });
 
 test('the configuration is frozen throughout', async () => {

@@ -102,19 +102,54 @@ test.each([
     'ups-rs ← upstreams.ris.protocol: is not there yet: this version offers the worklist and MPPS. Found: ups-rs',
   ],
   [
-    'another store, of a later version',
+    'PostgreSQL without its place',
     rest('store: { kind: postgres }'),
-    'postgres ← store.kind: is not there yet: this version stores in SQLite. Found: postgres',
+    'kind ← store.kind: needs url: where the data base is',
   ],
   [
-    'store-and-forward, of a later version',
-    route('{ name: a, mpps: { to: ris, delivery: store-and-forward } }'),
-    'store-and-forward ← routes[0].mpps.delivery: is not there yet: this version delivers directly. Found: store-and-forward',
+    'a path of PostgreSQL',
+    rest('store: { kind: postgres, url: postgres://db/dimseway, path: x.db }'),
+    'path ← store.path: is of SQLite: kind is postgres',
   ],
   [
-    'further destinations, of a later version',
+    'a URL of SQLite',
+    rest('store: { url: postgres://db/dimseway }'),
+    'url ← store.url: is of PostgreSQL: set kind to postgres',
+  ],
+  [
+    'a URL of another data base, which may hold a password',
+    rest('store: { kind: postgres, url: mysql://me:secret@db/dimseway }'),
+    'mysql://me:secret@db/dimseway ← store.url: should be a URL such as postgres://…. Found: (hidden)',
+  ],
+  [
+    'another way of delivery',
+    route('{ name: a, mpps: { to: ris, delivery: store-and-foward } }'),
+    'store-and-foward ← routes[0].mpps.delivery: should be one of direct, store-and-forward. Did you mean "store-and-forward"? Found: store-and-foward',
+  ],
+  [
+    'forwarding to where it goes anyhow',
     route('{ name: a, mpps: { to: ris, forwardTo: [ris] } }'),
-    'forwardTo ← routes[0].mpps.forwardTo: is not there yet: this version delivers to one upstream',
+    'ris ← routes[0].mpps.forwardTo[0]: is where the messages go anyhow. Found: ris',
+  ],
+  [
+    'forwarding to nobody',
+    route('{ name: a, mpps: { to: ris, forwardTo: [{ to: rsi }] } }'),
+    'rsi ← routes[0].mpps.forwardTo[0].to: is not the name of an upstream. Did you mean "ris"? Found: rsi',
+  ],
+  [
+    'a console for everybody',
+    rest('console: { host: 0.0.0.0, port: 8090 }'),
+    'console ← console: needs a token: it is reached from other machines',
+  ],
+  [
+    'a token anybody guesses',
+    rest('console: { port: 8090, token: secret }'),
+    'secret ← console.token: should be a token of 16 characters or more: letters, digits and ._~+/-. Found: (hidden)',
+  ],
+  [
+    'commitment that is simulated for other machines',
+    `${LISTENERS.replace('WARD,', 'WARD, host: 0.0.0.0,')}upstreams:\n  ris: { protocol: ris, simulateCommitment: true }\n${ROUTES}`,
+    'simulateCommitment ← upstreams.ris.simulateCommitment: goes only where every listener is on loopback, since it promises images nobody keeps: ward is not',
   ],
   [
     'an age without unit',
@@ -424,7 +459,16 @@ test('reports mapping rules of MPPS like those of the worklist', async () => {
   ]);
 });
 
-test('a store that cannot be is a problem, but only where MPPS needs it', async () => {
+test('rules of a forward are checked as those of the route', async () => {
+  const text = `${LISTENERS}${UPSTREAMS.replace('\n  ris', '\n  pacs: { protocol: dicomweb, baseUrl: http://pacs }\n  ris')}`;
+  const rules = "{ request: [{ replace: PatientID, pattern: '(', with: '' }] }";
+  const routes = `routes:\n  - { name: a, mpps: { to: ris, forwardTo: [{ to: pacs, rules: ${rules} }] } }\n`;
+  expect(await problemsOf(text + routes)).toEqual([
+    '{ ← routes[0].mpps.forwardTo[0].rules.request[0]: cannot be applied: the pattern "(" is not a regular expression',
+  ]);
+});
+
+test('a store that cannot be is a problem, but only where MPPS or a RIS needs it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'dimseway-'));
   await writeFile(join(folder, 'file'), '');
   const store = (path: string): string => `store: { path: '${join(folder, path)}' }\n`;
@@ -438,6 +482,8 @@ test('a store that cannot be is a problem, but only where MPPS needs it', async 
   expect(await problems(mpps, 'a/b/c.db')).toEqual([]);
   expect(await problems(mpps, 'file')).toEqual([]);
   expect(await problems(ROUTES, 'file/a/b.db')).toEqual([]);
+  const ris = `${LISTENERS}upstreams:\n  ris: { protocol: ris }\n${ROUTES}${store('file/a/b.db')}`;
+  expect(await problemsOf(ris)).toEqual([expect.stringContaining('store.path: cannot be made: ')]);
 });
 
 test.each([
