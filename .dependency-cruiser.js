@@ -49,8 +49,8 @@ export default {
     {
       name: 'parts-only-from-app',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli/|app\\.ts)' },
-      to: { path: '^src/parts\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(cli/|app\\.ts|route-parts\\.ts)' },
+      to: { path: '^src/(parts|route-parts|housekeeping)\\.ts$' },
     },
     {
       name: 'cli-only-from-main',

@@ -5,18 +5,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, ListenerConfig, UpstreamConfig } from './config/schema.ts';
+import { exceptionsApi } from './console/exceptions-api.ts';
+import { metricsPage } from './console/metrics-page.ts';
 import { ConsoleServer } from './console/server.ts';
+import { spoolApi } from './console/spool-api.ts';
+import { worklistApi } from './console/worklist-api.ts';
 import { GatewayError } from './errors.ts';
 import { Delivery } from './gateway/delivery.ts';
 import { Gateway } from './gateway/gateway.ts';
-import { retentionAt } from './gateway/retention.ts';
+import { SpoolDelivery } from './gateway/spool-delivery.ts';
+import { housekeep, HOUSEKEEPING_MS } from './housekeeping.ts';
 import { healthOf, upstreamHealth } from './observe/health.ts';
 import type { Health } from './observe/health.ts';
 import type { AdjustableLogger } from './observe/log.ts';
-import { buildListener, buildRoutes, createUpstream, recordersOf } from './parts.ts';
+import { buildListener, createUpstream, openConfiguredStore, recordersOf } from './parts.ts';
 import type { Listener, Recorders } from './parts.ts';
+import { Ris } from './ris/ris.ts';
+import { buildRoutes, spoolTargetsOf } from './route-parts.ts';
 import type { Upstream } from './services/port.ts';
-import { openStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 
 /** What the ready line of `serve` tells. */
@@ -41,16 +47,13 @@ interface RunningUpstream {
   readonly store: Store | undefined;
 }
 
-/** How often records of performed procedure steps are looked through for those that have aged out. */
-const HOUSEKEEPING_MS = 60 * 60 * 1_000;
-
 /** All parts that a reload replaces together. */
 interface Parts {
   readonly config: Config;
   readonly listeners: ReadonlyMap<string, RunningListener>;
   readonly upstreams: ReadonlyMap<string, RunningUpstream>;
   readonly recorders: Recorders;
-  /** Undefined where no route has the MPPS service. */
+  /** Undefined where no route has the MPPS service and no upstream is a RIS. */
   readonly store: Store | undefined;
   readonly console: { readonly server: ConsoleServer; readonly port: number } | undefined;
 }
@@ -78,6 +81,7 @@ export class App {
   readonly #source: ConfigSource | undefined;
   readonly #retiring = new Set<Promise<void>>();
   #delivery: Delivery | undefined;
+  #spool: SpoolDelivery | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
   #parts: Parts | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
@@ -100,23 +104,11 @@ export class App {
     return this.ports();
   }
 
-  /** Forgets performed procedure steps that have aged out. Never rejects. @param nowMs wall clock, ms since 1970 */
+  /** Forgets what has aged out. Never rejects. @param nowMs wall clock, ms since 1970 */
   async housekeep(nowMs = Date.now()): Promise<void> {
     const { store, config } = this.#parts ?? NOTHING;
     if (store === undefined || config === undefined) return;
-    try {
-      const retention = retentionAt(config.store.retention, nowMs);
-      const total = { tombstoned: 0, removed: 0 };
-      for (let more = true; more;) {
-        const { tombstoned, removed } = await store.mpps.expire(retention);
-        total.tombstoned += tombstoned;
-        total.removed += removed;
-        more = tombstoned + removed > 0;
-      }
-      if (total.tombstoned + total.removed > 0) this.#logger.info('performed procedure steps aged out', total);
-    } catch (error) {
-      this.#logger.error('housekeeping of the store failed', { problem: (error as Error).message });
-    }
+    await housekeep(store, config.store.retention, this.#rises(), this.#logger, nowMs);
   }
 
   ports(): BoundPorts {
@@ -174,6 +166,7 @@ export class App {
     await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
     await this.#delivery?.settled();
+    await this.#spool?.close(deadlineMs);
     await parts.recorders.close();
     await parts.console?.server.close();
     await parts.store?.close();
@@ -220,17 +213,21 @@ export class App {
     }
   }
 
-  /** One store for the life of the process, opened when the first route needs it. */
+  /** One store for the life of the process, opened when the first part needs it. */
   async #buildStore(config: Config, made: { close(): Promise<void> }[]): Promise<Store | undefined> {
     const old = this.#parts;
     if (old?.store !== undefined) {
-      if (old.config.store.path === config.store.path) return old.store;
-      throw new GatewayError('RELOAD_FAILED', `A reload cannot change store.path to ${config.store.path}`, {
-        fix: 'Stop the gateway and start it with the new file.',
+      const placeOf = ({ kind, path, url }: Config['store']): string | undefined => (kind === 'sqlite' ? path : url);
+      if (placeOf(old.config.store) === placeOf(config.store)) return old.store;
+      throw new GatewayError('RELOAD_FAILED', 'A reload cannot move the store to another place', {
+        fix: 'Stop the gateway and start it with the new one.',
       });
     }
-    if (config.routes.every(({ mpps }) => mpps === undefined)) return undefined;
-    const store = await openStore({ path: config.store.path });
+    const needsStore =
+      config.routes.some(({ mpps }) => mpps !== undefined) ||
+      Object.values(config.upstreams).some(({ protocol }) => protocol === 'ris');
+    if (!needsStore) return undefined;
+    const store = await openConfiguredStore(config.store);
     made.push(store);
     return store;
   }
@@ -241,8 +238,21 @@ export class App {
     recorders: Recorders,
     store: Store | undefined,
   ): void {
-    if (store !== undefined) this.#delivery ??= new Delivery(store.mpps, this.#logger);
-    this.#gateway.replaceRoutes(buildRoutes(config, upstreams, recorders), this.#delivery);
+    if (store !== undefined) {
+      this.#spool ??= new SpoolDelivery(store, this.#logger);
+      this.#delivery ??= new Delivery(store, this.#logger, { spool: this.#spool });
+    }
+    const routes = buildRoutes(config, upstreams, recorders);
+    this.#gateway.replaceRoutes(routes, this.#delivery);
+    this.#spool?.replaceTargets(spoolTargetsOf(config, routes));
+  }
+
+  /** The embedded RIS by name. */
+  #rises(): ReadonlyMap<string, Ris> {
+    const { upstreams } = this.#parts ?? NOTHING;
+    return new Map(
+      [...upstreams].flatMap(([name, { upstream }]) => (upstream instanceof Ris ? [[name, upstream] as const] : [])),
+    );
   }
 
   async #buildConsole(config: Config, made: { close(): Promise<void> }[]): Promise<Parts['console']> {
@@ -250,10 +260,11 @@ export class App {
     if (options === undefined) return undefined;
     const old = this.#parts;
     if (old?.console !== undefined && isDeepStrictEqual(old.config.console, options)) return old.console;
+    const log = this.#logger.child({ listener: 'console' });
     const server = new ConsoleServer(
       options,
-      { health: () => this.health(), reload: () => this.reload(), routers: [] },
-      this.#logger.child({ listener: 'console' }),
+      { health: () => this.health(), reload: () => this.reload(), routers: this.#routers(log) },
+      log,
     );
     const { port } = await this.#bound('console', options, () => server.listen());
     made.push(server);

@@ -1,20 +1,17 @@
 /** Makes each part from its piece of the configuration; used by the composition root and the CLI's own clients. */
-import type { Config, ListenerConfig, LogConfig, RouteConfig, UpstreamConfig } from './config/schema.ts';
-import { compileRules } from './dataset/rules.ts';
+import type { ListenerConfig, LogConfig, StoreConfig, UpstreamConfig } from './config/schema.ts';
 import { DicomwebListener } from './dicomweb/origin-server.ts';
 import { DicomwebUpstream } from './dicomweb/upstream.ts';
 import { DimseListener } from './dimse/scp.ts';
 import { DimseUpstream } from './dimse/upstream.ts';
-import type { GatewayRoute, WorklistRoute } from './gateway/gateway.ts';
-import type { MppsTarget } from './gateway/mpps-route.ts';
-import { compileRouteMatcher } from './gateway/routes.ts';
-import type { NamedUpstream } from './gateway/routes.ts';
 import type { Logger } from './observe/log.ts';
 import { createMessageRecorder } from './observe/messages.ts';
 import type { MessageRecorder } from './observe/messages.ts';
 import { Ris } from './ris/ris.ts';
 import { readSeed } from './ris/seed.ts';
 import type { ServiceHandler, Upstream } from './services/port.ts';
+import { openPostgresStore } from './store/postgres.ts';
+import { openMemoryStore, openStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 
 /** A bound or bindable socket with a protocol behind it. */
@@ -94,8 +91,15 @@ function dicomwebListenerOptions(name: string, config: ConfigOf<ListenerConfig, 
   };
 }
 
+/** @throws GatewayError STORE_* */
+export function openConfiguredStore({ kind, path, url, connections }: StoreConfig): Promise<Store> {
+  return kind === 'postgres' && url !== undefined
+    ? openPostgresStore({ url, poolSize: connections })
+    : openStore({ path });
+}
+
 /**
- * @param store where the embedded RIS keeps performed procedure steps; without it, it takes none
+ * @param store where the embedded RIS keeps what it has; without one it has its files, and forgets the rest at the end
  * @throws GatewayError SEED_INVALID, STORE_*
  */
 export async function createUpstream(
@@ -137,11 +141,10 @@ export async function createUpstream(
       );
     }
     case 'ris': {
-      const entries = await readSeed(config.entries);
-      const { entryWhen } = config;
-      return store === undefined
-        ? new Ris(entries, { entryWhen })
-        : Ris.open(name, entries, { entryWhen }, store.steps);
+      const { entries, entryWhen, ageing, simulateCommitment } = config;
+      const seed = (await Promise.all(entries.map(readSeed))).flat();
+      const options = { entryWhen, ageing: { scheduledMs: ageing.scheduled, doneMs: ageing.done }, simulateCommitment };
+      return Ris.open(name, seed, options, store ?? (await openMemoryStore()), logger);
     }
   }
 }
@@ -156,76 +159,4 @@ export function recordersOf(log: LogConfig, logger: Logger): Recorders {
       await values?.close();
     },
   };
-}
-
-export function buildRoutes(
-  config: Config,
-  upstreams: ReadonlyMap<string, { readonly upstream: Upstream }>,
-  recorders: Recorders,
-): GatewayRoute[] {
-  const named = (name: string): NamedUpstream => {
-    const running = upstreams.get(name);
-    if (running === undefined) throw new Error(`no upstream ${name}: the configuration was not checked`);
-    return { name, upstream: running.upstream };
-  };
-  return config.routes.map((route) => ({
-    ...compileRouteMatcher(route.name, route.from),
-    options: {
-      route: route.name,
-      characterSets: route.characterSets,
-      unencodable: route.unencodable,
-      fuzzyMatching: everyUpstream(config, route, 'fuzzyMatching'),
-      timezoneAdjustment: everyUpstream(config, route, 'timezoneAdjustment'),
-    },
-    worklist: route.worklist && worklistRoute(route.worklist, named),
-    mpps: route.mpps && mppsTarget(route.name, route.mpps, named),
-    messagesFor: (listener) => recorderOf(config, route, listener, recorders),
-  }));
-}
-
-function worklistRoute(
-  { to, rules }: NonNullable<RouteConfig['worklist']>,
-  named: (name: string) => NamedUpstream,
-): WorklistRoute {
-  return {
-    upstreams: to.map(named),
-    request: rules.request.length === 0 ? undefined : compileRules(rules.request),
-    response: rules.response.length === 0 ? undefined : compileRules(rules.response),
-  };
-}
-
-function mppsTarget(
-  route: string,
-  { to, rules, delivery: _direct, defaults, ...options }: NonNullable<RouteConfig['mpps']>,
-  named: (name: string) => NamedUpstream,
-): MppsTarget {
-  return {
-    route,
-    upstream: named(to),
-    request: rules.request.length === 0 ? undefined : compileRules(rules.request),
-    response: rules.response.length === 0 ? undefined : compileRules(rules.response),
-    options: { ...options, defaults },
-  };
-}
-
-/** What extended negotiation may promise: only what whichever upstream answers will keep. */
-function everyUpstream(
-  config: Config,
-  { worklist }: RouteConfig,
-  feature: 'fuzzyMatching' | 'timezoneAdjustment',
-): boolean {
-  const upstreams = (worklist?.to ?? []).map((name) => config.upstreams[name]);
-  return (
-    upstreams.length > 0 && upstreams.every((each) => each !== undefined && each.protocol !== 'ris' && each[feature])
-  );
-}
-
-function recorderOf(
-  config: Config,
-  route: RouteConfig,
-  listener: string,
-  recorders: Recorders,
-): MessageRecorder | undefined {
-  const level = route.log.messages ?? config.listeners[listener]?.log.messages ?? config.log.messages;
-  return level === 'none' ? undefined : recorders[level];
 }

@@ -1,0 +1,132 @@
+/** Makes the routes of the gateway, and the destinations of its spool, from the configuration. */
+import type { Config, RouteConfig, UpstreamConfig } from './config/schema.ts';
+import { compileRules } from './dataset/rules.ts';
+import type { GatewayRoute, WorklistRoute } from './gateway/gateway.ts';
+import type { Mapping } from './gateway/mapping.ts';
+import type { MppsTarget } from './gateway/mpps-route.ts';
+import { compileRouteMatcher } from './gateway/routes.ts';
+import type { NamedUpstream } from './gateway/routes.ts';
+import type { DestinationOptions, SpoolTarget } from './gateway/spool-delivery.ts';
+import type { MessageRecorder } from './observe/messages.ts';
+import type { Recorders } from './parts.ts';
+import type { Upstream } from './services/port.ts';
+
+export function buildRoutes(
+  config: Config,
+  upstreams: ReadonlyMap<string, { readonly upstream: Upstream }>,
+  recorders: Recorders,
+): GatewayRoute[] {
+  const named = (name: string): NamedUpstream => {
+    const running = upstreams.get(name);
+    if (running === undefined) throw new Error(`no upstream ${name}: the configuration was not checked`);
+    return { name, upstream: running.upstream };
+  };
+  return config.routes.map((route) => ({
+    ...compileRouteMatcher(route.name, route.from),
+    options: {
+      route: route.name,
+      characterSets: route.characterSets,
+      unencodable: route.unencodable,
+      fuzzyMatching: everyUpstream(config, route, 'fuzzyMatching'),
+      timezoneAdjustment: everyUpstream(config, route, 'timezoneAdjustment'),
+    },
+    worklist: route.worklist && worklistRoute(route.worklist, named),
+    mpps: route.mpps && mppsTarget(route.name, route.mpps, named, config.upstreams),
+    messagesFor: (listener) => recorderOf(config, route, listener, recorders),
+  }));
+}
+
+function worklistRoute(
+  { to, rules }: NonNullable<RouteConfig['worklist']>,
+  named: (name: string) => NamedUpstream,
+): WorklistRoute {
+  return {
+    upstreams: to.map(named),
+    request: mappingOf(rules.request),
+    response: mappingOf(rules.response),
+  };
+}
+
+function mppsTarget(
+  route: string,
+  { to, rules, defaults, forwardTo, ...options }: NonNullable<RouteConfig['mpps']>,
+  named: (name: string) => NamedUpstream,
+  upstreams: Config['upstreams'],
+): MppsTarget {
+  return {
+    route,
+    upstream: named(to),
+    request: mappingOf(rules.request),
+    response: mappingOf(rules.response),
+    forwardTo: forwardTo.map((forward) => {
+      const config = upstreams[forward.to];
+      return {
+        upstream: named(forward.to),
+        request: mappingOf(forward.rules.request),
+        ...(config?.protocol === 'dimse' ? { aeTitle: config.aeTitle } : {}),
+      };
+    }),
+    options: { ...options, defaults },
+  };
+}
+
+function mappingOf(rules: Parameters<typeof compileRules>[0]): Mapping | undefined {
+  return rules.length === 0 ? undefined : compileRules(rules);
+}
+
+/** The embedded RIS is as near as its store. */
+const RIS_DESTINATION = { concurrency: 4, firstDelay: 1_000, maximumDelay: 60_000, attemptTimeout: 60_000 };
+
+/** A lease outlives an attempt, so that a process that is slow to end it still holds its lane. */
+const LEASE_RESERVE_MS = 30_000;
+
+/**
+ * Where the spool delivers to: also the upstreams of routes that deliver directly, since messages from before a change of
+ * the configuration may still wait for them.
+ */
+export function spoolTargetsOf(config: Config, routes: readonly GatewayRoute[]): SpoolTarget[] {
+  return routes
+    .flatMap(({ mpps }) => mpps ?? [])
+    .flatMap(({ route, upstream, request, forwardTo }) =>
+      [{ upstream, request }, ...forwardTo].map((each) => ({
+        route,
+        upstream: each.upstream,
+        request: each.request,
+        options: destinationOptions(config.upstreams[each.upstream.name]),
+      })),
+    );
+}
+
+function destinationOptions(config: UpstreamConfig | undefined): DestinationOptions {
+  const { concurrency, firstDelay, maximumDelay, attemptTimeout } =
+    config === undefined || config.protocol === 'ris' ? RIS_DESTINATION : config.spool;
+  return {
+    concurrency,
+    firstDelayMs: firstDelay,
+    maximumDelayMs: maximumDelay,
+    attemptTimeoutMs: attemptTimeout,
+    leaseMs: attemptTimeout + LEASE_RESERVE_MS,
+  };
+}
+
+/** What extended negotiation may promise: only what whichever upstream answers will keep. */
+function everyUpstream(
+  config: Config,
+  { worklist }: RouteConfig,
+  feature: 'fuzzyMatching' | 'timezoneAdjustment',
+): boolean {
+  const upstreams = (worklist?.to ?? []).map((name) => config.upstreams[name]);
+  return (
+    upstreams.length > 0 && upstreams.every((each) => each !== undefined && each.protocol !== 'ris' && each[feature])
+  );
+}
+
+function recorderOf(
+  config: Config,
+  route: RouteConfig,
+  listener: string,
+  recorders: Recorders,
+): MessageRecorder | undefined {
+  const level = route.log.messages ?? config.listeners[listener]?.log.messages ?? config.log.messages;
+  return level === 'none' ? undefined : recorders[level];
+}
