@@ -14,6 +14,8 @@ export const ERROR_CODES = {
   ATTRIBUTE_PATH_INVALID: 'An attribute path names no known attribute',
   RULE_INVALID: 'A mapping rule cannot be applied',
   SEED_INVALID: 'A file of worklist entries cannot be read',
+  ENTRY_INVALID: 'A worklist entry lacks what a worklist cannot do without',
+  ENTRY_EXISTS: 'A worklist entry is there already',
   RELOAD_FAILED: 'A new configuration could not be put to work; the running one stays',
   MULTIPART_INVALID: 'A multipart message does not follow its encoding',
   MULTIPART_TRUNCATED: 'A multipart message ends before its close delimiter',
@@ -30,6 +32,7 @@ export const ERROR_CODES = {
   STORE_LOCKED: 'Another process has the store',
   STORE_FULL: 'The store has no room left',
   STORE_FAILED: 'The store could not read or write, or is closed',
+  STORE_BACKUP_FAILED: 'A copy of the store could not be written',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

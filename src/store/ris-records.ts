@@ -69,6 +69,8 @@ export interface RisEntryExpiry {
   readonly scheduledBefore?: string;
   /** COMPLETED and DISCONTINUED entries that last changed before this moment, ms since 1970. */
   readonly doneBeforeMs?: number;
+  /** Only entries of this source: one of the file would come back with the next import, as if nothing had become of it. */
+  readonly source?: 'seed' | 'api';
   /** At most so many in one call (default 1,000). */
   readonly limit?: number;
 }
