@@ -14,46 +14,47 @@ import { checkCreate, checkFinal, checkInstanceUid, checkUpdate, failureOfIssues
 import type { MppsIssue } from '../services/mpps/validate.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection } from '../services/port.ts';
-import type { RisSteps } from '../store/store.ts';
+import type { Logger } from '../observe/log.ts';
+import { KeyedQueue } from '../store/keyed-queue.ts';
+import type { RisMismatch } from '../store/ris-records.ts';
+import type { Store } from '../store/store.ts';
+import { Orders } from './orders.ts';
+
+/** How often a change is made again when another process changed the step meanwhile. */
+const ATTEMPTS = 10;
 
 export class PerformedSteps {
   readonly #upstream: string;
-  readonly #steps: RisSteps;
-  readonly #changed: (uid: string, attributes: DataSet) => void;
-  /** Changes run one after another: each reads what the one before wrote. */
-  #lastChange: Promise<void> = Promise.resolve();
+  readonly #store: Pick<Store, 'steps' | 'worklist' | 'exceptions'>;
+  readonly #orders: Orders;
+  readonly #logger: Logger;
+  /** Changes of one step run one after another, in the order they came. */
+  readonly #changes = new KeyedQueue();
 
-  /**
-   * @param upstream name of the RIS among the upstreams: the steps of each are its own
-   * @param changed told of each step that was created or updated, in that order, once it is on disk
-   */
-  constructor(upstream: string, steps: RisSteps, changed: (uid: string, attributes: DataSet) => void) {
+  /** @param upstream name of the RIS among the upstreams: the steps of each are its own */
+  constructor(upstream: string, store: Pick<Store, 'steps' | 'worklist' | 'exceptions'>, logger: Logger) {
     this.#upstream = upstream;
-    this.#steps = steps;
-    this.#changed = changed;
-  }
-
-  /** Tells `changed` of every step that is there, the one that changed last at the end. @throws GatewayError STORE_* */
-  async replay(): Promise<void> {
-    for await (const { uid, attributes } of this.#steps.all(this.#upstream)) this.#changed(uid, attributes);
+    this.#store = store;
+    this.#orders = new Orders(upstream, store);
+    this.#logger = logger;
   }
 
   /** N-CREATE. @throws ServiceFailure */
   create(uid: string, attributes: DataSet): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#change(uid, (before) => {
       refuse(checkInstanceUid(uid));
-      if ((await this.#find(uid)) !== undefined) {
+      if (before !== undefined) {
         throw new ServiceFailure('DUPLICATE_INSTANCE', { comment: 'this instance exists already' });
       }
       refuse(checkCreate(attributes));
-      await this.#put(uid, attributes);
+      return attributes;
     });
   }
 
   /** N-SET: whole top-level attributes. @throws ServiceFailure */
   update(uid: string, modifications: DataSet): Promise<void> {
-    return this.#inTurn(async () => {
-      const before = await this.#get(uid);
+    return this.#change(uid, (before) => {
+      if (before === undefined) throw noSuchInstance();
       if (isFinal(stateOf(before))) {
         throw new ServiceFailure('INSTANCE_FINAL', {
           comment: 'this instance is COMPLETED or DISCONTINUED: it may no longer be updated',
@@ -66,7 +67,7 @@ export class PerformedSteps {
         issues.push(...checkFinal({ tags, modifications }));
       }
       refuse(issues);
-      await this.#put(uid, Object.assign(createDataSet(), before, modifications));
+      return Object.assign(createDataSet(), before, modifications);
     });
   }
 
@@ -76,36 +77,51 @@ export class PerformedSteps {
    * @throws ServiceFailure
    */
   async retrieve(uid: string, selection: AttributeSelection): Promise<{ attributes: DataSet; unsupported: Tag[] }> {
-    const step = await this.#get(uid);
+    const step = (await this.#store.steps.get({ upstream: this.#upstream, uid }))?.attributes;
+    if (step === undefined) throw noSuchInstance();
     const asked = selection === 'all' ? [] : selection.flatMap((path) => path.slice(0, 1));
     const unsupported = asked.filter((tag) => step[tag] === undefined && !isSupported(tag));
     return { attributes: selectAttributes(step, selection), unsupported: [...new Set(unsupported)].sort() };
   }
 
-  async #get(uid: string): Promise<DataSet> {
-    const step = await this.#find(uid);
-    if (step === undefined) throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'there is no such instance' });
-    return step;
+  /**
+   * Writes what a message makes of a step, with the orders that follow it, as one change.
+   * @param next throws what is wrong with the message; called again when the step was changed meanwhile
+   */
+  #change(uid: string, next: (before: DataSet | undefined) => DataSet): Promise<void> {
+    return this.#changes.run(uid, async () => {
+      for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+        const key = { upstream: this.#upstream, uid };
+        const before = await this.#store.steps.get(key);
+        const attributes = Object.assign(createDataSet(), next(before?.attributes));
+        // Text is kept as Unicode, so the character set it came in is of no more use.
+        delete attributes[SPECIFIC_CHARACTER_SET];
+        const { performs, mismatches, unknown } = await this.#orders.namedBy(uid, attributes);
+        const state = stateOf(attributes) ?? 'IN PROGRESS';
+        const change = { ...key, attributes, state, revision: before?.revision, performs, mismatches };
+        if (await this.#store.steps.save(change, 'disk')) {
+          this.#report(uid, unknown);
+          return;
+        }
+      }
+      throw new ServiceFailure('OUT_OF_RESOURCES', { retry: 'safe', comment: 'others keep changing this instance' });
+    });
   }
 
-  async #find(uid: string): Promise<DataSet | undefined> {
-    const step = await this.#steps.get({ upstream: this.#upstream, uid });
-    return step?.attributes;
+  #report(uid: string, mismatches: readonly RisMismatch[]): void {
+    for (const { entryId, attributes } of mismatches) {
+      this.#logger.warn('a performed step names an order of another patient: see the exception list', {
+        upstream: this.#upstream,
+        uid,
+        entry: entryId,
+        attributes,
+      });
+    }
   }
+}
 
-  /** Text is kept as Unicode, so the character set it came in is of no more use. */
-  async #put(uid: string, given: DataSet): Promise<void> {
-    const attributes = Object.assign(createDataSet(), given);
-    delete attributes[SPECIFIC_CHARACTER_SET];
-    await this.#steps.put({ upstream: this.#upstream, uid, attributes }, 'disk');
-    this.#changed(uid, attributes);
-  }
-
-  #inTurn(change: () => Promise<void>): Promise<void> {
-    const result = this.#lastChange.then(change);
-    this.#lastChange = result.catch(() => undefined);
-    return result;
-  }
+function noSuchInstance(): ServiceFailure {
+  return new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'there is no such instance' });
 }
 
 /** UIDs of the command, which are never part of the answer, and whatever Table F.7.2-1 has. */

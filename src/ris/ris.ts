@@ -1,62 +1,92 @@
 /**
  * The embedded RIS behind the same port as every upstream, so that the gateway runs with nothing else installed and a
- * site has something to try against: a worklist from a file, and performed procedure steps in the store.
+ * site has a worklist for tests and downtime. What it has is in the store: it may end at any time.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { DataSet } from '../dataset/model.ts';
+import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
+import type { CommitmentStatus, SopReference } from '../services/storage-commitment/commitment.ts';
 import { identifierFromQuery, reduceToRequested } from '../services/worklist/identifier.ts';
 import { matches } from '../services/worklist/matching.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
-import type { RisSteps } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import { commitmentOf } from './commitment.ts';
+import { filterOf } from './entry-filter.ts';
+import { currentOf, DEFAULT_ENTRY_WHEN, expiryAt, hasAged, statesShown } from './entry-state.ts';
+import type { Ageing, EntryWhen } from './entry-state.ts';
+import { matchKeysOf } from './match-keys.ts';
 import { PerformedSteps } from './performed-steps.ts';
-import { Worklist } from './worklist.ts';
-import type { EntryWhen } from './worklist.ts';
+import { RisWorklist } from './worklist.ts';
 
 export interface RisOptions {
   /** Whether the worklist still shows a step that was begun or has ended; default: all but the completed. */
-  readonly entryWhen?: Partial<EntryWhen>;
+  readonly entryWhen?: Partial<EntryWhen> | undefined;
+  /** After what time an entry leaves the list by itself; default: never. */
+  readonly ageing?: Ageing | undefined;
+  /** Storage commitment says yes to everything: for demonstrations. */
+  readonly simulateCommitment?: boolean | undefined;
 }
 
-interface KeptSteps {
-  readonly name: string;
-  readonly steps: RisSteps;
-}
+export type RisStore = Pick<Store, 'worklist' | 'steps' | 'exceptions'>;
+
+/** A long list is read in pieces, between which the other peers get their turn. */
+const ENTRIES_PER_TURN = 100;
+
+/** At most so many entries age out in one write. */
+const EXPIRED_AT_ONCE = 1_000;
 
 export class Ris implements Upstream {
-  readonly #worklist: Worklist;
-  readonly #performed: PerformedSteps | undefined;
+  readonly entries: RisWorklist;
+  readonly #name: string;
+  readonly #options: RisOptions;
+  readonly #store: RisStore;
+  readonly #now: () => number;
+  readonly #performed: PerformedSteps;
 
-  /**
-   * A RIS without the MPPS service: it would forget what it acknowledged. `open` makes one with it.
-   * @param entries one Scheduled Procedure Step each
-   */
-  constructor(entries: readonly DataSet[], options: RisOptions = {}, kept?: KeptSteps) {
-    this.#worklist = new Worklist(entries, options.entryWhen);
-    this.#performed =
-      kept && new PerformedSteps(kept.name, kept.steps, (uid, attributes) => this.#worklist.follow(uid, attributes));
+  private constructor(name: string, options: RisOptions, store: RisStore, logger: Logger, now: () => number) {
+    this.#name = name;
+    this.#options = options;
+    this.#store = store;
+    this.#now = now;
+    this.entries = new RisWorklist(name, store.worklist, logger);
+    this.#performed = new PerformedSteps(name, store, logger);
   }
 
   /**
-   * A RIS that goes on where the one of this name was left: its worklist has followed the steps that are kept.
-   * @param name of the RIS among the upstreams: under another name it knows nothing of its steps
-   * @throws GatewayError STORE_*
+   * The RIS that goes on where the one of this name was left, its worklist brought up to date with the files.
+   * @param name of the RIS among the upstreams: under another name it knows nothing of its entries and steps
+   * @param seed entries of the files, one Scheduled Procedure Step each
+   * @param now wall clock, ms since 1970
+   * @throws GatewayError ENTRY_INVALID, STORE_*
    */
-  static async open(name: string, entries: readonly DataSet[], options: RisOptions, steps: RisSteps): Promise<Ris> {
-    const ris = new Ris(entries, options, { name, steps });
-    await ris.#performed?.replay();
+  static async open(
+    name: string,
+    seed: Iterable<DataSet> | AsyncIterable<DataSet>,
+    options: RisOptions,
+    store: RisStore,
+    logger: Logger,
+    now: () => number = Date.now,
+  ): Promise<Ris> {
+    const ris = new Ris(name, options, store, logger, now);
+    await ris.entries.importSeed(seed);
     return ris;
   }
 
+  /**
+   * Matches by every kind of PS3.4 C.2.2.2 but fuzzy, optional keys like required ones. One page of the store is in
+   * memory at a time; the order is the one of `compareSteps`.
+   */
   async *search(query: WorklistQuery, context: RequestContext): AsyncGenerator<DataSet, void, void> {
+    const { keys, unsupported } = matchKeysOf(query.identifier);
     if (query.fuzzyMatching) context.warn(WARNINGS.fuzzyMatchingNotSupported);
     if (query.timezoneAdjustment) context.warn(WARNINGS.timezoneNotSupported);
+    if (unsupported) context.warn(WARNINGS.optionalKeysNotSupported);
     const end = query.offset + (query.limit ?? Infinity);
     const wanted = query.returnKeys === 'all' ? undefined : identifierFromQuery(query).identifier;
     let position = 0;
-    for (const entry of this.#worklist.current) {
-      if (context.signal.aborted) throw new ServiceFailure('CANCELED');
-      if (!matches(entry, query)) continue;
+    for await (const entry of this.#current({ ...query, identifier: keys }, context.signal)) {
       if (position >= query.offset && position < end) {
         yield wanted === undefined ? entry : reduceToRequested(entry, wanted);
       }
@@ -65,23 +95,62 @@ export class Ris implements Upstream {
     if (position > end) context.warn(moreResults(position - end));
   }
 
-  async createMpps(uid: string, attributes: DataSet, context: RequestContext): Promise<Completion> {
-    await this.#steps(context).create(uid, attributes);
+  async createMpps(uid: string, attributes: DataSet, { signal }: RequestContext): Promise<Completion> {
+    refuseAborted(signal);
+    await this.#performed.create(uid, attributes);
     return { uid };
   }
 
-  async updateMpps(uid: string, modifications: DataSet, context: RequestContext): Promise<Completion> {
-    await this.#steps(context).update(uid, modifications);
+  async updateMpps(uid: string, modifications: DataSet, { signal }: RequestContext): Promise<Completion> {
+    refuseAborted(signal);
+    await this.#performed.update(uid, modifications);
     return { uid };
   }
 
   async retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
-    const { attributes, unsupported } = await this.#steps(context).retrieve(uid, selection);
+    refuseAborted(context.signal);
+    const { attributes, unsupported } = await this.#performed.retrieve(uid, selection);
     if (unsupported.length > 0) {
       const text = `attributes that no MPPS has were left out: ${unsupported.join(', ')}`;
       context.warn({ code: 'ATTRIBUTES_IGNORED', text, attributes: unsupported });
     }
     return attributes;
+  }
+
+  /** N-ACTION of storage commitment; its result is there at once. @throws ServiceFailure */
+  async requestCommitment(
+    transactionUid: string,
+    references: readonly SopReference[],
+    { signal }: RequestContext,
+  ): Promise<CommitmentStatus> {
+    refuseAborted(signal);
+    return commitmentOf(transactionUid, references, this.#options.simulateCommitment === true);
+  }
+
+  /** What was answered is over: the Transaction UID is inactive then (PS3.4 J.3.3). @throws ServiceFailure */
+  async checkCommitment(_transactionUid: string, { signal }: RequestContext): Promise<CommitmentStatus> {
+    refuseAborted(signal);
+    throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'no transaction of this UID is under way' });
+  }
+
+  /**
+   * Removes what has aged out of the store; a search does not find it before. Entries of the files stay in the store:
+   * the next import would bring them back as if nothing had become of them.
+   * @param nowMs wall clock, ms since 1970
+   * @throws GatewayError STORE_*
+   */
+  async housekeep(nowMs: number): Promise<{ agedOut: number }> {
+    const { ageing = {} } = this.#options;
+    let agedOut = 0;
+    if (ageing.scheduledMs === undefined && ageing.doneMs === undefined) return { agedOut };
+    const expiry = { ...expiryAt(ageing, nowMs), source: 'api', limit: EXPIRED_AT_ONCE } as const;
+    for (let more = true; more;) {
+      const count = await this.#store.worklist.expire(this.#name, expiry);
+      agedOut += count;
+      more = count >= EXPIRED_AT_ONCE;
+      await nextTurn();
+    }
+    return { agedOut };
   }
 
   verify(): Promise<void> {
@@ -92,11 +161,23 @@ export class Ris implements Upstream {
     return Promise.resolve();
   }
 
-  #steps({ signal }: RequestContext): PerformedSteps {
-    if (signal.aborted) throw new ServiceFailure('CANCELED');
-    if (this.#performed === undefined) {
-      throw new ServiceFailure('NOT_SUPPORTED', { comment: 'this RIS has no store for performed procedure steps' });
+  /** The entries that match, as they are now. */
+  async *#current(query: WorklistQuery, signal: AbortSignal): AsyncGenerator<DataSet, void, void> {
+    const { entryWhen, ageing = {} } = this.#options;
+    const states = statesShown({ ...DEFAULT_ENTRY_WHEN, ...entryWhen });
+    const expiry = expiryAt(ageing, this.#now());
+    let read = 0;
+    refuseAborted(signal);
+    for await (const entry of this.entries.find({ ...filterOf(query.identifier, query), states })) {
+      if (++read % ENTRIES_PER_TURN === 0) await nextTurn();
+      refuseAborted(signal);
+      if (hasAged(entry, expiry)) continue;
+      const current = currentOf(entry);
+      if (matches(current, query)) yield current;
     }
-    return this.#performed;
   }
+}
+
+function refuseAborted(signal: AbortSignal): void {
+  if (signal.aborted) throw new ServiceFailure('CANCELED');
 }

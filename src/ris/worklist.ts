@@ -1,130 +1,173 @@
 /**
- * The worklist of the embedded RIS: scheduled steps that follow what the modalities report of them (PS3.4 F.1.4, IHE
- * RAD 4.6 and 4.7).
- *
- * A performed step belongs to the scheduled steps that its Scheduled Step Attributes Sequence (0040,0270) names, one an
- * item, by Scheduled Procedure Step ID and Study Instance UID, its own or a referenced one (group case); where several
- * entries fit, Accession Number decides. One without such items, or whose items fit nothing, is unscheduled.
- *
- * Scheduled Procedure Step Status (0040,0020) is then STARTED, as PS3.3 C.4.10 defines it, while any performed step is
- * IN PROGRESS; once all are final, the state of the one that ended last: COMPLETED or DISCONTINUED, which extend the
- * standard's defined terms. In the append case a step thus comes back as STARTED when it is taken up again.
+ * The worklist of the embedded RIS in its store: entries of the configuration's files, and those that an interface
+ * engine sends. Each is known by `entryIdOf`, whichever way it came; what an engine says goes before the file.
  */
-import { attribute, createDataSet, firstText, itemsOf } from '../dataset/model.ts';
-import type { DataSet, Tag } from '../dataset/model.ts';
-import { SCHEDULED_STEP_ATTRIBUTES_SEQUENCE } from '../services/mpps/attributes.ts';
-import { stateOf } from '../services/mpps/state.ts';
-import type { MppsState } from '../services/mpps/state.ts';
-import { SCHEDULED_PROCEDURE_STEP_SEQUENCE } from '../services/worklist/attributes.ts';
-import { compareSteps } from '../services/worklist/identifier.ts';
+import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { pathToText } from '../dataset/attribute-path.ts';
+import { toJson } from '../dataset/json.ts';
+import type { DataSet } from '../dataset/model.ts';
+import { GatewayError } from '../errors.ts';
+import type { Logger } from '../observe/log.ts';
+import { KeyedQueue } from '../store/keyed-queue.ts';
+import type { NewRisEntry, RisEntries, RisEntry, RisEntryFilter } from '../store/ris-records.ts';
+import { checkEntry, entryIdOf, entryInvalid, indexOf, refuseInvalid } from './entry.ts';
 
-/** Whether a search still finds an entry whose step has come so far. */
-export interface EntryWhen {
-  readonly inProgress: 'keep' | 'remove';
-  readonly completed: 'keep' | 'remove';
-  readonly discontinued: 'keep' | 'remove';
+/** Entries in one transaction: an fsync for each would take minutes for a long file. */
+const BATCH = 500;
+
+/** What became of the entries of the files. */
+export interface Imported {
+  readonly added: number;
+  readonly changed: number;
+  readonly unchanged: number;
+  /** Gone from the files. */
+  readonly removed: number;
+  /** An entry that came by the API has the same id and stays. */
+  readonly overruled: number;
 }
 
-/** What is done is off the list; what was abandoned waits to be taken up again. */
-export const DEFAULT_ENTRY_WHEN: EntryWhen = { inProgress: 'keep', completed: 'remove', discontinued: 'keep' };
+export class RisWorklist {
+  readonly #upstream: string;
+  readonly #entries: RisEntries;
+  readonly #logger: Logger;
+  /** Changes of one entry: each looks first whether it is there. */
+  readonly #changes = new KeyedQueue();
 
-const STUDY_INSTANCE_UID: Tag = '0020000D';
-const REFERENCED_STUDY_SEQUENCE: Tag = '00081110';
-const REFERENCED_SOP_INSTANCE_UID: Tag = '00081155';
-const ACCESSION_NUMBER: Tag = '00080050';
-const SCHEDULED_PROCEDURE_STEP_ID: Tag = '00400009';
-const SCHEDULED_PROCEDURE_STEP_STATUS: Tag = '00400020';
-
-const FOLLOWED: Readonly<Record<MppsState, { readonly when: keyof EntryWhen; readonly status: string }>> = {
-  'IN PROGRESS': { when: 'inProgress', status: 'STARTED' },
-  COMPLETED: { when: 'completed', status: 'COMPLETED' },
-  DISCONTINUED: { when: 'discontinued', status: 'DISCONTINUED' },
-};
-
-interface Entry {
-  /** As it was scheduled. */
-  readonly scheduled: DataSet;
-  /** State of each performed step by UID, the one that changed last at the end. */
-  readonly performed: Map<string, MppsState>;
-  /** As a search finds it; undefined: not at all. */
-  current: DataSet | undefined;
-}
-
-export class Worklist {
-  readonly #entries: readonly Entry[];
-  readonly #byStepId: ReadonlyMap<string, readonly Entry[]>;
-  readonly #when: EntryWhen;
-  #current: readonly DataSet[];
-
-  /** @param entries one Scheduled Procedure Step each */
-  constructor(entries: readonly DataSet[], when: Partial<EntryWhen> = {}) {
-    this.#when = { ...DEFAULT_ENTRY_WHEN, ...when };
-    this.#entries = entries
-      .toSorted(compareSteps)
-      .map((scheduled) => ({ scheduled, performed: new Map<string, MppsState>(), current: scheduled }));
-    this.#byStepId = Map.groupBy(this.#entries, ({ scheduled }) => stepIdOf(scheduled));
-    this.#current = this.#entries.map(({ scheduled }) => scheduled);
+  /** @param upstream name of the RIS among the upstreams: the entries of each are its own */
+  constructor(upstream: string, entries: RisEntries, logger: Logger) {
+    this.#upstream = upstream;
+    this.#entries = entries;
+    this.#logger = logger;
   }
 
-  /** What a search finds, in the order of the steps; never changed, only replaced. */
-  get current(): readonly DataSet[] {
-    return this.#current;
+  /**
+   * @param entry one Scheduled Procedure Step
+   * @throws GatewayError ENTRY_INVALID, ENTRY_EXISTS, STORE_*
+   */
+  async create(entry: DataSet): Promise<RisEntry> {
+    refuseInvalid(entry);
+    const id = entryIdOf(entry);
+    return this.#changes.run(id, async () => {
+      if ((await this.get(id)) !== undefined) {
+        throw new GatewayError('ENTRY_EXISTS', `the worklist entry ${id} is there already`, {
+          fix: `Replace the entry ${id}, or cancel it first.`,
+        });
+      }
+      return (await this.#write(id, entry)).entry;
+    });
   }
 
-  /** Takes in how far a performed step is. */
-  follow(uid: string, attributes: DataSet): void {
-    const state = stateOf(attributes);
-    if (state === undefined) return;
-    const entries = new Set(
-      itemsOf(attributes[SCHEDULED_STEP_ATTRIBUTES_SEQUENCE]).flatMap((item) => this.#entriesOf(item)),
-    );
-    if (entries.size === 0) return;
-    for (const entry of entries) {
-      entry.performed.delete(uid);
-      entry.performed.set(uid, state);
-      entry.current = this.#currentOf(entry);
+  /**
+   * Puts an entry in place of the one with its id, or makes it; performed steps that were linked to it stay linked.
+   * @throws GatewayError ENTRY_INVALID, also when the id is not the one of the entry; STORE_*
+   */
+  async replace(id: string, entry: DataSet): Promise<{ entry: RisEntry; isNew: boolean }> {
+    refuseInvalid(entry);
+    if (entryIdOf(entry) !== id) {
+      throw entryInvalid(
+        `the worklist entry has another id than ${id}: StudyInstanceUID (0020000D), RequestedProcedureID (00401001), ` +
+          'ScheduledProcedureStepID (00400100.00400009) or AccessionNumber (00080050) differ; cancel the one, create the other',
+      );
     }
-    this.#current = this.#entries.map(({ current }) => current).filter((current) => current !== undefined);
+    return this.#changes.run(id, () => this.#write(id, entry));
   }
 
-  #entriesOf(item: DataSet): readonly Entry[] {
-    const id = textOf(item, SCHEDULED_PROCEDURE_STEP_ID);
-    if (id === '') return [];
-    const studies = new Set(
-      [
-        textOf(item, STUDY_INSTANCE_UID),
-        ...itemsOf(item[REFERENCED_STUDY_SEQUENCE]).map((study) => textOf(study, REFERENCED_SOP_INSTANCE_UID)),
-      ].filter((uid) => uid !== ''),
-    );
-    const found = (this.#byStepId.get(id) ?? []).filter(({ scheduled }) =>
-      studies.has(textOf(scheduled, STUDY_INSTANCE_UID)),
-    );
-    const accession = textOf(item, ACCESSION_NUMBER);
-    const closest = found.filter(({ scheduled }) => textOf(scheduled, ACCESSION_NUMBER) === accession);
-    return closest.length > 0 ? closest : found;
+  /**
+   * Takes an entry off the list at once; a performed step that names it from now on is unscheduled. An entry of a file
+   * comes back with the next import, unless it is taken out of the file too.
+   * @returns false: there is none
+   * @throws GatewayError STORE_*
+   */
+  cancel(id: string): Promise<boolean> {
+    return this.#changes.run(id, () => this.#entries.remove({ upstream: this.#upstream, id }, 'disk'));
   }
 
-  #currentOf({ scheduled, performed }: Entry): DataSet | undefined {
-    const states = [...performed.values()];
-    const state = states.includes('IN PROGRESS') ? 'IN PROGRESS' : states.at(-1);
-    if (state === undefined) return scheduled;
-    const { when, status } = FOLLOWED[state];
-    return this.#when[when] === 'remove' ? undefined : withStatus(scheduled, status);
+  /** @throws GatewayError STORE_* */
+  get(id: string): Promise<RisEntry | undefined> {
+    return this.#entries.get({ upstream: this.#upstream, id });
+  }
+
+  /** In the order of a search. @throws GatewayError STORE_* */
+  find(filter: RisEntryFilter): AsyncIterable<RisEntry> {
+    return this.#entries.find(this.#upstream, filter);
+  }
+
+  /**
+   * Makes the entries of the files what the files now say: all are checked before the first is written. Of several with
+   * one id the last counts.
+   * @throws GatewayError ENTRY_INVALID naming the entry by its place, counted from 1; STORE_*
+   */
+  async importSeed(seed: Iterable<DataSet> | AsyncIterable<DataSet>): Promise<Imported> {
+    const present = await this.#digests();
+    const given = new Map<string, DataSet>();
+    const missing = new Set<string>();
+    let place = 0;
+    for await (const entry of seed) {
+      refuseInvalid(entry, `entry ${++place}`);
+      for (const { path } of checkEntry(entry)) missing.add(pathToText(path, 'keyword'));
+      given.set(entryIdOf(entry), entry);
+      if (place % BATCH === 0) await nextTurn();
+    }
+    const counts = { added: 0, changed: 0, unchanged: 0, overruled: 0 };
+    let batch: NewRisEntry[] = [];
+    for (const [id, scheduled] of given) {
+      const before = present.get(id);
+      if (before?.source === 'api') counts.overruled++;
+      else if (before?.digest === digestOf(scheduled)) counts.unchanged++;
+      else {
+        counts[before === undefined ? 'added' : 'changed']++;
+        batch.push(this.#newEntry(id, 'seed', scheduled));
+      }
+      if (batch.length === BATCH) {
+        await this.#entries.put(batch, 'disk');
+        batch = [];
+      }
+    }
+    if (batch.length > 0) await this.#entries.put(batch, 'disk');
+    const removed = await this.#entries.removeSeedExcept(this.#upstream, new Set(given.keys()));
+    const imported = { ...counts, removed };
+    this.#report(imported, place - given.size, [...missing]);
+    return imported;
+  }
+
+  async #write(id: string, scheduled: DataSet): Promise<{ entry: RisEntry; isNew: boolean }> {
+    const added = await this.#entries.put([this.#newEntry(id, 'api', scheduled)], 'disk');
+    const entry = await this.get(id);
+    if (entry === undefined) {
+      throw new GatewayError('STORE_FAILED', `another process took the worklist entry ${id} away at once`, {
+        fix: 'Send the entry again, if it is still to be done.',
+      });
+    }
+    return { entry, isNew: added > 0 };
+  }
+
+  #newEntry(id: string, source: 'seed' | 'api', scheduled: DataSet): NewRisEntry {
+    return { upstream: this.#upstream, id, source, scheduled, index: indexOf(scheduled) };
+  }
+
+  /** Of every entry that is there, without holding the entries themselves. */
+  async #digests(): Promise<Map<string, { source: 'seed' | 'api'; digest: string }>> {
+    const digests = new Map<string, { source: 'seed' | 'api'; digest: string }>();
+    for await (const { id, source, scheduled } of this.find({})) {
+      digests.set(id, { source, digest: source === 'seed' ? digestOf(scheduled) : '' });
+      if (digests.size % BATCH === 0) await nextTurn();
+    }
+    return digests;
+  }
+
+  #report(imported: Imported, repeated: number, missing: readonly string[]): void {
+    const { overruled } = imported;
+    const log = this.#logger.child({ upstream: this.#upstream });
+    log.info('worklist entries imported', { ...imported });
+    if (overruled > 0) log.warn('worklist entries of the API stay in place of those of the file', { count: overruled });
+    if (repeated > 0)
+      log.warn('worklist entries stand in the files more than once: the last counts', { count: repeated });
+    if (missing.length > 0) log.warn('worklist entries lack values that searches ask for', { attributes: missing });
   }
 }
 
-function stepIdOf(entry: DataSet): string {
-  const [step] = itemsOf(entry[SCHEDULED_PROCEDURE_STEP_SEQUENCE]);
-  return step === undefined ? '' : textOf(step, SCHEDULED_PROCEDURE_STEP_ID);
-}
-
-function withStatus(entry: DataSet, status: string): DataSet {
-  const steps = itemsOf(entry[SCHEDULED_PROCEDURE_STEP_SEQUENCE]).map((step) =>
-    Object.assign(createDataSet(), step, { [SCHEDULED_PROCEDURE_STEP_STATUS]: attribute('CS', status) }),
-  );
-  return Object.assign(createDataSet(), entry, { [SCHEDULED_PROCEDURE_STEP_SEQUENCE]: attribute('SQ', ...steps) });
-}
-
-function textOf(dataSet: DataSet, tag: Tag): string {
-  return firstText(dataSet, tag)?.trim() ?? '';
+/** Tells whether a file says something else than before; in the order of the tags, so that properties may move. */
+function digestOf(entry: DataSet): string {
+  return createHash('sha256').update(toJson(entry)).digest('base64');
 }

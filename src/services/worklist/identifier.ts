@@ -11,7 +11,7 @@ import type { ServiceWarning, WorklistQuery } from '../port.ts';
 import { SCHEDULED_PROCEDURE_STEP_SEQUENCE, WORKLIST_ATTRIBUTES, universalKeys } from './attributes.ts';
 import type { WorklistAttributes } from './attributes.ts';
 import { isEmptyValueKey, isMultipleValueKey, isNoKey, isUniversalKey } from './keys.ts';
-import { correspondingTag, creatorTag } from './private-keys.ts';
+import { correspondingTag, creatorTag, readable } from './private-keys.ts';
 import { WARNINGS } from './warnings.ts';
 
 const SPECIFIC_CHARACTER_SET: Tag = '00080005';
@@ -136,7 +136,7 @@ function cleanKeys(identifier: DataSet): DataSet {
 }
 
 function cleanKey(tag: Tag, received: Attribute): Attribute {
-  const attribute = isPrivate(tag) ? textKey(received) : received;
+  const attribute = isPrivate(tag) ? readable(received) : received;
   if (attribute.vr !== 'SQ') return isUniversalKey(attribute) ? { vr: attribute.vr } : cloneAttribute(attribute);
   const [item, ...more] = itemsOf(attribute);
   if (more.length > 0) {
@@ -144,17 +144,6 @@ function cleanKey(tag: Tag, received: Attribute): Attribute {
   }
   const keys = item === undefined ? createDataSet() : cleanKeys(item);
   return Object.keys(keys).length === 0 ? { vr: 'SQ' } : { vr: 'SQ', Value: [keys] };
-}
-
-/**
- * A private key as text: in Implicit VR nobody can know its VR, and as bytes it would match nothing. Search URLs do the
- * same (key-values.ts).
- */
-function textKey(attribute: Attribute): Attribute {
-  if (attribute.vr !== 'UN' || attribute.InlineBinary === undefined) return attribute;
-  const text = Buffer.from(attribute.InlineBinary, 'base64').toString('latin1').replace(/\0$/, '');
-  if (!/^[ -~]+$/.test(text)) return attribute;
-  return { vr: 'LO', Value: text.split('\\').map((value) => value.trim() || null) };
 }
 
 function someKey(keys: DataSet, test: (attribute: Attribute) => boolean): boolean {

@@ -4,9 +4,9 @@ import { createDataSet, firstText, itemsOf } from '../../dataset/model.ts';
 import type { Attribute, DataSet, PersonName, Tag, Value, Vr } from '../../dataset/model.ts';
 import type { WorklistQuery } from '../port.ts';
 import { combinedInterval, combinedSpan, isWithin, parseDateTimeKey, parseSpan } from './date-time.ts';
-import type { DateTimeVr } from './date-time.ts';
+import type { DateTimeVr, Span } from './date-time.ts';
 import { EMPTY_VALUE_KEY, hasWildcards, isNoKey, isUniversalKey, keyText } from './keys.ts';
-import { correspondingTag } from './private-keys.ts';
+import { correspondingTag, readable } from './private-keys.ts';
 
 const START_DATE: Tag = '00400002';
 const START_TIME: Tag = '00400003';
@@ -47,23 +47,32 @@ function matchesAll(target: DataSet, keys: DataSet, switches: Switches, zones: Z
   });
 }
 
-/** Date range and time range of the step are one interval (K.2.2.1.2); undefined where the rule does not apply. */
+/**
+ * Date range and time range of the step are one interval (K.2.2.1.2), each with each where there are several; undefined
+ * where the rule does not apply.
+ */
 function matchesCombined(target: DataSet, keys: DataSet): boolean | undefined {
-  const [dateText, timeText] = [firstText(keys, START_DATE), firstText(keys, START_TIME)];
-  if (dateText === undefined || timeText === undefined) return undefined;
-  const [date, time] = [parseDateTimeKey('DA', dateText), parseDateTimeKey('TM', timeText)];
-  if (date?.range !== true || time?.range !== true) return undefined;
+  const [dates, times] = [rangesOf('DA', keys[START_DATE]), rangesOf('TM', keys[START_TIME])];
+  if (dates === undefined || times === undefined) return undefined;
   const storedDate = parseSpan('DA', firstText(target, START_DATE) ?? '');
   const storedTime = parseSpan('TM', firstText(target, START_TIME) ?? '');
   if (storedDate === undefined || storedTime === undefined) return false;
-  return isWithin(combinedSpan(storedDate, storedTime), combinedInterval(date, time));
+  const stored = combinedSpan(storedDate, storedTime);
+  return dates.some((date) => times.some((time) => isWithin(stored, combinedInterval(date, time))));
+}
+
+/** The ranges of a key; undefined where it has none, or something else besides. */
+function rangesOf(vr: DateTimeVr, key: Attribute | undefined): Span[] | undefined {
+  const ranges = (key?.Value ?? []).map((value) => parseDateTimeKey(vr, keyText(value)));
+  if (ranges.length === 0 || !ranges.every((range) => range?.range === true)) return undefined;
+  return ranges as Span[];
 }
 
 function matchesKey(stored: Attribute | undefined, key: Attribute, switches: Switches, zones: Zones): boolean {
   if (key.vr === 'SQ') return matchesSequence(stored, key, switches, zones);
   if (key.InlineBinary !== undefined) return stored?.InlineBinary === key.InlineBinary;
   if (isUniversalKey(key)) return true;
-  const values = (stored?.Value ?? []).filter((value) => value !== null);
+  const values = (stored === undefined ? [] : (readable(stored).Value ?? [])).filter((value) => value !== null);
   return (key.Value ?? []).some((wanted) => {
     if (wanted === null) return false;
     if (switches.emptyValueMatching && keyText(wanted) === EMPTY_VALUE_KEY) return values.length === 0;
@@ -132,8 +141,11 @@ function matchesGroup(text: string, key: string): boolean {
   return missing > 0 && /\^[^^]*\*/.test(key) && matchesWildcard(text + '^'.repeat(missing), key);
 }
 
-/** Upper case, since `ß` and the two small sigmas have one; without the delimiters that may be left out at the end. */
-function foldedName(text: string | undefined): string {
+/**
+ * A component group as names compare: upper case, since `ß` and the two small sigmas have one, and without the delimiters
+ * that may be left out at the end.
+ */
+export function foldedName(text: string | undefined): string {
   const folded = (text ?? '').normalize('NFC').toUpperCase().trimStart();
   // A loop, since a pattern anchored at the end takes time with the square of a run, which a peer may make long.
   let end = folded.length;
