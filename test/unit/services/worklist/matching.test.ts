@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { attribute, dataSetOf } from '../../../../src/dataset/model.ts';
-import type { Attribute, DataSet } from '../../../../src/dataset/model.ts';
+import type { Attribute, DataSet, PersonName } from '../../../../src/dataset/model.ts';
 import type { WorklistQuery } from '../../../../src/services/port.ts';
 import { matches } from '../../../../src/services/worklist/matching.ts';
 
@@ -114,17 +114,20 @@ describe('wild card matching (C.2.2.2.4)', () => {
 });
 
 describe('person names (C.2.2.2.1)', () => {
-  const STORED = attribute('PN', { Alphabetic: 'Yamada^Tarou^^', Ideographic: '山田^太郎', Phonetic: 'やまだ^たろう' });
+  const STORED = { Alphabetic: 'Yamada^Tarou^^', Ideographic: '山田^太郎', Phonetic: 'やまだ^たろう' };
 
   test.each([
     ['another case', { Alphabetic: 'YAMADA^tarou' }, true],
     ['a wild card', { Alphabetic: 'yam*' }, true],
     ['one group, found in another', { Alphabetic: '山田*' }, true],
     ['two groups, each in its own', { Alphabetic: 'Yamada*', Ideographic: '山田*' }, true],
+    ['another case in the phonetic group', { Phonetic: 'YAMADA*' }, true, { Phonetic: 'yamada^tarou' }],
+    ['another case in every group', { Alphabetic: 'A*', Phonetic: 'B*' }, true, { Alphabetic: 'ab', Phonetic: 'ba' }],
+    ['a group that is not known', { Alphabetic: 'A*', Phonetic: 'B*' }, false, { Alphabetic: 'ab' }],
     ['two groups, one wrong', { Alphabetic: 'Yamada*', Ideographic: '鈴木*' }, false],
     ['another name', { Alphabetic: 'Yamad' }, false],
-  ])('%s', (_title, key, expected) => {
-    expect(matchesOne('00100010', STORED, attribute('PN', key))).toBe(expected);
+  ] as [string, PersonName, boolean, PersonName?][])('%s', (_title, key, expected, stored = STORED) => {
+    expect(matchesOne('00100010', attribute('PN', stored), attribute('PN', key))).toBe(expected);
   });
 
   test.each([
@@ -142,7 +145,7 @@ describe('person names (C.2.2.2.1)', () => {
   test('a key with a long run of delimiters takes no time that grows with its square', () => {
     const started = performance.now();
     const key = attribute('PN', { Alphabetic: `${'^ '.repeat(200_000)}x` });
-    expect(matchesOne('00100010', STORED, key)).toBe(false);
+    expect(matchesOne('00100010', attribute('PN', STORED), key)).toBe(false);
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
@@ -202,6 +205,26 @@ describe('range matching (C.2.2.2.5)', () => {
     expect(matching(step(date, time), step('20250101-20250103', '2200-0600'))).toBe(expected);
   });
 
+  test('several date ranges each make an interval with the time range (C.2.2.2.8)', () => {
+    const keys = dataSetOf({
+      '00400100': attribute(
+        'SQ',
+        dataSetOf({
+          '00400002': attribute('DA', '20250101-20250102', '20250105-20250106'),
+          '00400003': attribute('TM', '2200-0600'),
+        }),
+      ),
+    });
+    const found = [
+      ['20250101', '2230'],
+      ['20250102', '0500'],
+      ['20250106', '0559'],
+      ['20250105', '2130'],
+      ['20250103', '0500'],
+    ].map(([date, time]) => matching(step(date, time), keys, { multipleValueMatching: true }));
+    expect(found).toEqual([true, true, true, false, false]);
+  });
+
   test('a single date and a time range are two keys', () => {
     expect(matching(step('20250101', '0900'), step('20250101', '0800-1000'))).toBe(true);
     expect(matching(step('20250101', '1100'), step('20250101', '0800-1000'))).toBe(false);
@@ -253,5 +276,14 @@ describe('lists, sequences and the extensions', () => {
       dataSetOf({ '00090010': attribute('LO', creator), '00091001': attribute('LO', 'x') });
     expect(matching(entry, keys('ACME'))).toBe(true);
     expect(matching(entry, keys('OTHER'))).toBe(false);
+  });
+
+  test('a private value that was stored as bytes, since nobody knew its VR, is found by its text', () => {
+    const stored = (InlineBinary: string): DataSet =>
+      dataSetOf({ '00090010': attribute('LO', 'ACME'), '00091001': { vr: 'UN', InlineBinary } });
+    const keys = dataSetOf({ '00090010': attribute('LO', 'ACME'), '00091001': attribute('LO', 'b') });
+    expect(matching(stored(Buffer.from('a\\b ').toString('base64')), keys)).toBe(true);
+    expect(matching(stored(Buffer.from('ab').toString('base64')), keys)).toBe(false);
+    expect(matching(stored('AAEC'), keys)).toBe(false);
   });
 });
