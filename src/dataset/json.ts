@@ -31,14 +31,9 @@ export function fromJson(value: unknown): DataSet {
  * @throws GatewayError DATA_SET_INVALID, DATA_SET_TOO_LARGE
  */
 export function parseJsonDataSets(text: string): DataSet[] {
-  const json = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  const json = withoutByteOrderMark(text);
   const raw = parseJson(json);
-  const twice = duplicateName(json);
-  if (twice !== undefined) {
-    // Only a tag is told: any other name may be anything.
-    const what = /^[0-9A-Fa-f]{8}$/.test(twice) ? twice.toUpperCase() : 'A JSON property';
-    throw new GatewayError('DATA_SET_INVALID', `${what} occurs twice in one object`);
-  }
+  checkNames(json);
   const objects = (value: unknown): unknown[] => (Array.isArray(value) ? value : [value]);
   return withExactNumbers(json, raw, (value) => objects(value).map((object) => fromJson(object)));
 }
@@ -49,6 +44,20 @@ export function parseJsonDataSets(text: string): DataSet[] {
  */
 export function parseJsonDataSet(text: string): DataSet {
   return withExactNumbers(text, parseJson(text), fromJson);
+}
+
+/**
+ * The value of a JSON text that may be something else than the DICOM JSON model. A number is one only where its usual
+ * notation is the very text, else the text: `1` and `0.5` are numbers, `1.0` is not.
+ * @throws GatewayError DATA_SET_INVALID, also for a property given twice; DATA_SET_TOO_LARGE when nested too deep
+ */
+export function parseJsonText(text: string): unknown {
+  const json = withoutByteOrderMark(text);
+  const value = parseJson(json, (_name, member, context) =>
+    typeof member === 'number' && context?.source !== String(member) ? context?.source : member,
+  );
+  checkNames(json);
+  return value;
 }
 
 /** The JSON text of a data set, tags in ascending order. */
@@ -153,15 +162,32 @@ function quoted(text: string): string {
   return NEEDS_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 
+type Reviver = (name: string, value: unknown, context?: { source?: string }) => unknown;
+
 /** JSON.parse whose error shows a position instead of a piece of the text, which may be a patient's name. */
-function parseJson(text: string): unknown {
+function parseJson(text: string, reviver?: Reviver): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, reviver);
   } catch (error) {
+    // A reviver goes down into the value on the stack.
+    if (error instanceof RangeError) throw new GatewayError('DATA_SET_TOO_LARGE', 'The JSON text is nested too deep');
     const position = error instanceof SyntaxError ? /position (\d+)/.exec(error.message)?.[1] : undefined;
     const where = position === undefined ? '' : ` at character ${position}`;
     throw new GatewayError('DATA_SET_INVALID', `The text is not JSON${where}`);
   }
+}
+
+function withoutByteOrderMark(text: string): string {
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/** @throws GatewayError DATA_SET_INVALID when two properties of an object have one name */
+function checkNames(json: string): void {
+  const twice = duplicateName(json);
+  if (twice === undefined) return;
+  // Only a tag is told: any other name may be anything.
+  const what = /^[0-9A-Fa-f]{8}$/.test(twice) ? twice.toUpperCase() : 'A JSON property';
+  throw new GatewayError('DATA_SET_INVALID', `${what} occurs twice in one object`);
 }
 
 /** Reads again with the source text of large integers at hand, but only when one was met. */
@@ -170,7 +196,7 @@ function withExactNumbers<T>(text: string, raw: unknown, read: (raw: unknown) =>
     return read(raw);
   } catch (error) {
     if (!(error instanceof InexactNumberError)) throw error;
-    const reviver = (_name: string, value: unknown, context?: { source?: string }): unknown =>
+    const reviver: Reviver = (_name, value, context) =>
       Number.isInteger(value) && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
     return read(JSON.parse(text, reviver));
   }
