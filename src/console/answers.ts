@@ -1,14 +1,19 @@
 /** What every page of the console shares: the form of its errors, and what a change of state needs. */
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 
 /** Errors are `{code, message, fix}`. */
 export function fail(response: Response, status: number, code: string, message: string, fix: string): void {
   response.status(status).json({ code, message, fix });
 }
 
-/** A cross-site form cannot send it. */
+/** Address of the one who asks, for the log. */
+export function addressOf(request: Request): string {
+  return request.socket.remoteAddress?.replace(/^::ffff:/, '') ?? 'unknown';
+}
+
+/** A cross-site form cannot send it. The header counts, without a body too. */
 export const needJson: RequestHandler = (request, response, next) => {
-  if (request.is('application/json') === 'application/json') next();
+  if (/^application\/json *(?:;|$)/i.test(request.headers['content-type'] ?? '')) next();
   else {
     fail(
       response,

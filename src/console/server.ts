@@ -1,8 +1,9 @@
 /**
  * The operator's port: health for probes and the reload. Host and Origin are checked on every request and changes of
  * state need `application/json`, on loopback too: a page in somebody's browser must not reach it by DNS rebinding or a
- * cross-site form.
+ * cross-site form. With a token every request but those of the health pages must bear it (RFC 6750).
  */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,11 +11,14 @@ import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Router } from 'express';
 import type { Health } from '../observe/health.ts';
 import type { Logger } from '../observe/log.ts';
-import { fail, needJson } from './answers.ts';
+import { addressOf, fail, needJson } from './answers.ts';
+import { answerFailure } from './failures.ts';
 
 export interface ConsoleOptions {
   readonly host: string;
   readonly port: number;
+  /** What `Authorization: Bearer` must bear; undefined: nobody is asked. */
+  readonly token?: string;
 }
 
 /** What the console needs of the running gateway. */
@@ -63,6 +67,7 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
     const health = handler.health();
     response.status(health.status === 'ready' ? 200 : 503).json(health);
   });
+  if (options.token !== undefined) app.use(checkToken(options.token, logger));
   app.post('/api/reload', needJson, async (_request, response) => {
     try {
       response.json({ status: 'reloaded', ...(await handler.reload()) });
@@ -89,7 +94,7 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
     if (response.headersSent) next(error);
     else fail(response, 500, 'INTERNAL_ERROR', 'The request could not be answered', 'See the log.');
   };
-  app.use(onError);
+  app.use(answerFailure, onError);
   return app;
 }
 
@@ -119,6 +124,29 @@ function checkHostAndOrigin(boundHost: string): RequestHandler {
       return;
     }
     next();
+  };
+}
+
+function checkToken(token: string, logger: Logger): RequestHandler {
+  // Digests have one length, whatever was sent.
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  const expected = digest(token);
+  return (request, response, next) => {
+    const borne = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (borne !== undefined && timingSafeEqual(digest(borne), expected)) {
+      next();
+      return;
+    }
+    if (borne !== undefined) logger.warn('token refused on the console port', { by: addressOf(request) });
+    response.set('WWW-Authenticate', `Bearer realm="dimseway"${borne === undefined ? '' : ', error="invalid_token"'}`);
+    const message = borne === undefined ? 'The request bears no token' : 'The token is not the one of this console';
+    fail(
+      response,
+      401,
+      'TOKEN_NEEDED',
+      message,
+      'Send the header Authorization: Bearer with the token of console.token.',
+    );
   };
 }
 

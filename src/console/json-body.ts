@@ -1,0 +1,32 @@
+/** Bodies of changes of state: JSON in UTF-8, of limited size. */
+import express from 'express';
+import type { Request, RequestHandler } from 'express';
+import { parseJsonText } from '../dataset/json.ts';
+import { GatewayError } from '../errors.ts';
+import { needJson } from './answers.ts';
+
+const MAXIMUM_BYTES = 1024 * 1024;
+
+/** Reads a body as bytes; `bodyOf` takes it apart. */
+export const readBody: RequestHandler[] = [
+  needJson,
+  express.raw({ type: () => true, limit: MAXIMUM_BYTES, inflate: true }),
+];
+
+/**
+ * The value of the body; numbers as `parseJsonText` has them.
+ * @throws GatewayError DATA_SET_INVALID, DATA_SET_TOO_LARGE; the message has no value
+ */
+export function bodyOf(request: Request): unknown {
+  const bytes: unknown = request.body;
+  return parseJsonText(Buffer.isBuffer(bytes) ? textOf(bytes) : '');
+}
+
+/** A character that cannot be read would otherwise become another in a name. */
+function textOf(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new GatewayError('DATA_SET_INVALID', 'The text is not UTF-8');
+  }
+}
