@@ -14,6 +14,7 @@ import { isFinal, stateOf } from '../services/mpps/state.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, RequestContext } from '../services/port.ts';
 import { UTF_8 } from './charset.ts';
+import { hopHeader } from './hop-header.ts';
 import { concluded, failureOf, isAboutInstance, missing, refusalOf } from './mpps-refusal.ts';
 import type { Refusal } from './mpps-refusal.ts';
 import { encodeRepresentation } from './representation.ts';
@@ -205,7 +206,7 @@ export class MppsClient {
   ): Promise<HttpAnswer> {
     return this.#userAgent.send({
       ...target,
-      headers: { ...requesterHeader(context), accept: WRITE_ACCEPT[content] },
+      headers: { ...requesterHeader(context), ...hopHeader(context), accept: WRITE_ACCEPT[content] },
       payload: { contentType: PAYLOAD_TYPES[content], bytes: encoded(dataSet, content) },
       signal,
     });
@@ -216,7 +217,7 @@ export class MppsClient {
       this.#userAgent.send({
         method: 'GET',
         url: new URL(`${this.#resource(uid)}${query}`),
-        headers: { ...requesterHeader(context), accept },
+        headers: { ...requesterHeader(context), ...hopHeader(context), accept },
         signal,
       });
     const { mediaType } = this.#options;

@@ -40,6 +40,7 @@ const FAILURES: readonly StatusDescription[] = [
   { status: 502, title: 'The far end failed or cannot be understood' },
   { status: 503, title: 'The far end cannot be reached or is overloaded: try again after Retry-After' },
   { status: 504, title: 'The far end did not answer in time; the outcome is not known' },
+  { status: 508, title: 'The message came by the same route of this gateway before' },
 ];
 
 const WRITING_FAILURES: readonly StatusDescription[] = [

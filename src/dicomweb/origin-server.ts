@@ -15,6 +15,7 @@ import type { RequestContext, Requester, ServiceHandler } from '../services/port
 import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
+import { hopsOf } from './hop-header.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { createMppsTransactions } from './mpps.ts';
 import { bodyTooLate, RequestBody, tooLong } from './request-body.ts';
@@ -256,6 +257,7 @@ export class DicomwebListener {
         address: plainAddress(socket.remoteAddress) ?? '',
         basePath,
       } satisfies Requester,
+      hops: hopsOf(request.headers),
       warn: () => {},
     } satisfies RequestContext;
     const webRequest: WebRequest = {

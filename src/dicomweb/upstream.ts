@@ -10,6 +10,7 @@ import type { AttributeSelection, Completion, RequestContext, Upstream, Worklist
 import { splitSteps } from '../services/worklist/identifier.ts';
 import type { SearchUrlOptions } from '../services/worklist/search-url.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
+import { hopHeader } from './hop-header.ts';
 import { MppsClient } from './mpps-client.ts';
 import { failureFromAbort } from './network-failure.ts';
 import { PageBorder } from './page-border.ts';
@@ -142,7 +143,7 @@ export class DicomwebUpstream implements Upstream {
 
   #client(context: RequestContext): SearchClient {
     const { mediaType, treat404AsEmpty = false, pageSize } = this.#options;
-    const headers = requesterHeader(context);
+    const headers = { ...requesterHeader(context), ...hopHeader(context) };
     const options = { baseUrl: this.#baseUrl, headers, mediaType, treat404AsEmpty, url: this.#options };
     return new SearchClient(options, pageSize, this.#userAgent, this.#logger);
   }

@@ -49,6 +49,7 @@ export function createWorklistSearch(handler: ServiceHandler, options: WorklistS
       { status: 502, title: 'The far end failed or cannot be understood' },
       { status: 503, title: 'The far end cannot be reached or is overloaded: try again after Retry-After' },
       { status: 504, title: 'The far end did not answer in time' },
+      { status: 508, title: 'The search came by the same route of this gateway before' },
     ],
     run: (request) => search(handler, options, request),
   };

@@ -2,13 +2,15 @@
  * The middle of the house: picks the route of a request, applies its rules, calls its upstream and leaves one log line.
  * Listeners hold one `Gateway` for good; a reload swaps the parts behind it.
  */
+import { randomUUID } from 'node:crypto';
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import type { MessageRecorder } from '../observe/messages.ts';
-import { ServiceFailure, withWarn } from '../services/port.ts';
+import { ServiceFailure, withChanges } from '../services/port.ts';
 import type {
   AttributeSelection,
   Completion,
+  Hop,
   MppsContext,
   Operation,
   Requester,
@@ -23,6 +25,7 @@ import { isEmptyIdentifier } from '../services/worklist/identifier.ts';
 import type { Delivery, TargetOf } from './delivery.ts';
 import { logExchange, reasonOf } from './exchange.ts';
 import type { UpstreamState } from './exchange.ts';
+import { hopsBeyond } from './loop.ts';
 import { applied, toFailure } from './mapping.ts';
 import type { Mapping } from './mapping.ts';
 import { isRecordOf } from './mpps-route.ts';
@@ -49,6 +52,8 @@ export class Gateway implements ServiceHandler {
   readonly #logger: Logger;
   readonly #now: () => number;
   readonly #states = new Map<string, UpstreamState>();
+  /** What a gateway without a store calls itself. */
+  readonly #ownInstance = randomUUID();
   readonly #mppsUnderWay = new Set<Promise<unknown>>();
   #routes: readonly GatewayRoute[];
   #delivery: Delivery | undefined;
@@ -119,7 +124,7 @@ export class Gateway implements ServiceHandler {
       for await (const found of this.#searchUpstreams(
         route,
         query,
-        withWarn(context, warn),
+        withChanges(context, { warn, hops: this.#hopsBeyond(context, route) }),
         (name) => (upstream = name),
       )) {
         count++;
@@ -207,9 +212,13 @@ export class Gateway implements ServiceHandler {
         target = followed ?? target;
         return followed;
       };
-      const result = await this.#watched(work(this.#delivery, route.mpps, withWarn(context, warn), targetOf));
-      const { name } = target?.upstream ?? route.mpps.upstream;
-      this.#states.set(name, { ...this.#states.get(name), lastSuccess: this.#time() });
+      const onward = withChanges(context, { warn, hops: this.#hopsBeyond(context, route) });
+      const result = await this.#watched(work(this.#delivery, route.mpps, onward, targetOf));
+      const { upstream, options } = target ?? route.mpps;
+      // What was only stored says nothing about the upstream.
+      if (options.delivery === 'direct') {
+        this.#states.set(upstream.name, { ...this.#states.get(upstream.name), lastSuccess: this.#time() });
+      }
       return result;
     } catch (error) {
       failure = toFailure(error, this.#logger, context.traceId);
@@ -267,6 +276,11 @@ export class Gateway implements ServiceHandler {
         });
       }
     }
+  }
+
+  /** @throws ServiceFailure LOOP_DETECTED */
+  #hopsBeyond({ hops }: RequestContext, { name }: RouteMatcher): readonly Hop[] {
+    return hopsBeyond(hops, { instance: this.#delivery?.instanceId ?? this.#ownInstance, route: name });
   }
 
   #noteFailure(name: string, failure: ServiceFailure): void {

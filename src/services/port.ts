@@ -57,13 +57,16 @@ export interface Hop {
   readonly route: string;
 }
 
+/** A way through more gateways than this is a loop, even where none of them tells who it is. */
+export const MAXIMUM_HOPS = 32;
+
 /** The life of one request, handed through to the upstream. */
 export interface RequestContext {
   /** Ends the work: the peer cancelled or went away, the deadline passed, the gateway shuts down. */
   readonly signal: AbortSignal;
   /**
    * Milliseconds the caller still waits, counted by the monotonic clock: `deadline - performance.now()`. It may move on
-   * while results flow: read it when it is needed, and hand the context on by `withWarn`, not by copying it.
+   * while results flow: read it when it is needed, and hand the context on by `withChanges`, not by copying it.
    */
   readonly deadline: number;
   readonly traceId: string;
@@ -74,9 +77,12 @@ export interface RequestContext {
   warn(warning: ServiceWarning): void;
 }
 
-/** The same request with warnings that go elsewhere; its deadline goes on moving. */
-export function withWarn<Context extends RequestContext>(context: Context, warn: RequestContext['warn']): Context {
-  const copy = { ...context, warn };
+/** The same request with warnings that go elsewhere, or with other hops; its deadline goes on moving. */
+export function withChanges<Context extends RequestContext>(
+  context: Context,
+  changes: Partial<Pick<RequestContext, 'warn' | 'hops'>>,
+): Context {
+  const copy = { ...context, ...changes };
   return Object.defineProperty(copy, 'deadline', { get: () => context.deadline, enumerable: true });
 }
 
@@ -128,6 +134,7 @@ export const COMMON_FAILURE_CODES = [
   'NOT_SUPPORTED',
   'CANCELED',
   'SHUTTING_DOWN',
+  'LOOP_DETECTED', // the request came by the same route of the same gateway before
   'INTERNAL_ERROR',
 ] as const;
 

@@ -161,6 +161,7 @@ const CODES_BY_HTTP_STATUS: Readonly<Record<number, MppsFailureCode>> = {
   503: 'OUT_OF_RESOURCES',
   507: 'OUT_OF_RESOURCES',
   501: 'NOT_SUPPORTED',
+  508: 'LOOP_DETECTED',
 };
 
 /**

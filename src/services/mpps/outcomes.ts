@@ -53,6 +53,7 @@ export const MPPS_OUTCOMES: Readonly<Record<MppsFailureCode, MppsOutcome>> = {
   NOT_SUPPORTED: { dimseStatus: 0x0118, httpStatus: 501, comment: 'MPPS service not supported' },
   CANCELED: { ...UPSTREAM_FAILED, comment: 'canceled' },
   SHUTTING_DOWN: { ...BUSY, comment: 'gateway is shutting down' },
+  LOOP_DETECTED: { dimseStatus: FAILED, httpStatus: 508, comment: 'loop: the message came by this route before' },
   INTERNAL_ERROR: { dimseStatus: FAILED, httpStatus: 500, comment: 'internal error' },
   OPERATION_NOT_SUPPORTED: { dimseStatus: 0x0211, httpStatus: 501, comment: 'operation not supported' },
   DUPLICATE_INSTANCE: { dimseStatus: [0x0111, FAILED, FAILED], httpStatus: 409, comment: 'MPPS UID already in use' },

@@ -1,6 +1,6 @@
 /**
  * How a worklist search ends, in both protocols: each canonical failure with its C-FIND status (PS3.4 K.4.1.1.4, codes
- * C001H to C00DH are our own), its HTTP status (PS3.18 14.4.3) and what a person reads. A status that a far end gave
+ * C001H to C00EH are our own), its HTTP status (PS3.18 14.4.3) and what a person reads. A status that a far end gave
  * travels with the failure and is passed on where it is legal, so that two gateways in a row are transparent.
  */
 import type { Tag } from '../../dataset/model.ts';
@@ -64,6 +64,7 @@ export const OUTCOMES: Readonly<Record<WorklistFailureCode, Outcome>> = {
     comment: 'gateway is shutting down',
     retryAfter: TRY_AGAIN_SECONDS,
   },
+  LOOP_DETECTED: { dimseStatus: 0xc00e, httpStatus: 508, comment: 'loop: the query came by this route before' },
   INTERNAL_ERROR: { dimseStatus: 0xc001, httpStatus: 500, comment: 'internal error' },
 };
 
@@ -212,6 +213,7 @@ const HTTP_CLASSES: Readonly<Record<number, WorklistFailureCode>> = {
   503: 'OUT_OF_RESOURCES',
   507: 'OUT_OF_RESOURCES',
   501: 'NOT_SUPPORTED',
+  508: 'LOOP_DETECTED',
 };
 
 const RETRY_CLASSES: Readonly<Partial<Record<WorklistFailureCode, RetryClass>>> = {

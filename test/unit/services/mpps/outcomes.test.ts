@@ -42,6 +42,7 @@ const TABLE: readonly [MppsFailureCode, readonly [number, number, number], reado
   ['NOT_SUPPORTED', [0x0118, 0x0118, 0x0118], [501, 501, 501]],
   ['CANCELED', [0x0110, 0x0110, 0x0110], [502, 502, 502]],
   ['SHUTTING_DOWN', [0x0213, 0x0213, 0x0213], [503, 503, 503]],
+  ['LOOP_DETECTED', [0x0110, 0x0110, 0x0110], [508, 508, 508]],
   ['INTERNAL_ERROR', [0x0110, 0x0110, 0x0110], [500, 500, 500]],
   ['OPERATION_NOT_SUPPORTED', [0x0211, 0x0211, 0x0211], [501, 501, 501]],
   ['DUPLICATE_INSTANCE', [0x0111, 0x0110, 0x0110], [409, 409, 409]],

@@ -46,6 +46,7 @@ const TABLE: readonly [WorklistFailureCode, string, number, boolean][] = [
   ['NOT_SUPPORTED', '0122', 501, false],
   ['CANCELED', 'FE00', 502, false],
   ['SHUTTING_DOWN', 'A700', 503, true],
+  ['LOOP_DETECTED', 'C00E', 508, false],
   ['INTERNAL_ERROR', 'C001', 500, false],
 ];
 
