@@ -1,27 +1,27 @@
 /**
  * Delivery of MPPS messages: in order per instance and hop, checked, remembered, and never with an outcome that is left
  * unknown when it can be learned (PS3.4 F.7, PS3.18 15; proxy flows MPPS D2W and W2D). Direct: the one who asks waits for
- * the upstream's own answer.
+ * the upstream's own answer. An instance of which the spool still has messages goes on by the spool, whatever its route
+ * says by now: nothing overtakes.
  */
-import type { DataSet, Tag } from '../dataset/model.ts';
-import { generateUid } from '../dataset/uid.ts';
+import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
-import { digestOfDataSet, sequencesOf, shrunkSequences, tagsWithValue } from '../services/mpps/digest.ts';
 import { selectAttributes } from '../services/mpps/complete.ts';
-import { isFinal, stateOf } from '../services/mpps/state.ts';
-import { checkCreate, checkFinal, checkInstanceUid, checkUpdate, failureOfIssues } from '../services/mpps/validate.ts';
-import type { MppsIssue } from '../services/mpps/validate.ts';
+import { digestOfDataSet } from '../services/mpps/digest.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, MppsContext, RequestContext, Requester } from '../services/port.ts';
-import type { MppsKey, MppsRecord, MppsRecords } from '../store/store.ts';
-import { AnsweredCreates } from './answered-creates.ts';
 import { KeyedQueue } from '../store/keyed-queue.ts';
+import type { Destination } from '../store/spool-records.ts';
+import type { MppsKey, MppsRecord, MppsRecords, Store } from '../store/store.ts';
+import { AnsweredCreates } from './answered-creates.ts';
+import type { AcceptedMessage } from './forwarding.ts';
 import { applied } from './mapping.ts';
-import { isUndeliveredRepeat, knownToHaveExisted, pendingRecord, updatedRecord } from './mpps-record.ts';
+import { checkedCreate, checkedUpdate, instanceUid, refuseWhenLate, warnOfShrunk } from './mpps-checks.ts';
+import { createOnce, isVerdict, retrieveOnce, updateOnce } from './mpps-outcome.ts';
+import { isUndeliveredRepeat, knownToHaveExisted, pendingRecord, storedRecord, updatedRecord } from './mpps-record.ts';
 import { isRecordOf } from './mpps-route.ts';
 import type { MppsTarget } from './mpps-route.ts';
-import { createOnce, isVerdict, retrieveOnce, updateOnce } from './mpps-outcome.ts';
-import { completedCreate, settableUpdate } from './mpps-web-client.ts';
+import { StoreAndForward } from './store-and-forward.ts';
 
 /** Finds the target of a record after a reload or for another caller; undefined when the route is gone. */
 export type TargetOf = (record: MppsRecord) => MppsTarget | undefined;
@@ -32,20 +32,39 @@ interface Found {
   readonly key: MppsKey;
 }
 
+export type DeliveryStore = Pick<Store, 'mpps' | 'spool' | 'exclusively' | 'instanceId'>;
+
+export interface DeliveryOptions {
+  /** Wall clock, ms since 1970. */
+  readonly now?: () => number;
+  /** Is told what there is to deliver; without it, that waits in the store. */
+  readonly spool?: { wake(destination: Destination): void };
+}
+
 export class Delivery {
+  readonly #store: DeliveryStore;
   readonly #records: MppsRecords;
+  readonly #storeAndForward: StoreAndForward;
   readonly #logger: Logger;
   readonly #now: () => number;
-  /** Holds messages of one instance while it is found out which hop they belong to, so that none overtakes another. */
+  /**
+   * Holds messages of one instance while it is found out which hop they belong to, so that none overtakes another. The
+   * hop's own turn is the store's, for every process.
+   */
   readonly #admissions = new KeyedQueue();
-  readonly #instances = new KeyedQueue();
   readonly #answered = new AnsweredCreates((key) => this.#writeAnswered(key));
 
-  /** @param now wall clock, ms since 1970 */
-  constructor(records: MppsRecords, logger: Logger, now: () => number = Date.now) {
-    this.#records = records;
+  constructor(store: DeliveryStore, logger: Logger, { now = Date.now, spool }: DeliveryOptions = {}) {
+    this.#store = store;
+    this.#records = store.mpps;
+    this.#storeAndForward = new StoreAndForward(store, logger, (destination) => spool?.wake(destination));
     this.#logger = logger;
     this.#now = now;
+  }
+
+  /** What this gateway calls itself towards others. */
+  get instanceId(): string {
+    return this.#store.instanceId;
   }
 
   /** @throws ServiceFailure */
@@ -117,7 +136,7 @@ export class Delivery {
     const admitted = await this.#admissions.run(`${listener} ${uid}`, async () => {
       const found = await find();
       const { route, upstream } = found.key;
-      return { result: this.#instances.run(`${route} ${upstream} ${uid}`, () => work(found)) };
+      return { result: this.#store.exclusively(`mpps ${route} ${upstream} ${uid}`, () => work(found)) };
     });
     return admitted.result;
   }
@@ -135,10 +154,10 @@ export class Delivery {
     return followed === undefined ? own : { target: followed, key: keyOf(followed, uid) };
   }
 
-  async #create({ target, key }: Found, received: DataSet, context: MppsContext): Promise<Completion> {
+  async #create(found: Found, received: DataSet, context: MppsContext): Promise<Completion> {
     refuseWhenLate(context);
-    const attributes = completedCreate(target.options, received, this.#now(), context);
-    this.#check(target, checkCreate(attributes), context);
+    const { target, key } = found;
+    const attributes = checkedCreate(target, received, this.#now(), context, this.#logger);
     const createDigest = digestOfDataSet(received);
     const existing = await this.#records.get(key);
     if (existing !== undefined) {
@@ -151,94 +170,103 @@ export class Delivery {
         throw new ServiceFailure('DUPLICATE_INSTANCE', { comment: 'this instance exists already' });
       }
     }
-    const mapped = applied(target.request, 'request', attributes);
     const nowMs = this.#now();
+    const { delivery, retrieveFromCopy } = target.options;
+    // One that was sent directly and has no answer is settled where it was begun.
+    const isStored = delivery === 'store-and-forward' && existing === undefined;
     const record = pendingRecord(key, {
       attributes,
       createDigest,
-      copy: target.options.retrieveFromCopy ? mapped : undefined,
+      copy: isStored || retrieveFromCopy || target.forwardTo.length > 0 ? attributes : undefined,
       createdAt: existing?.createdAt ?? nowMs,
       nowMs,
       context,
     });
+    const message = acceptedMessage('create', key, attributes, createDigest, context);
+    let completion: Completion = { uid: key.uid };
+    if (isStored) await this.#storeAndForward.accept(target, message, existing, storedRecord(record, true));
+    else {
+      completion = await this.#createDirectly(found, attributes, record, existing, context);
+      await this.#remember(target, message, existing, storedRecord(record, retrieveFromCopy));
+    }
+    this.#watchAnswer(key, context);
+    return completion;
+  }
+
+  async #createDirectly(
+    { target, key }: Found,
+    attributes: DataSet,
+    record: MppsRecord,
+    existing: MppsRecord | undefined,
+    context: MppsContext,
+  ): Promise<Completion> {
+    const mapped = applied(target.request, 'request', attributes);
     await this.#records.put(record, 'process');
-    const wasSent = existing?.createDigest === createDigest;
-    let completion: Completion;
+    const wasSent = existing?.createDigest === record.createDigest;
     try {
-      completion = await createOnce(
-        target.upstream.upstream,
-        key.uid,
-        mapped,
-        forWrite(context),
-        wasSent,
-        this.#logger,
-      );
+      const { upstream } = target.upstream;
+      return await createOnce(upstream, key.uid, mapped, forWrite(context), wasSent, this.#logger);
     } catch (error) {
       // What may have arrived stays known as sent: the repeat of the one who asks is then no duplicate.
       if (!isUnknown(error)) await this.#restore(key, isVerdict(error) && wasSent ? undefined : existing, context);
       throw error;
     }
-    const stored = { ...record, phase: 'stored' } as const;
-    await this.#remember(stored, context);
-    this.#watchAnswer(key, context);
+  }
+
+  async #update(found: Found, received: DataSet, context: MppsContext): Promise<Completion> {
+    refuseWhenLate(context);
+    const { target, key } = found;
+    const { delivery, unknownInstance, retrieveFromCopy } = target.options;
+    const record = await this.#records.get(key);
+    if (record === undefined && unknownInstance === 'refuse' && delivery === 'direct') {
+      throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'this instance was not created here' });
+    }
+    const modifications = checkedUpdate(target, received, record, context, this.#logger);
+    const digest = digestOfDataSet(received);
+    const message = acceptedMessage('update', key, modifications, digest, context);
+    const after = (keepsCopy: boolean): MppsRecord | undefined =>
+      record && updatedRecord(record, { modifications, digest, keepsCopy, nowMs: this.#now() });
+    const isStored = delivery === 'store-and-forward' && record?.phase !== 'pending';
+    let completion: Completion = { uid: key.uid };
+    if (isStored || (await this.#storeAndForward.waiting(key)) > 0) {
+      await this.#storeAndForward.accept(target, message, record, after(true));
+    } else {
+      completion = await this.#updateDirectly(found, modifications, digest, record, context);
+      await this.#remember(target, message, record, after(retrieveFromCopy));
+    }
+    warnOfShrunk(record, modifications, context);
     return completion;
   }
 
-  async #update({ target, key }: Found, received: DataSet, context: MppsContext): Promise<Completion> {
-    refuseWhenLate(context);
-    const record = await this.#records.get(key);
-    if (record === undefined && target.options.unknownInstance === 'refuse') {
-      throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'this instance was not created here' });
-    }
-    if (record?.phase === 'deleted') throw new ServiceFailure('INSTANCE_DELETED');
-    if (record !== undefined && isFinal(record.state)) throw new ServiceFailure('INSTANCE_FINAL');
-    const modifications = settableUpdate(target.options, received, record, context);
-    const created = record && new Set(Object.keys(record.created));
-    const issues = checkUpdate(modifications, created);
-    const state = stateOf(modifications);
-    if (isFinal(state)) {
-      const tags = record === undefined ? new Set<Tag>() : tagsWithValue(record.created, record.set);
-      if (record !== undefined) issues.push(...checkFinal({ tags, modifications }));
-    }
-    this.#check(target, issues, context);
+  async #updateDirectly(
+    { target, key }: Found,
+    modifications: DataSet,
+    digest: string,
+    record: MppsRecord | undefined,
+    context: MppsContext,
+  ): Promise<Completion> {
     const mapped = applied(target.request, 'request', modifications);
-    const digest = digestOfDataSet(received);
     const wasSent = record?.pendingDigest === digest;
     if (record !== undefined) await this.#records.put({ ...record, pendingDigest: digest }, 'process');
-    let completion: Completion;
     try {
-      completion = await updateOnce(
-        target.upstream.upstream,
-        key.uid,
-        mapped,
-        forWrite(context),
-        wasSent,
-        this.#logger,
-      );
+      const { upstream } = target.upstream;
+      return await updateOnce(upstream, key.uid, mapped, forWrite(context), wasSent, this.#logger);
     } catch (error) {
       if (record !== undefined && !isUnknown(error)) await this.#restore(key, record, context);
       throw knownToHaveExisted(error, record);
     }
-    if (record !== undefined) {
-      await this.#remember(updatedRecord(record, modifications, mapped, digest, this.#now()), context);
-    }
-    const shrunk = record === undefined ? [] : shrunkSequences(record.sequences, sequencesOf(modifications));
-    if (shrunk.length > 0) {
-      context.warn({
-        code: 'SEQUENCE_SHRANK',
-        text: `a sequence lost items: ${shrunk.join(', ')}`,
-        attributes: shrunk,
-      });
-    }
-    return completion;
   }
 
   async #retrieve({ target, key }: Found, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
     const record = await this.#records.get(key);
     if (record?.phase === 'deleted') throw new ServiceFailure('INSTANCE_DELETED');
-    let found: DataSet;
+    if ((await this.#storeAndForward.waiting(key)) > 0) {
+      if (record?.copy !== undefined) return selectAttributes(record.copy, selection);
+      context.warn({ code: 'UPSTREAM_WARNING', text: 'Updates of this instance are still to be delivered' });
+    }
     try {
-      found = await retrieveOnce(target.upstream.upstream, key.uid, selection, context);
+      const found = await retrieveOnce(target.upstream.upstream, key.uid, selection, context);
+      return selectAttributes(applied(target.response, 'response', found), selection);
     } catch (error) {
       const copy = target.options.retrieveFromCopy && record?.phase === 'stored' ? record.copy : undefined;
       const cannot =
@@ -248,20 +276,8 @@ export class Delivery {
         code: 'UPSTREAM_WARNING',
         text: 'The far end has no Retrieve: answered from the copy of the gateway',
       });
-      found = copy;
+      return selectAttributes(copy, selection);
     }
-    return selectAttributes(applied(target.response, 'response', found), selection);
-  }
-
-  #check(target: MppsTarget, issues: readonly MppsIssue[], context: RequestContext): void {
-    const { validation } = target.options;
-    if (issues.length === 0 || validation === 'off') return;
-    if (validation === 'strict' || context.requester.protocol === 'dicomweb') throw failureOfIssues(issues);
-    this.#logger.warn('MPPS breaks Table F.7.2-1 and is passed on', {
-      traceId: context.traceId,
-      route: target.route,
-      problems: issues.map(({ code, text }) => `${code}: ${text}`),
-    });
   }
 
   /** What was known before a message that did nothing; a store that fails must not hide why the message did. */
@@ -273,12 +289,23 @@ export class Delivery {
     }
   }
 
-  /** The upstream has it: a record that cannot be written is our trouble, not a failure of the one who asks. */
-  async #remember(record: MppsRecord, context: RequestContext): Promise<void> {
+  /**
+   * The upstream has it. What is to be forwarded must be on the disk before the one who asks is told, and else comes again
+   * with its repeat; a record alone that cannot be written is our trouble, not a failure of the one who asks.
+   */
+  async #remember(
+    target: MppsTarget,
+    message: AcceptedMessage,
+    before: MppsRecord | undefined,
+    after: MppsRecord | undefined,
+  ): Promise<void> {
+    if (await this.#storeAndForward.forward(target, message, before, after)) return;
+    if (after === undefined) return;
     try {
-      await this.#records.put(record, 'disk');
+      await this.#records.put(after, 'disk');
     } catch (error) {
-      this.#logStoreFailure('an MPPS was delivered but its record could not be written', record.uid, error, context);
+      const what = 'an MPPS was delivered but its record could not be written';
+      this.#logStoreFailure(what, message.uid, error, message.context);
     }
   }
 
@@ -305,16 +332,6 @@ export class Delivery {
   }
 }
 
-function instanceUid(requested: string | undefined, { options }: MppsTarget): string {
-  if (requested === undefined || requested === '') {
-    if (options.missingInstanceUid === 'generate') return generateUid();
-    throw new ServiceFailure('INVALID_UID', { comment: 'no SOP Instance UID was given' });
-  }
-  const issues = checkInstanceUid(requested);
-  if (issues.length > 0) throw failureOfIssues(issues);
-  return requested;
-}
-
 function keyOf({ route, upstream }: MppsTarget, uid: string): MppsKey {
   return { route, upstream: upstream.name, uid };
 }
@@ -323,10 +340,15 @@ function isUnknown(error: unknown): boolean {
   return error instanceof ServiceFailure && error.retry === 'ambiguous';
 }
 
-/** Waited too long behind other messages of the instance: nothing was done, the one who asks may try again. */
-function refuseWhenLate({ deadline }: RequestContext): void {
-  if (performance.now() < deadline) return;
-  throw new ServiceFailure('OUT_OF_RESOURCES', { retry: 'safe', comment: 'waited too long behind an earlier message' });
+function acceptedMessage(
+  kind: AcceptedMessage['kind'],
+  { uid }: MppsKey,
+  received: DataSet,
+  digest: string,
+  context: MppsContext,
+): AcceptedMessage {
+  const { characterSet, requester } = context;
+  return { kind, uid, received, digest, characterSet, requester, context };
 }
 
 /** A write is not abandoned when the one who asked goes away; only its deadline ends it. */

@@ -97,7 +97,7 @@ export async function retrieveOnce(
 }
 
 /** Whether the far end has the instance; undefined when it does not tell. */
-async function isThere(upstream: Upstream, uid: string, context: RequestContext): Promise<boolean | undefined> {
+export async function isThere(upstream: Upstream, uid: string, context: RequestContext): Promise<boolean | undefined> {
   if (hasPassed(context)) return undefined;
   try {
     await upstream.retrieveMpps(uid, STATE, withPartOf(context, LOOK_UP));
@@ -131,6 +131,7 @@ const VERDICTS: ReadonlySet<ServiceFailure['code']> = new Set([
   'INSTANCE_FINAL',
   'INVALID_UID',
   'INVALID_VALUE',
+  'LOOP_DETECTED',
   'MISSING_ATTRIBUTE',
   'MISSING_VALUE',
   'NO_SUCH_ATTRIBUTE',
@@ -168,7 +169,7 @@ async function isFoundFinal(
   }
 }
 
-function isFailure(error: unknown, code: ServiceFailure['code']): error is ServiceFailure {
+export function isFailure(error: unknown, code: ServiceFailure['code']): error is ServiceFailure {
   return error instanceof ServiceFailure && error.code === code;
 }
 

@@ -12,7 +12,7 @@ export function pendingRecord(
   create: {
     readonly attributes: DataSet;
     readonly createDigest: string;
-    /** What is sent, where the route keeps it. */
+    /** What was received, where it is kept. */
     readonly copy: DataSet | undefined;
     readonly createdAt: number;
     readonly nowMs: number;
@@ -39,26 +39,34 @@ export function pendingRecord(
   };
 }
 
-/** The record after an update was done; `mapped` is what was sent. */
+/** The record once the create was done, or accepted. */
+export function storedRecord({ copy, ...rest }: MppsRecord, keepsCopy: boolean): MppsRecord {
+  return { ...rest, phase: 'stored', ...(keepsCopy && copy !== undefined ? { copy } : {}) };
+}
+
+/** The record after an update was done, or accepted. */
 export function updatedRecord(
   record: MppsRecord,
-  modifications: DataSet,
-  mapped: DataSet,
-  lastDigest: string,
-  updatedAt: number,
+  update: {
+    readonly modifications: DataSet;
+    readonly digest: string;
+    readonly keepsCopy: boolean;
+    readonly nowMs: number;
+  },
 ): MppsRecord {
-  const { pendingDigest: _, ...rest } = record;
+  const { modifications, digest, keepsCopy, nowMs } = update;
+  const { pendingDigest: _, copy, ...rest } = record;
   return {
     ...rest,
     phase: 'stored',
     // A modality that goes on has seen the answer to its create.
     delivered: true,
     state: stateOf(modifications) ?? record.state,
-    lastDigest,
+    lastDigest: digest,
     set: { ...record.set, ...digestsOf(modifications) },
     sequences: { ...record.sequences, ...sequencesOf(modifications) },
-    ...(record.copy === undefined ? {} : { copy: { ...record.copy, ...mapped } }),
-    updatedAt,
+    ...(keepsCopy && copy !== undefined ? { copy: { ...copy, ...modifications } } : {}),
+    updatedAt: nowMs,
   };
 }
 

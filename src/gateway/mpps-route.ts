@@ -4,11 +4,16 @@ import type { NamedUpstream } from './routes.ts';
 import type { Mapping } from './mapping.ts';
 
 export interface MppsRouteOptions {
+  /**
+   * `direct`: the one who asks gets the upstream's own answer. `store-and-forward`: the message is acknowledged once it is on
+   * the disk of the store, and the spool delivers it.
+   */
+  readonly delivery: 'direct' | 'store-and-forward';
   /** `strict` refuses whatever breaks Table F.7.2-1, `warn` logs it (and refuses it from the web), `off` does not look. */
   readonly validation: 'strict' | 'warn' | 'off';
   /** An N-CREATE that names no instance: 0117H, or a UID is made and returned. */
   readonly missingInstanceUid: 'refuse' | 'generate';
-  /** An update of an instance nobody created here: the upstream decides, or 0112H and 404. */
+  /** A direct update of an instance nobody created here: the upstream decides, or 0112H and 404. */
   readonly unknownInstance: 'pass' | 'refuse';
   /** From the web: missing type 2 attributes are added empty. */
   readonly fillType2: boolean;
@@ -20,12 +25,21 @@ export interface MppsRouteOptions {
   readonly retrieveFromCopy: boolean;
 }
 
+/** Another destination of every create and update that was accepted. */
+export interface ForwardTarget {
+  readonly upstream: NamedUpstream;
+  readonly request: Mapping | undefined;
+  /** Of a DIMSE upstream: a message is never forwarded to the application entity it came from. */
+  readonly aeTitle?: string;
+}
+
 /** Where the messages of one instance go: the route of its create and the upstream behind it. */
 export interface MppsTarget {
   readonly route: string;
   readonly upstream: NamedUpstream;
   readonly request: Mapping | undefined;
   readonly response: Mapping | undefined;
+  readonly forwardTo: readonly ForwardTarget[];
   readonly options: MppsRouteOptions;
 }
 
