@@ -1,0 +1,23 @@
+/** Time as the spool sees it, so that a test may let a day pass in a second. */
+export interface Clock {
+  /** Wall clock, ms since 1970. */
+  now(): number;
+  setTimer(callback: () => void, delayMs: number): Timer;
+}
+
+export interface Timer {
+  /** After it has rung, nothing. */
+  cancel(): void;
+}
+
+/** The longest delay Node's timers know. */
+const MAXIMUM_DELAY_MS = 2 ** 31 - 1;
+
+/** Its timers do not keep the process alive. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  setTimer(callback, delayMs) {
+    const timer = setTimeout(callback, Math.min(delayMs, MAXIMUM_DELAY_MS)).unref();
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

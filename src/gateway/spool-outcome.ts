@@ -1,0 +1,116 @@
+/**
+ * One attempt to deliver a message of the spool, and what becomes of the message (proxy flows 11.5, status mapping 8). Codes
+ * decide: what the far end says about the message itself waits for a person, an outcome in doubt is learned first, and
+ * everything else is tried again.
+ */
+import type { DataSet } from '../dataset/model.ts';
+import type { Logger } from '../observe/log.ts';
+import { PERFORMED_PROCEDURE_STEP_STATUS, PERFORMED_SERIES_SEQUENCE } from '../services/mpps/attributes.ts';
+import { sequencesOf, shrunkSequences } from '../services/mpps/digest.ts';
+import { mppsOutcomeOf } from '../services/mpps/outcomes.ts';
+import { isFinal, stateOf } from '../services/mpps/state.ts';
+import type { RequestContext, ServiceFailure, Upstream } from '../services/port.ts';
+import type { Claim, SpoolFailure } from '../store/spool-records.ts';
+import { reasonOf } from './exchange.ts';
+import { applied, toFailure } from './mapping.ts';
+import type { Mapping } from './mapping.ts';
+import { isFailure, isThere, isVerdict } from './mpps-outcome.ts';
+
+/** How a message of one destination is delivered. */
+export interface DeliveryWay {
+  readonly upstream: Upstream;
+  readonly request: Mapping | undefined;
+  /** The message reached its own upstream already: one that went in a circle has arrived everywhere. */
+  readonly isForward: boolean;
+}
+
+/** `arrived`: it is there, though this attempt was not the one that was taken. */
+export type AttemptEnd =
+  | { readonly end: 'delivered' | 'arrived' | 'loop' }
+  | { readonly end: 'dead'; readonly failure: ServiceFailure }
+  | { readonly end: 'later'; readonly failure: ServiceFailure; readonly inDoubt: boolean };
+
+/** Never rejects. Rules run at each attempt: mending one cures what it spoilt. */
+export async function attemptDelivery(
+  { upstream, request, isForward }: DeliveryWay,
+  { message, wasInDoubt }: Claim,
+  context: RequestContext,
+  logger: Logger,
+): Promise<AttemptEnd> {
+  const { kind, uid, received } = message;
+  let mapped = received;
+  try {
+    mapped = applied(request, 'request', received);
+    if (kind === 'create') {
+      if (wasInDoubt && (await isThere(upstream, uid, context)) === true) return { end: 'arrived' };
+      await upstream.createMpps(uid, mapped, context);
+    } else {
+      await upstream.updateMpps(uid, mapped, context);
+    }
+    return { end: 'delivered' };
+  } catch (error) {
+    const failure = toFailure(error, logger, context.traceId);
+    if (isForward && failure.code === 'LOOP_DETECTED') return { end: 'loop' };
+    const arrived = await arrival(failure, { upstream, kind, uid, mapped, wasInDoubt, context, logger });
+    if (arrived === true) return { end: 'arrived' };
+    if (arrived !== false) return { end: 'later', failure: arrived, inDoubt: wasInDoubt };
+    if (isVerdict(failure)) return { end: 'dead', failure };
+    return { end: 'later', failure, inDoubt: wasInDoubt || failure.retry === 'ambiguous' };
+  }
+}
+
+/** What a person reads of a failure: codes, statuses and tags. The words of a far end may name a patient. */
+export function problemOf(failure: ServiceFailure): SpoolFailure {
+  const { reason, ...statuses } = reasonOf(failure);
+  const own = mppsOutcomeOf(failure.code).comment;
+  const said = reason === undefined || reason === failure.code || reason === own ? [] : [reason];
+  const told = [
+    ...said,
+    ...Object.values(statuses).map((status) => `the far end answered ${status}`),
+    ...(failure.attributes.length === 0 ? [] : [`attributes ${failure.attributes.join(', ')}`]),
+  ];
+  return { code: failure.code, problem: [own, ...told].join('; ') };
+}
+
+interface Refused {
+  readonly upstream: Upstream;
+  readonly kind: 'create' | 'update';
+  readonly uid: string;
+  readonly mapped: DataSet;
+  readonly wasInDoubt: boolean;
+  readonly context: RequestContext;
+  readonly logger: Logger;
+}
+
+/** Whether a refusal means that the message had arrived before; a failure: that could not be asked just now. */
+async function arrival(failure: ServiceFailure, refused: Refused): Promise<boolean | ServiceFailure> {
+  const { kind, mapped, wasInDoubt } = refused;
+  if (kind === 'create') return wasInDoubt && failure.code === 'DUPLICATE_INSTANCE';
+  const isTooLate =
+    failure.code === 'INSTANCE_FINAL' || (failure.code === 'INSTANCE_CONFLICT' && failure.httpStatus === 409);
+  return isTooLate && isFinal(stateOf(mapped)) ? showsFinal(refused) : false;
+}
+
+/** The far end shows the same final state and series; where it has no Retrieve, an unanswered attempt of ours decides. */
+async function showsFinal(refused: Refused): Promise<boolean | ServiceFailure> {
+  const { upstream, uid, mapped, wasInDoubt, context, logger } = refused;
+  const selection = [[PERFORMED_PROCEDURE_STEP_STATUS], [PERFORMED_SERIES_SEQUENCE]];
+  try {
+    const found = await upstream.retrieveMpps(uid, selection, context);
+    return stateOf(found) === stateOf(mapped) && hasSameSeries(found, mapped);
+  } catch (error) {
+    if (isFailure(error, 'NOT_SUPPORTED') || isFailure(error, 'OPERATION_NOT_SUPPORTED')) return wasInDoubt;
+    const failure = toFailure(error, logger, context.traceId);
+    return failure.retry === 'permanent' ? false : failure;
+  }
+}
+
+/** A final update without series says nothing about them. */
+function hasSameSeries(found: DataSet, sent: DataSet): boolean {
+  if (sent[PERFORMED_SERIES_SEQUENCE] === undefined) return true;
+  const series = (dataSet: DataSet): Record<string, readonly string[]> => ({
+    [PERFORMED_SERIES_SEQUENCE]: sequencesOf(dataSet)[PERFORMED_SERIES_SEQUENCE] ?? [],
+  });
+  const [theirs, ours] = [series(found), series(sent)];
+  return shrunkSequences(ours, theirs).length === 0 && shrunkSequences(theirs, ours).length === 0;
+}
