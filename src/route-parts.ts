@@ -87,12 +87,14 @@ const LEASE_RESERVE_MS = 30_000;
 export function spoolTargetsOf(config: Config, routes: readonly GatewayRoute[]): SpoolTarget[] {
   return routes
     .flatMap(({ mpps }) => mpps ?? [])
-    .flatMap(({ route, upstream, request, forwardTo }) =>
-      [{ upstream, request }, ...forwardTo].map((each) => ({
+    .flatMap(({ route, upstream, request, forwardTo, options }) =>
+      [{ upstream, request }, ...forwardTo].map((each, index) => ({
         route,
         upstream: each.upstream,
         request: each.request,
         options: destinationOptions(config.upstreams[each.upstream.name]),
+        isForward: index > 0,
+        keepsCopy: options.retrieveFromCopy,
       })),
     );
 }
