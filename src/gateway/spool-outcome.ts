@@ -5,11 +5,15 @@
  */
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
-import { PERFORMED_PROCEDURE_STEP_STATUS, PERFORMED_SERIES_SEQUENCE } from '../services/mpps/attributes.ts';
-import { sequencesOf, shrunkSequences } from '../services/mpps/digest.ts';
+import {
+  isFixedAtCreate,
+  PERFORMED_PROCEDURE_STEP_STATUS,
+  PERFORMED_SERIES_SEQUENCE,
+} from '../services/mpps/attributes.ts';
+import { digestsOf, EMPTY_DIGEST, sequencesOf, shrunkSequences } from '../services/mpps/digest.ts';
 import { mppsOutcomeOf } from '../services/mpps/outcomes.ts';
 import { isFinal, stateOf } from '../services/mpps/state.ts';
-import type { RequestContext, ServiceFailure, Upstream } from '../services/port.ts';
+import type { AttributeSelection, RequestContext, ServiceFailure, Upstream } from '../services/port.ts';
 import type { Claim, SpoolFailure } from '../store/spool-records.ts';
 import { reasonOf } from './exchange.ts';
 import { applied, toFailure } from './mapping.ts';
@@ -85,24 +89,49 @@ interface Refused {
 /** Whether a refusal means that the message had arrived before; a failure: that could not be asked just now. */
 async function arrival(failure: ServiceFailure, refused: Refused): Promise<boolean | ServiceFailure> {
   const { kind, mapped, wasInDoubt } = refused;
-  if (kind === 'create') return wasInDoubt && failure.code === 'DUPLICATE_INSTANCE';
+  if (kind === 'create') {
+    if (failure.code !== 'DUPLICATE_INSTANCE') return false;
+    // A loss of power takes back that it was delivered, and even that it was tried.
+    return wasInDoubt || asked(refused, 'all', false, (found) => isSameStep(found, mapped));
+  }
   const isTooLate =
     failure.code === 'INSTANCE_FINAL' || (failure.code === 'INSTANCE_CONFLICT' && failure.httpStatus === 409);
   return isTooLate && isFinal(stateOf(mapped)) ? showsFinal(refused) : false;
 }
 
 /** The far end shows the same final state and series; where it has no Retrieve, an unanswered attempt of ours decides. */
-async function showsFinal(refused: Refused): Promise<boolean | ServiceFailure> {
-  const { upstream, uid, mapped, wasInDoubt, context, logger } = refused;
+function showsFinal(refused: Refused): Promise<boolean | ServiceFailure> {
+  const { mapped, wasInDoubt } = refused;
   const selection = [[PERFORMED_PROCEDURE_STEP_STATUS], [PERFORMED_SERIES_SEQUENCE]];
+  return asked(
+    refused,
+    selection,
+    wasInDoubt,
+    (found) => stateOf(found) === stateOf(mapped) && hasSameSeries(found, mapped),
+  );
+}
+
+/** @param otherwise the answer for a far end that has no Retrieve */
+async function asked(
+  { upstream, uid, context, logger }: Refused,
+  selection: AttributeSelection,
+  otherwise: boolean,
+  isSame: (found: DataSet) => boolean,
+): Promise<boolean | ServiceFailure> {
   try {
-    const found = await upstream.retrieveMpps(uid, selection, context);
-    return stateOf(found) === stateOf(mapped) && hasSameSeries(found, mapped);
+    return isSame(await upstream.retrieveMpps(uid, selection, context));
   } catch (error) {
-    if (isFailure(error, 'NOT_SUPPORTED') || isFailure(error, 'OPERATION_NOT_SUPPORTED')) return wasInDoubt;
+    if (isFailure(error, 'NOT_SUPPORTED') || isFailure(error, 'OPERATION_NOT_SUPPORTED')) return otherwise;
     const failure = toFailure(error, logger, context.traceId);
     return failure.retry === 'permanent' ? false : failure;
   }
+}
+
+/** What a create fixes for good says whose step it is; sequences a far end may have completed. */
+function isSameStep(found: DataSet, sent: DataSet): boolean {
+  const [theirs, ours] = [digestsOf(found), digestsOf(sent)];
+  const fixed = Object.keys(ours).filter((tag) => isFixedAtCreate(tag) && sent[tag]?.vr !== 'SQ');
+  return fixed.length > 0 && fixed.every((tag) => ours[tag] === EMPTY_DIGEST || ours[tag] === theirs[tag]);
 }
 
 /** A final update without series says nothing about them. */

@@ -56,7 +56,9 @@ export function gatewayTo(upstream: Upstream, hop: string, store: Store): Gatewa
           upstream: far,
           request: undefined,
           response: undefined,
+          forwardTo: [],
           options: {
+            delivery: 'direct',
             validation: 'off',
             missingInstanceUid: 'refuse',
             unknownInstance: 'pass',
@@ -70,7 +72,7 @@ export function gatewayTo(upstream: Upstream, hop: string, store: Store): Gatewa
       },
     ],
     SILENT,
-    new Delivery(store.mpps, SILENT),
+    new Delivery(store, SILENT),
   );
 }
 

@@ -32,6 +32,7 @@ import { keepingLogger, WARD } from '../../support/requests.ts';
 const WEB: Requester = { listener: 'web', protocol: 'dicomweb', address: '127.0.0.1', basePath: '/dicomweb' };
 
 const OPTIONS: MppsRouteOptions = {
+  delivery: 'direct',
   validation: 'warn',
   missingInstanceUid: 'refuse',
   unknownInstance: 'pass',
@@ -49,7 +50,7 @@ let logger: ReturnType<typeof keepingLogger>;
 
 async function open(): Promise<void> {
   store = await openStore({ path: join(folder, 'dimseway.db') });
-  delivery = new Delivery(store.mpps, logger);
+  delivery = new Delivery(store, logger);
 }
 
 beforeEach(async () => {
@@ -77,6 +78,7 @@ function targetOf(options: Partial<MppsRouteOptions> = {}, more: Partial<MppsTar
     upstream: { name: 'far', upstream: far },
     request: undefined,
     response: undefined,
+    forwardTo: [],
     options: { ...OPTIONS, ...options },
     ...more,
   };

@@ -217,6 +217,7 @@ test.each(['create', 'update', 'retrieve'] as const)('a refused MPPS %s is logge
 
 describe('an MPPS whose modality comes back under another AE title', () => {
   const OPTIONS: MppsRouteOptions = {
+    delivery: 'direct',
     validation: 'warn',
     missingInstanceUid: 'refuse',
     unknownInstance: 'pass',
@@ -231,7 +232,7 @@ describe('an MPPS whose modality comes back under another AE title', () => {
     return {
       ...routeOf({}),
       ...compileRouteMatcher(name, { callingAeTitles: [callingAeTitle] }),
-      mpps: { route: name, upstream, request: undefined, response: undefined, options: OPTIONS },
+      mpps: { route: name, upstream, request: undefined, response: undefined, forwardTo: [], options: OPTIONS },
     };
   }
 
@@ -242,7 +243,7 @@ describe('an MPPS whose modality comes back under another AE title', () => {
       const logger = keepingLogger();
       const [first, second] = [new FarEnd(), new FarEnd()];
       const routes = [mppsRouteOf('first', 'CT1_B', first), mppsRouteOf('second', 'CT1', second)];
-      const gateway = new Gateway(routes, logger, new Delivery(store.mpps, logger));
+      const gateway = new Gateway(routes, logger, new Delivery(store, logger));
       await gateway.createMpps(MPPS_UID, createMessage(), mppsContextOf());
       const back = { ...WARD, callingAeTitle: 'CT1_B' };
       await gateway.updateMpps(MPPS_UID, progressMessage(), mppsContextOf(back));
