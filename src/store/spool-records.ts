@@ -81,18 +81,29 @@ export interface SpoolDepth extends Destination {
   readonly attempts: number;
 }
 
+/**
+ * A claim whose token is no longer that of its lane is void: what is said about it changes nothing, `done` gives undefined,
+ * and nothing rejects. The end of a lease alone does not make a claim void, only that somebody takes the lane then, or
+ * discards its message: what has arrived is not sent again for being late. Who has to know asks `renew`.
+ */
 export interface Spool {
   /**
    * Takes lanes of a destination whose first message is queued and due and that nobody holds, oldest due first; its attempt
    * counts as begun, in doubt until told otherwise. Durable as `process`.
    */
   claim(destination: Destination, limit: number, leaseMs: number): Promise<Claim[]>;
-  /** The message has arrived: it is removed, and the next of the lane is taken under the same lease if it is there; else the lane is free. */
+  /**
+   * The message has arrived: it is removed, and the next of the lane is taken at once, for `leaseMs`, as a claim of its own;
+   * undefined: there is none, and the lane is free.
+   */
   done(claim: Claim, leaseMs: number): Promise<Claim | undefined>;
-  /** The lane is tried again after `delayMs`. `inDoubt`: whether the destination may have the message. */
+  /**
+   * The lane is tried again after `delayMs`. `inDoubt`: whether the destination may have the message, all attempts taken
+   * together: one that did nothing leaves the doubt of an earlier one (`wasInDoubt`), unless it found out about that.
+   */
   later(claim: Claim, delayMs: number, failure: SpoolFailure, inDoubt: boolean): Promise<void>;
-  /** The lane waits for a person. */
-  dead(claim: Claim, failure: SpoolFailure): Promise<void>;
+  /** The lane waits for a person. `inDoubt` as with `later`; by default what it was before this attempt. */
+  dead(claim: Claim, failure: SpoolFailure, inDoubt?: boolean): Promise<void>;
   /** Gives a lane back as if it had not been taken: nothing was sent. */
   giveBack(claim: Claim): Promise<void>;
   /** Holds lanes for another `leaseMs`; gives the tokens that are no longer ours. */
@@ -106,9 +117,15 @@ export interface Spool {
   /** In the order of their ids. */
   list(filter: SpoolFilter): Promise<SpoolMessage[]>;
   get(id: number): Promise<SpoolMessage | undefined>;
-  /** Tries a message again at once: a dead one is queued anew, a waiting one becomes due. False: there is none. */
+  /**
+   * Tries a message again at once: a dead one is queued anew, a waiting one becomes due; one that stands behind a dead one
+   * goes on waiting, since only that one can free the lane. False: there is none.
+   */
   retry(id: number): Promise<boolean>;
-  /** Removes a message that nobody is delivering; what is behind it comes to its turn. Gives it, undefined: there is none, or it is being delivered. */
+  /**
+   * Removes a message that nobody is delivering; what is behind it comes to its turn. Gives it; undefined: there is none, or
+   * it is being delivered.
+   */
   discard(id: number): Promise<SpoolMessage | undefined>;
   /** Per destination that has messages. */
   depths(): Promise<SpoolDepth[]>;

@@ -2,7 +2,10 @@
 import { GatewayError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 
-type StoreErrorCode = Extract<ErrorCode, `STORE_${string}`>;
+type StoreErrorCode = Extract<
+  ErrorCode,
+  `STORE_${'UNREADABLE' | 'LOCKED' | 'DAMAGED' | 'FULL' | 'TOO_NEW' | 'FOREIGN' | 'FAILED'}`
+>;
 
 /** Primary result codes (sqlite.org/rescode.html). */
 const CODES: ReadonlyMap<number, StoreErrorCode> = new Map([

@@ -15,7 +15,8 @@ import { storeError } from './sqlite-errors.ts';
 const APPLICATION_ID = 0x44494d53;
 const MAGIC = 'SQLite format 3\0';
 const HEADER_BYTES = 100;
-const SUFFIXES = ['', '-wal', '-shm', '-journal'];
+/** Of the files SQLite keeps beside each other. */
+export const SUFFIXES = ['', '-wal', '-shm', '-journal'];
 
 /** The true path of the file, so that two names of one folder lead to one lock; the folder is made. */
 export function prepareFolder(path: string): string {
@@ -81,7 +82,12 @@ export function createFile(path: string, migrations: readonly Migration[]): void
     database.close();
   }
   renameSync(draft, path);
-  const folder = openSync(dirname(path), 'r');
+  syncFolder(dirname(path));
+}
+
+/** A file that was renamed has its new name after a loss of power too. */
+export function syncFolder(path: string): void {
+  const folder = openSync(path, 'r');
   fsyncSync(folder);
   closeSync(folder);
 }

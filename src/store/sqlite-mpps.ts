@@ -4,6 +4,8 @@ import { cloneDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { GatewayError } from '../errors.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
+import { SqliteSpoolIntake } from './sqlite-spool-intake.ts';
+import type { NewSpoolMessage } from './spool-records.ts';
 import type { Durability, Expired, MppsKey, MppsRecord, MppsRecords, MppsRetention } from './store.ts';
 
 const KEY = ['route', 'upstream', 'uid'];
@@ -21,6 +23,7 @@ const TOMBSTONE = `phase = 'deleted', character_set = NULL, create_digest = '', 
 
 /** Ranges of the index `mpps_by_age`, which names the phases and states it is asked for. */
 const LIVE = `phase IN ('pending', 'stored')`;
+const FINAL = `'COMPLETED', 'DISCONTINUED'`;
 const OLDER = 'updated_at < :before LIMIT :limit';
 
 const DEFAULT_LIMIT = 1_000;
@@ -37,10 +40,17 @@ export class SqliteMppsRecords implements MppsRecords {
   readonly #expireFinal: StatementSync;
   readonly #expireOpen: StatementSync;
   readonly #removeTombstones: StatementSync;
+  readonly #eraseCopy: StatementSync;
+  readonly #intake: SqliteSpoolIntake;
 
-  constructor(connection: SqliteConnection, damaged: (detail: string, cause: unknown) => GatewayError) {
+  constructor(
+    connection: SqliteConnection,
+    damaged: (detail: string, cause: unknown) => GatewayError,
+    now: () => number,
+  ) {
     this.#connection = connection;
     this.#damaged = damaged;
+    this.#intake = new SqliteSpoolIntake(connection, now);
     const expire = (states: string): StatementSync =>
       connection.prepare(
         `UPDATE mpps SET ${TOMBSTONE} WHERE id IN (SELECT id FROM mpps WHERE ${LIVE} AND state IN (${states}) AND ${OLDER})`,
@@ -57,7 +67,11 @@ export class SqliteMppsRecords implements MppsRecords {
     this.#remove = connection.prepare(`DELETE FROM mpps WHERE ${BY_KEY}`);
     this.#markDelivered = connection.prepare(`UPDATE mpps SET delivered = 1 WHERE ${BY_KEY} AND phase = 'stored'`);
     this.#tombstone = connection.prepare(`UPDATE mpps SET ${TOMBSTONE} WHERE ${BY_KEY}`);
-    this.#expireFinal = expire(`'COMPLETED', 'DISCONTINUED'`);
+    this.#eraseCopy = connection.prepare(
+      `UPDATE mpps SET copy = NULL WHERE ${BY_KEY} AND copy IS NOT NULL AND state IN (${FINAL}) AND NOT EXISTS
+       (SELECT 1 FROM spool_messages m WHERE m.uid = :uid AND m.route = :route AND m.upstream = :upstream)`,
+    );
+    this.#expireFinal = expire(FINAL);
     this.#expireOpen = expire(`'IN PROGRESS'`);
     this.#removeTombstones = connection.prepare(
       `DELETE FROM mpps WHERE id IN (SELECT id FROM mpps
@@ -76,6 +90,19 @@ export class SqliteMppsRecords implements MppsRecords {
   async put(record: MppsRecord, durability: Durability): Promise<void> {
     const row = toRow(record);
     await this.#connection.write(durability, () => this.#put.run(row));
+  }
+
+  async accept(record: MppsRecord | undefined, messages: readonly NewSpoolMessage[]): Promise<number[]> {
+    const row = record && toRow(record);
+    const enqueue = this.#intake.prepare(messages);
+    return this.#connection.write('disk', () => {
+      if (row !== undefined) this.#put.run(row);
+      return enqueue();
+    });
+  }
+
+  async eraseDeliveredCopy(key: MppsKey): Promise<boolean> {
+    return this.#connection.write('process', () => this.#eraseCopy.run(keyOf(key)).changes === 1);
   }
 
   async remove(key: MppsKey, durability: Durability): Promise<void> {

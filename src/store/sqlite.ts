@@ -3,17 +3,22 @@
  * Statements run synchronously; the writes of one turn of the event loop share a transaction, so a `disk` write holds the loop for
  * one fsync that serves them all.
  */
+import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { GatewayError } from '../errors.ts';
+import { KeyedQueue } from './keyed-queue.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import type { Migration } from './migrations/migration.ts';
+import type { Spool } from './spool-records.ts';
+import { backupTo } from './sqlite-backup.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { storeError, toStoreError } from './sqlite-errors.ts';
 import { checkFile, createFile, lockFile, prepareFolder } from './sqlite-file.ts';
 import { SqliteMppsRecords } from './sqlite-mpps.ts';
 import { SqliteRisSteps } from './sqlite-ris-steps.ts';
-import type { MppsRecords, RisSteps, Store } from './store.ts';
+import { SqliteSpool } from './sqlite-spool.ts';
+import type { MppsRecords, Store } from './store.ts';
 
 export interface SqliteStoreOptions {
   /** The file; it and its folder are made where they are missing. On a local disk: locks over a network are not safe. */
@@ -24,15 +29,18 @@ export interface SqliteStoreOptions {
   readonly busyTimeoutMs?: number;
   /** Steps of the schema; for tests of migrations. */
   readonly migrations?: readonly Migration[];
+  /** Wall clock of the store, ms since 1970. */
+  readonly now?: () => number;
 }
 
 /**
- * Opens or makes a store; an older one is brought to this version.
+ * Opens or makes a store; an older one is brought to this version, and lanes of the spool that an earlier process held are
+ * free.
  * @throws GatewayError STORE_LOCKED, STORE_DAMAGED, STORE_FOREIGN, STORE_TOO_NEW: the file stays as it is;
  *   STORE_UNREADABLE, STORE_FULL, STORE_FAILED
  */
 export async function openStore(options: SqliteStoreOptions): Promise<Store> {
-  const migrations = options.migrations ?? MIGRATIONS;
+  const { busyTimeoutMs = 1_000, maximumBytes, migrations = MIGRATIONS, now = Date.now } = options;
   let path = options.path;
   let lock: DatabaseSync | undefined;
   let connection: SqliteConnection | undefined;
@@ -40,13 +48,12 @@ export async function openStore(options: SqliteStoreOptions): Promise<Store> {
     path = prepareFolder(path);
     lock = lockFile(path);
     if (checkFile(path, migrations) === 'absent') createFile(path, migrations);
-    const { busyTimeoutMs = 1_000, maximumBytes } = options;
     connection = new SqliteConnection(path, {
       busyTimeoutMs,
       ...(maximumBytes === undefined ? {} : { maximumBytes }),
     });
     migrate(connection.database, migrations);
-    return storeOver(connection, lock, path);
+    return storeOver(connection, lock, path, now);
   } catch (error) {
     connection?.close();
     lock?.close();
@@ -54,30 +61,92 @@ export async function openStore(options: SqliteStoreOptions): Promise<Store> {
   }
 }
 
-function storeOver(connection: SqliteConnection, lock: DatabaseSync, path: string): Store {
+/** A store of this process alone that ends with it: nothing is on the disk. */
+export async function openMemoryStore({ now = Date.now }: Pick<SqliteStoreOptions, 'now'> = {}): Promise<Store> {
+  const connection = new SqliteConnection(MEMORY, { busyTimeoutMs: 0 });
+  migrate(connection.database, MIGRATIONS);
+  return storeOver(connection, undefined, MEMORY, now);
+}
+
+const MEMORY = ':memory:';
+
+function storeOver(
+  connection: SqliteConnection,
+  lock: DatabaseSync | undefined,
+  path: string,
+  now: () => number,
+): Store {
   try {
-    return new SqliteStore(connection, lock, path);
+    return new SqliteStore(connection, lock, path, now) as unknown as Store; // the records of the RIS join it next
   } catch (error) {
-    throw storeError('STORE_DAMAGED', path, 'its tables are not those of its version', error); // statements do not fit
+    // Statements that do not fit are SQLITE_ERROR; a full disk, say, is what it is.
+    if (!(error instanceof Error && 'errcode' in error && error.errcode === 1)) throw error;
+    throw storeError('STORE_DAMAGED', path, 'its tables are not those of its version', error);
   }
 }
 
-class SqliteStore implements Store {
+class SqliteStore {
+  readonly instanceId: string;
   readonly mpps: MppsRecords;
-  readonly steps: RisSteps;
+  readonly spool: Spool;
+  readonly steps: SqliteRisSteps;
+  readonly #path: string;
   readonly #connection: SqliteConnection;
-  readonly #lock: DatabaseSync;
+  readonly #lock: DatabaseSync | undefined;
+  readonly #queue = new KeyedQueue();
+  readonly #closing = new AbortController();
+  readonly #backups = new Set<Promise<void>>();
 
-  constructor(connection: SqliteConnection, lock: DatabaseSync, path: string) {
+  constructor(connection: SqliteConnection, lock: DatabaseSync | undefined, path: string, now: () => number) {
+    this.#path = path;
     this.#connection = connection;
     this.#lock = lock;
     const damaged = (detail: string, cause: unknown): GatewayError => storeError('STORE_DAMAGED', path, detail, cause);
-    this.mpps = new SqliteMppsRecords(connection, damaged);
+    this.mpps = new SqliteMppsRecords(connection, damaged, now);
+    this.spool = new SqliteSpool(connection, damaged, now);
     this.steps = new SqliteRisSteps(connection, damaged);
+    this.instanceId = instanceIdOf(connection);
+  }
+
+  async exclusively<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
+    this.#checkOpen();
+    return this.#queue.run(key, work);
+  }
+
+  /** No other process has the file. */
+  async leads(): Promise<boolean> {
+    this.#checkOpen();
+    return true;
+  }
+
+  async backup(path: string): Promise<void> {
+    this.#checkOpen();
+    const running = backupTo(this.#connection.database, path, this.#closing.signal);
+    this.#backups.add(running);
+    try {
+      await running;
+    } finally {
+      this.#backups.delete(running);
+    }
   }
 
   async close(): Promise<void> {
+    this.#closing.abort(new Error('the store is being closed'));
+    await Promise.allSettled(this.#backups);
     this.#connection.close(); // writes the log back into the file
-    if (this.#lock.isOpen) this.#lock.close();
+    if (this.#lock?.isOpen === true) this.#lock.close();
   }
+
+  #checkOpen(): void {
+    if (this.#closing.signal.aborted) throw storeError('STORE_FAILED', this.#path, 'it is closed');
+  }
+}
+
+/** Made at the first opening, for good: a copy of the file is the same instance. */
+function instanceIdOf({ database }: SqliteConnection): string {
+  const find = database.prepare(`SELECT value FROM meta WHERE name = 'instance_id'`);
+  if (find.get() === undefined) {
+    database.prepare(`INSERT INTO meta VALUES ('instance_id', ?)`).run(randomUUID());
+  }
+  return find.get()?.['value'] as string;
 }

@@ -1,5 +1,6 @@
 import { MPPS } from './0001-mpps.ts';
 import { RIS_STEPS } from './0002-ris-steps.ts';
+import { SPOOL } from './0004-spool.ts';
 import type { Migration } from './migration.ts';
 
-export const MIGRATIONS: readonly Migration[] = [MPPS, RIS_STEPS];
+export const MIGRATIONS: readonly Migration[] = [MPPS, RIS_STEPS, SPOOL];
