@@ -44,6 +44,15 @@ function createProgram(end: (status: number) => void): Command {
   });
 
   program
+    .command('demo')
+    .description('start the embedded default, play both directions and show every message')
+    .option('--keep', 'leave it running afterwards, and go on showing what passes', false)
+    .action(async (options: { keep: boolean }) => {
+      const { demo } = await import('./demo.ts');
+      end(await demo(options));
+    });
+
+  program
     .command('check')
     .description('check a configuration: every problem at once, or a summary')
     .argument('[file]', 'the configuration file')

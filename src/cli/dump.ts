@@ -15,7 +15,8 @@ export function dump(dataSet: DataSet, indent = ''): string {
     .join('');
 }
 
-function valueText(attribute: Attribute): string {
+/** Values of one attribute, separated by backslash; of a sequence the number of its items. */
+export function valueText(attribute: Attribute): string {
   if (isEmpty(attribute)) return '(empty)';
   if (attribute.vr === 'SQ')
     return `${itemsOf(attribute).length} ${itemsOf(attribute).length === 1 ? 'item' : 'items'}`;

@@ -8,6 +8,7 @@ import { toJson } from '../dataset/json.ts';
 import { firstText, itemsOf } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { printable } from './dump.ts';
+import { displayWidth } from './terminal.ts';
 import { withUpstream } from './with-upstream.ts';
 import { searchWorklist } from './worklist-search.ts';
 import type { SearchOptions } from './worklist-search.ts';
@@ -62,12 +63,4 @@ function cell(dataSet: DataSet, path: AttributePath): string {
   if (rest.length === 0) return printable(firstText(dataSet, tag) ?? '');
   const [item] = itemsOf(dataSet[tag]);
   return item === undefined ? '' : cell(item, rest);
-}
-
-/** Columns of a terminal: East Asian wide characters take two. */
-function displayWidth(text: string): number {
-  let width = 0;
-  for (const character of text)
-    width += /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFF00-\uFF60]/u.test(character) ? 2 : 1;
-  return width;
 }

@@ -13,7 +13,12 @@ export function withConfig(command: Command): Command {
 }
 
 export function defaultConfig(): string {
-  return existsSync(LOCAL_CONFIG) ? LOCAL_CONFIG : fileURLToPath(PACKAGED_CONFIG);
+  return existsSync(LOCAL_CONFIG) ? LOCAL_CONFIG : packagedConfig();
+}
+
+/** The embedded default as it was shipped. */
+export function packagedConfig(): string {
+  return fileURLToPath(PACKAGED_CONFIG);
 }
 
 /** Commas separate; an option given again adds to it. */
