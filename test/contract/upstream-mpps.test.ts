@@ -1,7 +1,7 @@
 /** The MPPS service of every upstream: the embedded RIS, both protocols over real sockets, and both in a row. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { attribute, createDataSet, dataSetOf, firstText, itemsOf } from '../../src/dataset/model.ts';
-import type { DataSet } from '../../src/dataset/model.ts';
+import type { Attribute, DataSet } from '../../src/dataset/model.ts';
 import { selectAttributes } from '../../src/services/mpps/complete.ts';
 import type { AttributeSelection, Completion } from '../../src/services/port.ts';
 import { bedOf, UPSTREAMS } from '../support/beds.ts';
@@ -19,6 +19,11 @@ const PRIVATE = {
 /** A create that may be discontinued with a reason, with what has been lost somewhere before. */
 const CREATE = dataSetOf({ ...createMessage(), ...PRIVATE, '00400281': attribute('SQ') });
 
+/** An order of the patient of `CREATE`. */
+function orderOf(stepId: string): DataSet {
+  return dataSetOf({ ...entryOf('PID-1', stepId), '00100010': CREATE['00100010'] as Attribute });
+}
+
 function merged(...messages: readonly DataSet[]): DataSet {
   return Object.assign(createDataSet(), ...messages) as DataSet;
 }
@@ -28,7 +33,7 @@ describe.each(UPSTREAMS)('%s', (_name, hops) => {
   let lastUid = 0;
 
   beforeAll(async () => {
-    bed = await bedOf(hops, [entryOf('PID-1', 'SPS1'), entryOf('PID-1', 'SPS2')]);
+    bed = await bedOf(hops, [orderOf('SPS1'), orderOf('SPS2')]);
   });
   afterAll(() => bed.close());
 

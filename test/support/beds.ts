@@ -104,7 +104,7 @@ export async function bedOf(hops: readonly Protocol[], entries: readonly DataSet
   const folder = await mkdtemp(join(tmpdir(), 'dimseway-bed-'));
   const store = await openStore({ path: join(folder, 'dimseway.db') });
   const closers: (() => Promise<void>)[] = [() => rm(folder, { recursive: true }), () => store.close()];
-  let upstream: Upstream = await Ris.open('ris', entries, {}, store.steps);
+  let upstream: Upstream = await Ris.open('ris', entries, {}, store, SILENT);
   let endFarEnd = (): Promise<void> => Promise.resolve();
   for (const [index, protocol] of hops.toReversed().entries()) {
     const listener = await startListener(protocol, upstream, `hop-${index}`, store);

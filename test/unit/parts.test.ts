@@ -3,7 +3,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { SILENT } from '../../src/observe/log.ts';
 import { buildRoutes, recordersOf } from '../../src/parts.ts';
 import type { GatewayRoute } from '../../src/gateway/gateway.ts';
-import { Ris } from '../../src/ris/ris.ts';
+import { FarEnd } from '../support/mpps.ts';
 
 const EXPIRES = new Date(Date.now() + 3_600_000).toISOString();
 
@@ -21,7 +21,7 @@ routes: [${routes}]
 ${more}`,
     {},
   );
-  const upstream = new Ris([]);
+  const upstream = new FarEnd();
   const recorders = recordersOf(config.log, SILENT);
   const built = buildRoutes(
     config,

@@ -4,12 +4,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attribute, createDataSet, dataSetOf, firstText, itemsOf } from '../../../src/dataset/model.ts';
-import type { DataSet } from '../../../src/dataset/model.ts';
+import type { Attribute, DataSet } from '../../../src/dataset/model.ts';
+import { SILENT } from '../../../src/observe/log.ts';
 import { Ris } from '../../../src/ris/ris.ts';
+import type { RisStep, RisSteps } from '../../../src/store/ris-records.ts';
 import { openStore } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { createMessage, finalMessage, MPPS_UID, progressMessage, seriesMessage } from '../../support/mpps.ts';
 import { collect, contextOf, entryOf, queryOf } from '../../support/requests.ts';
+
+/** The order of the patient of `createMessage`. */
+const ENTRY = dataSetOf({ ...entryOf('PID-1'), '00100010': createMessage()['00100010'] as Attribute });
 
 let folder: string;
 let store: Store;
@@ -20,7 +25,7 @@ async function open(maximumBytes?: number): Promise<void> {
     path: join(folder, 'dimseway.db'),
     ...(maximumBytes === undefined ? {} : { maximumBytes }),
   });
-  ris = await Ris.open('sandbox', [entryOf('PID-1')], {}, store.steps);
+  ris = await Ris.open('sandbox', [ENTRY], {}, store, SILENT);
 }
 
 /** The process ends and starts again. */
@@ -235,7 +240,7 @@ describe('what was acknowledged', () => {
 
   test('belongs to the RIS of its name', async () => {
     await create(createMessage());
-    const other = await Ris.open('other', [], {}, store.steps);
+    const other = await Ris.open('other', [], {}, store, SILENT);
     await expect(other.retrieveMpps(MPPS_UID, 'all', contextOf())).rejects.toMatchObject({ code: 'NO_SUCH_INSTANCE' });
     await expect(other.createMpps(MPPS_UID, createMessage(), contextOf())).resolves.toEqual({ uid: MPPS_UID });
   });
@@ -249,10 +254,52 @@ describe('what was acknowledged', () => {
   });
 });
 
-test('without a store there is no MPPS service, rather than one that forgets', async () => {
-  const search = new Ris([entryOf('PID-1')]);
-  await expect(search.createMpps(MPPS_UID, createMessage(), contextOf())).rejects.toMatchObject({
-    code: 'NOT_SUPPORTED',
+describe('a step that another process changes at the same time', () => {
+  /** A RIS in whose way another process gets, just before each of its next so many writes. */
+  const hindered = (times: number, interfere: (before: RisStep | undefined) => Promise<void>): Promise<Ris> => {
+    let left = times;
+    const steps: RisSteps = {
+      get: (key) => store.steps.get(key),
+      save: async (change, durability) => {
+        if (left-- > 0) await interfere(await store.steps.get(change));
+        return store.steps.save(change, durability);
+      },
+    };
+    const { worklist, exceptions } = store;
+    return Ris.open('sandbox', [ENTRY], {}, { steps, worklist, exceptions }, SILENT);
+  };
+
+  test('is read again, so that neither change is lost', async () => {
+    await create(createMessage());
+    let parts = 0;
+    const other = await hindered(3, () => update(seriesMessage(++parts)).then(() => undefined));
+    await other.updateMpps(MPPS_UID, progressMessage('by the other'), contextOf());
+    expect(await kept()).toEqual(
+      dataSetOf({ ...createMessage(), ...seriesMessage(3), ...progressMessage('by the other') }),
+    );
+  });
+
+  test('is judged as it is then: created meanwhile it is a duplicate, ended meanwhile it is final', async () => {
+    const late = await hindered(1, () => create(createMessage()).then(() => undefined));
+    await expect(late.createMpps(MPPS_UID, createMessage(), contextOf())).rejects.toMatchObject({
+      code: 'DUPLICATE_INSTANCE',
+    });
+    const later = await hindered(1, () => update(finalMessage()).then(() => undefined));
+    await expect(later.updateMpps(MPPS_UID, progressMessage(), contextOf())).rejects.toMatchObject({
+      code: 'INSTANCE_FINAL',
+    });
+    expect(await kept()).toEqual(dataSetOf({ ...createMessage(), ...finalMessage() }));
+  });
+
+  test('is given up after some tries, with nothing done', async () => {
+    await create(createMessage());
+    let parts = 0;
+    const other = await hindered(Infinity, () => update(seriesMessage(++parts)).then(() => undefined));
+    await expect(other.updateMpps(MPPS_UID, progressMessage(), contextOf())).rejects.toMatchObject({
+      code: 'OUT_OF_RESOURCES',
+      retry: 'safe',
+    });
+    expect(await kept()).toEqual(dataSetOf({ ...createMessage(), ...seriesMessage(parts) }));
   });
 });
 

@@ -1,163 +1,195 @@
-import { describe, expect, test } from '@jest/globals';
-import { attribute, dataSetOf, firstText, itemsOf } from '../../../src/dataset/model.ts';
+/** The entries of the embedded RIS: sent by an interface engine, or from the files of the configuration. */
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { attribute, dataSetOf, firstText } from '../../../src/dataset/model.ts';
 import type { DataSet } from '../../../src/dataset/model.ts';
-import { Worklist } from '../../../src/ris/worklist.ts';
-import { queryOf, entryOf } from '../../support/requests.ts';
-import { matches } from '../../../src/services/worklist/matching.ts';
+import { entryIdOf } from '../../../src/ris/entry.ts';
+import type { RisWorklist } from '../../../src/ris/worklist.ts';
+import type { NewRisEntry, RisEntries } from '../../../src/store/ris-records.ts';
+import { openMemoryStore } from '../../../src/store/sqlite.ts';
+import type { Store } from '../../../src/store/store.ts';
+import { collect, contextOf, entryOf } from '../../support/requests.ts';
+import { createOf, RIS, risOf, statuses, wholeList } from '../../support/ris.ts';
+import type { RisBed } from '../../support/ris.ts';
+import { plainWorklist } from '../../support/worklists.ts';
 
-interface Reference {
-  readonly id?: string;
-  readonly study?: string;
-  readonly accession?: string;
-  /** Original studies, where one study is used for all steps. */
-  readonly referenced?: readonly string[];
-}
+const withStation = (entry: DataSet, station: string): DataSet =>
+  dataSetOf({ ...entry, '00321060': attribute('LO', station) });
 
-/** A performed step in a state, with one item for each scheduled step. */
-function performed(state: string, ...references: readonly Reference[]): DataSet {
-  const items = references.map(({ id = 'SPS1', study = '1.2.3.4', accession, referenced = [] }) =>
-    dataSetOf({
-      '0020000D': attribute('UI', study),
-      '00400009': id === '' ? attribute('SH') : attribute('SH', id),
-      '00080050': accession === undefined ? attribute('SH') : attribute('SH', accession),
-      '00081110': attribute('SQ', ...referenced.map((uid) => dataSetOf({ '00081155': attribute('UI', uid) }))),
-    }),
-  );
-  return dataSetOf({ '00400252': attribute('CS', state), '00400270': attribute('SQ', ...items) });
-}
+let store: Store;
+/** Every write of entries, as it reached the store. */
+let written: (readonly NewRisEntry[])[];
 
-/** Status by step: `-` for none; steps that are not found are missing. */
-function statuses(worklist: Worklist): Record<string, string> {
-  return Object.fromEntries(
-    worklist.current.map((entry) => {
-      const step = itemsOf(entry['00400100'])[0] ?? {};
-      const patient = firstText(entry, '00100020') ?? '';
-      return [`${patient} ${firstText(step, '00400009') ?? ''}`, firstText(step, '00400020') ?? '-'];
-    }),
-  );
-}
-
-const ENTRIES = [entryOf('P1', 'SPS1'), entryOf('P1', 'SPS2')];
-
-describe('a worklist entry follows its performed step', () => {
-  test('as scheduled, then STARTED (PS3.3 C.4.10), then off the list; another step is not touched', () => {
-    const worklist = new Worklist(ENTRIES);
-    expect(worklist.current).toEqual(ENTRIES);
-    worklist.follow('1.1', performed('IN PROGRESS', {}));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS1': 'STARTED', 'P1 SPS2': '-' });
-    worklist.follow('1.1', performed('COMPLETED', {}));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS2': '-' });
-    expect(worklist.current).toEqual([ENTRIES[1]]);
-  });
-
-  test('stays on the list as DISCONTINUED, to be taken up again', () => {
-    const worklist = new Worklist(ENTRIES);
-    worklist.follow('1.1', performed('DISCONTINUED', {}));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS1': 'DISCONTINUED', 'P1 SPS2': '-' });
-  });
-
-  test('by option: each stage keeps or removes the entry', () => {
-    const worklist = new Worklist(ENTRIES, { inProgress: 'remove', completed: 'keep', discontinued: 'remove' });
-    worklist.follow('1.1', performed('IN PROGRESS', {}));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS2': '-' });
-    worklist.follow('1.1', performed('COMPLETED', {}));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS1': 'COMPLETED', 'P1 SPS2': '-' });
-    worklist.follow('1.2', performed('DISCONTINUED', { id: 'SPS2' }));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS1': 'COMPLETED' });
-  });
-
-  test('nothing of the entry but the status changes, and the entry given stays as it was', () => {
-    const worklist = new Worklist(ENTRIES);
-    worklist.follow('1.1', performed('IN PROGRESS', {}));
-    const [step] = itemsOf(ENTRIES[0]?.['00400100']);
-    expect(worklist.current[0]).toEqual(
-      dataSetOf({
-        ...ENTRIES[0],
-        '00400100': attribute('SQ', dataSetOf({ ...step, '00400020': attribute('CS', 'STARTED') })),
-      }),
-    );
-    expect(ENTRIES).toEqual([entryOf('P1', 'SPS1'), entryOf('P1', 'SPS2')]);
-  });
-
-  test('a search matches the status as it is now', () => {
-    const worklist = new Worklist(ENTRIES);
-    const started = queryOf(
-      dataSetOf({ '00400100': attribute('SQ', dataSetOf({ '00400020': attribute('CS', 'STARTED') })) }),
-    );
-    expect(worklist.current.filter((entry) => matches(entry, started))).toEqual([]);
-    worklist.follow('1.1', performed('IN PROGRESS', { id: 'SPS2' }));
-    expect(worklist.current.filter((entry) => matches(entry, started))).toHaveLength(1);
-  });
-
-  test('a list that is being read does not change under the reader', () => {
-    const worklist = new Worklist(ENTRIES);
-    const before = worklist.current;
-    worklist.follow('1.1', performed('COMPLETED', {}, { id: 'SPS2' }));
-    expect(before).toEqual(ENTRIES);
-    expect(worklist.current).toEqual([]);
-  });
-});
-
-describe('which entries a performed step belongs to', () => {
-  const after = (entries: readonly DataSet[], ...references: readonly Reference[]): Record<string, string> => {
-    const worklist = new Worklist(entries);
-    worklist.follow('1.1', performed('IN PROGRESS', ...references));
-    return statuses(worklist);
+/** The RIS starts, again, with a file of these entries. */
+function start(...seed: readonly DataSet[]): Promise<RisBed> {
+  written = [];
+  const { worklist } = store;
+  const watched: RisEntries = {
+    get: (key) => worklist.get(key),
+    find: (upstream, filter) => worklist.find(upstream, filter),
+    put: (entries, durability) => {
+      written.push(entries);
+      return worklist.put(entries, durability);
+    },
+    remove: (key, durability) => worklist.remove(key, durability),
+    removeSeedExcept: (upstream, ids) => worklist.removeSeedExcept(upstream, ids),
+    expire: (upstream, expiry) => worklist.expire(upstream, expiry),
   };
-  const accessed = (accession: string, patientId: string): DataSet =>
-    dataSetOf({ ...entryOf(patientId), '00080050': attribute('SH', accession) });
+  const { steps, exceptions } = store;
+  return risOf(seed, { store: { steps, exceptions, worklist: watched } });
+}
 
-  test.each<[string, readonly Reference[]]>([
-    ['another study', [{ study: '1.2.3.5' }]],
-    ['another step', [{ id: 'SPS9' }]],
-    ['no step ID, unscheduled (F.7.2.1.2)', [{ id: '' }]],
-    ['no item at all', []],
-  ])('none: %s', (_title, references) => {
-    expect(after([entryOf('P1'), entryOf('P2', '')], ...references)).toEqual({ 'P1 SPS1': '-', 'P2 ': '-' });
+const patients = async ({ ris }: RisBed): Promise<(string | undefined)[]> =>
+  (await wholeList(ris)).map((entry) => firstText(entry, '00100020'));
+
+beforeEach(async () => {
+  store = await openMemoryStore();
+});
+afterEach(() => store.close());
+
+describe('an entry of an interface engine', () => {
+  let entries: RisWorklist;
+  beforeEach(async () => {
+    ({ entries } = (await start()).ris);
   });
 
-  test('several items, the group case: each its own', () => {
-    expect(after([...ENTRIES, entryOf('P1', 'SPS3')], { id: 'SPS1' }, { id: 'SPS3' })).toEqual({
-      'P1 SPS1': 'STARTED',
-      'P1 SPS2': '-',
-      'P1 SPS3': 'STARTED',
+  test('is created once, whole, under the id of its content', async () => {
+    const created = await entries.create(entryOf('P1'));
+    expect(created).toMatchObject({ upstream: RIS, id: entryIdOf(entryOf('P1')), source: 'api', state: 'SCHEDULED' });
+    expect(created.scheduled).toEqual(entryOf('P1'));
+    expect(await entries.get(created.id)).toEqual(created);
+    await expect(entries.create(withStation(entryOf('P1'), 'other'))).rejects.toMatchObject({ code: 'ENTRY_EXISTS' });
+    expect(await entries.get(created.id)).toEqual(created);
+  });
+
+  test('of two creates at once one wins', async () => {
+    const both = [entries.create(entryOf('P1')), entries.create(withStation(entryOf('P1'), 'other'))];
+    expect((await Promise.allSettled(both)).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect(await collect(entries.find({}))).toHaveLength(1);
+  });
+
+  test('is replaced under its id, or made there', async () => {
+    const id = entryIdOf(entryOf('P1'));
+    expect(await entries.replace(id, entryOf('P1'))).toMatchObject({ entry: { id, source: 'api' }, isNew: true });
+    const changed = withStation(entryOf('P1'), 'changed');
+    expect(await entries.replace(id, changed)).toMatchObject({ entry: { id, scheduled: changed }, isNew: false });
+    expect((await collect(entries.find({}))).map(({ scheduled }) => scheduled)).toEqual([changed]);
+  });
+
+  test('is not replaced by one that would have another id: that is another step', async () => {
+    await entries.create(entryOf('P1'));
+    await expect(entries.replace(entryIdOf(entryOf('P1')), entryOf('P2'))).rejects.toMatchObject({
+      code: 'ENTRY_INVALID',
+      message: expect.stringMatching(/0020000D.*00401001.*00400100\.00400009.*00080050/s),
     });
+    expect(await collect(entries.find({}))).toHaveLength(1);
   });
 
-  test('one study for all: the original one is in Referenced Study Sequence', () => {
-    expect(after([entryOf('P1')], { study: '9.9', referenced: ['1.2.3.3', '1.2.3.4'] })).toEqual({
-      'P1 SPS1': 'STARTED',
+  test.each<[string, () => Promise<unknown>]>([
+    ['create', () => entries.create(entryOf('P1', ''))],
+    ['replace', () => entries.replace(entryIdOf(entryOf('P1', '')), entryOf('P1', ''))],
+  ])('that lacks its step ID is ENTRY_INVALID and leaves nothing: %s', async (_title, act) => {
+    await expect(act()).rejects.toMatchObject({
+      code: 'ENTRY_INVALID',
+      message: expect.stringContaining('ScheduledProcedureStepID'),
     });
+    expect(await collect(entries.find({}))).toEqual([]);
   });
 
-  test('Accession Number decides between entries that fit alike', () => {
-    const entries = [accessed('A1', 'P1'), accessed('A2', 'P2')];
-    expect(after(entries, { accession: 'A2' })).toEqual({ 'P1 SPS1': '-', 'P2 SPS1': 'STARTED' });
-    expect(after(entries, { accession: 'A3' })).toEqual({ 'P1 SPS1': 'STARTED', 'P2 SPS1': 'STARTED' });
-    expect(after([accessed('A1', 'P1')], {})).toEqual({ 'P1 SPS1': 'STARTED' });
+  test('leaves at once when it is cancelled, and may come again', async () => {
+    const { id } = await entries.create(entryOf('P1'));
+    expect([await entries.cancel(id), await entries.cancel(id)]).toEqual([true, false]);
+    expect(await entries.get(id)).toBeUndefined();
+    await expect(entries.create(entryOf('P1'))).resolves.toMatchObject({ id });
+  });
+
+  test('that was cancelled is not followed by a step that names it: it is unscheduled then', async () => {
+    const bed = await start();
+    const { id } = await bed.ris.entries.create(entryOf('P1'));
+    await bed.ris.entries.cancel(id);
+    await bed.ris.createMpps('1.2.9', createOf('P1', {}), contextOf());
+    expect([await statuses(bed.ris), await store.exceptions.list()]).toEqual([{}, []]);
   });
 });
 
-describe('several performed steps of one entry', () => {
-  const keepAll = { completed: 'keep', discontinued: 'keep' } as const;
+describe('the entries of the files', () => {
+  const [P1, P2, P3] = [entryOf('P1'), entryOf('P2'), entryOf('P3')] as const;
 
-  test('the append case: taken up again it is STARTED, then what the last one ended in', () => {
-    const worklist = new Worklist([entryOf('P1')]);
-    worklist.follow('1.1', performed('COMPLETED', {}));
-    expect(statuses(worklist)).toEqual({});
-    worklist.follow('1.2', performed('IN PROGRESS', {}));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS1': 'STARTED' });
-    worklist.follow('1.2', performed('DISCONTINUED', {}));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS1': 'DISCONTINUED' });
+  test('are there after a start, and those that are unchanged are not written again', async () => {
+    expect(await patients(await start(P1, P2))).toEqual(['P1', 'P2']);
+    const { ris } = await start(P2, P1);
+    expect(written).toEqual([]);
+    expect(await wholeList(ris)).toEqual([P1, P2]);
   });
 
-  test('side by side it is STARTED until all have ended; the one that ended last decides', () => {
-    const worklist = new Worklist([entryOf('P1')], keepAll);
-    worklist.follow('1.1', performed('IN PROGRESS', {}));
-    worklist.follow('1.2', performed('IN PROGRESS', {}));
-    worklist.follow('1.2', performed('DISCONTINUED', {}));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS1': 'STARTED' });
-    worklist.follow('1.1', performed('COMPLETED', {}));
-    expect(statuses(worklist)).toEqual({ 'P1 SPS1': 'COMPLETED' });
+  test('follow the files: what is new comes, what is changed is replaced, what is gone is removed', async () => {
+    await start(P1, P2);
+    const bed = await start(withStation(P2, 'changed'), P3);
+    expect(written.map((batch) => batch.map(({ id }) => id))).toEqual([[entryIdOf(P2), entryIdOf(P3)]]);
+    expect(await wholeList(bed.ris)).toEqual([withStation(P2, 'changed'), P3]);
+    expect(bed.lines).toMatchObject([
+      { level: 'info', added: 1, changed: 1, unchanged: 0, removed: 1, overruled: 0 },
+      { level: 'warn', attributes: ['RequestedProcedureID'] },
+    ]);
+  });
+
+  test('never go before an entry of the API, which also outlives them', async () => {
+    const first = await start(P1);
+    const engine = withStation(P1, 'by the engine');
+    await first.ris.entries.replace(entryIdOf(P1), engine);
+    await first.ris.entries.create(P3);
+    const second = await start(withStation(P1, 'by the file'), P2);
+    expect(await wholeList(second.ris)).toEqual([engine, P2, P3]);
+    expect(second.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: expect.stringContaining('API'), count: 1 }),
+    );
+    expect(await patients(await start())).toEqual(['P1', 'P3']);
+  });
+
+  test('that stand there twice: the last counts, and the log says so', async () => {
+    const { ris, lines } = await start(P1, P2, withStation(P1, 'later'));
+    expect(await wholeList(ris)).toEqual([withStation(P1, 'later'), P2]);
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'warn', count: 1 }));
+  });
+
+  test('go in batches', async () => {
+    await start(...plainWorklist(1_200));
+    expect(written.map((batch) => batch.length)).toEqual([500, 500, 200]);
+  });
+
+  test('are refused whole for the sake of one that cannot be taken, before anything is written', async () => {
+    await start(P1);
+    await expect(start(P2, entryOf('P3', ''))).rejects.toMatchObject({
+      code: 'ENTRY_INVALID',
+      message: expect.stringMatching(/^entry 2 cannot be taken: /),
+    });
+    expect(await patients(await start(P1))).toEqual(['P1']);
+  });
+
+  test('of one RIS are not those of another', async () => {
+    await start(P1);
+    await store.worklist.put([{ ...newEntry(P2), upstream: 'other' }], 'process');
+    await start();
+    expect(await store.worklist.get({ upstream: 'other', id: 'x' })).toMatchObject({ scheduled: P2 });
+  });
+
+  test('keep what became of them while the file says the same or something else of them', async () => {
+    const first = await start(P1);
+    await first.ris.createMpps('1.2.9', createOf('P1', {}), contextOf());
+    expect(await statuses((await start(P1)).ris)).toEqual({ 'P1 SPS1': 'STARTED' });
+    expect(await statuses((await start(withStation(P1, 'changed'))).ris)).toEqual({ 'P1 SPS1': 'STARTED' });
   });
 });
+
+function newEntry(scheduled: DataSet): NewRisEntry {
+  const index = {
+    startDate: '',
+    modality: '',
+    stations: [],
+    patientId: '',
+    accessionNumber: '',
+    studyInstanceUid: '',
+    stepId: '',
+    sortKey: '',
+  };
+  return { upstream: RIS, id: 'x', source: 'seed', scheduled, index };
+}
