@@ -3,29 +3,43 @@ import { toJson } from '../dataset/json.ts';
 import { cloneDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { GatewayError } from '../errors.ts';
+import type { RisStep, RisStepChange, RisStepKey, RisSteps } from './ris-records.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import type { Durability, RisStep, RisStepKey, RisSteps } from './store.ts';
-
-/** How many steps are in memory at a time while all are read. */
-const PAGE = 100;
+import { SqliteRisLinks } from './sqlite-ris-links.ts';
+import type { Durability } from './store.ts';
 
 export class SqliteRisSteps implements RisSteps {
   readonly #connection: SqliteConnection;
   readonly #damaged: (detail: string, cause: unknown) => GatewayError;
+  readonly #now: () => number;
+  readonly #links: SqliteRisLinks;
   readonly #get: StatementSync;
-  readonly #page: StatementSync;
-  readonly #put: StatementSync;
+  readonly #create: StatementSync;
+  readonly #update: StatementSync;
+  readonly #raise: StatementSync;
 
-  constructor(connection: SqliteConnection, damaged: (detail: string, cause: unknown) => GatewayError) {
+  constructor(
+    connection: SqliteConnection,
+    damaged: (detail: string, cause: unknown) => GatewayError,
+    now: () => number,
+  ) {
     this.#connection = connection;
     this.#damaged = damaged;
-    const columns = 'id, upstream, uid, attributes';
-    this.#get = connection.prepare(`SELECT ${columns} FROM ris_steps WHERE upstream = :upstream AND uid = :uid`);
-    this.#page = connection.prepare(
-      `SELECT ${columns} FROM ris_steps WHERE upstream = :upstream AND id > :after ORDER BY id LIMIT ${PAGE}`,
+    this.#now = now;
+    this.#links = new SqliteRisLinks(connection);
+    this.#get = connection.prepare(
+      'SELECT upstream, uid, attributes, revision FROM ris_steps WHERE upstream = :upstream AND uid = :uid',
     );
-    this.#put = connection.prepare(
-      'INSERT OR REPLACE INTO ris_steps (upstream, uid, attributes) VALUES (:upstream, :uid, :attributes)',
+    this.#create = connection.prepare(
+      'INSERT OR IGNORE INTO ris_steps (upstream, uid, attributes) VALUES (:upstream, :uid, :attributes)',
+    );
+    this.#update = connection.prepare(
+      `UPDATE ris_steps SET attributes = :attributes, revision = revision + 1
+       WHERE upstream = :upstream AND uid = :uid AND revision = :revision`,
+    );
+    this.#raise = connection.prepare(
+      `INSERT OR IGNORE INTO ris_exceptions (upstream, uid, entry_id, attributes, raised_at)
+       VALUES (:upstream, :uid, :entryId, :attributes, :now)`,
     );
   }
 
@@ -34,26 +48,33 @@ export class SqliteRisSteps implements RisSteps {
     return row === undefined ? undefined : this.#stepOf(row);
   }
 
-  async *all(upstream: string): AsyncGenerator<RisStep, void, void> {
-    let after = 0;
-    for (;;) {
-      const rows = this.#connection.read(() => this.#page.all({ upstream, after }));
-      for (const row of rows) yield this.#stepOf(row);
-      if (rows.length < PAGE) return;
-      after = rows.at(-1)?.['id'] as number;
-    }
-  }
-
-  async put({ upstream, uid, attributes }: RisStep, durability: Durability): Promise<void> {
-    const row = { upstream, uid, attributes: toJson(attributes) };
-    await this.#connection.write(durability, () => this.#put.run(row));
+  async save(change: RisStepChange, durability: Durability): Promise<boolean> {
+    const { upstream, uid, revision, state } = change;
+    const attributes = toJson(change.attributes);
+    return this.#connection.write(durability, () => {
+      const { changes } =
+        revision === undefined
+          ? this.#create.run({ upstream, uid, attributes })
+          : this.#update.run({ upstream, uid, attributes, revision });
+      if (changes === 0) return false;
+      const now = this.#now();
+      for (const entryId of change.performs) this.#links.link(change, entryId, state, now);
+      for (const { entryId, attributes: differing } of change.mismatches) {
+        this.#raise.run({ upstream, uid, entryId, attributes: JSON.stringify(differing), now });
+      }
+      return true;
+    });
   }
 
   // Read as it was written: the reader for other people's JSON would mend value representations.
   #stepOf(row: Record<string, SQLOutputValue>): RisStep {
     try {
-      const attributes = cloneDataSet(JSON.parse(row['attributes'] as string) as DataSet);
-      return { upstream: row['upstream'] as string, uid: row['uid'] as string, attributes };
+      return {
+        upstream: row['upstream'] as string,
+        uid: row['uid'] as string,
+        attributes: cloneDataSet(JSON.parse(row['attributes'] as string) as DataSet),
+        revision: row['revision'] as number,
+      };
     } catch (error) {
       throw this.#damaged('a step of the RIS cannot be read', error);
     }
