@@ -10,12 +10,15 @@ import { KeyedQueue } from './keyed-queue.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import type { Migration } from './migrations/migration.ts';
+import type { RisEntries, RisExceptions, RisSteps } from './ris-records.ts';
 import type { Spool } from './spool-records.ts';
 import { backupTo } from './sqlite-backup.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { storeError, toStoreError } from './sqlite-errors.ts';
 import { checkFile, createFile, lockFile, prepareFolder } from './sqlite-file.ts';
 import { SqliteMppsRecords } from './sqlite-mpps.ts';
+import { SqliteRisEntries } from './sqlite-ris-entries.ts';
+import { SqliteRisExceptions } from './sqlite-ris-exceptions.ts';
 import { SqliteRisSteps } from './sqlite-ris-steps.ts';
 import { SqliteSpool } from './sqlite-spool.ts';
 import type { MppsRecords, Store } from './store.ts';
@@ -77,7 +80,7 @@ function storeOver(
   now: () => number,
 ): Store {
   try {
-    return new SqliteStore(connection, lock, path, now) as unknown as Store; // the records of the RIS join it next
+    return new SqliteStore(connection, lock, path, now);
   } catch (error) {
     // Statements that do not fit are SQLITE_ERROR; a full disk, say, is what it is.
     if (!(error instanceof Error && 'errcode' in error && error.errcode === 1)) throw error;
@@ -85,11 +88,13 @@ function storeOver(
   }
 }
 
-class SqliteStore {
+class SqliteStore implements Store {
   readonly instanceId: string;
   readonly mpps: MppsRecords;
   readonly spool: Spool;
-  readonly steps: SqliteRisSteps;
+  readonly worklist: RisEntries;
+  readonly steps: RisSteps;
+  readonly exceptions: RisExceptions;
   readonly #path: string;
   readonly #connection: SqliteConnection;
   readonly #lock: DatabaseSync | undefined;
@@ -104,7 +109,9 @@ class SqliteStore {
     const damaged = (detail: string, cause: unknown): GatewayError => storeError('STORE_DAMAGED', path, detail, cause);
     this.mpps = new SqliteMppsRecords(connection, damaged, now);
     this.spool = new SqliteSpool(connection, damaged, now);
-    this.steps = new SqliteRisSteps(connection, damaged);
+    this.worklist = new SqliteRisEntries(connection, damaged, now);
+    this.steps = new SqliteRisSteps(connection, damaged, now);
+    this.exceptions = new SqliteRisExceptions(connection, damaged, now);
     this.instanceId = instanceIdOf(connection);
   }
 
