@@ -24,3 +24,11 @@ export const needJson: RequestHandler = (request, response, next) => {
     );
   }
 };
+
+/** For a path whose other methods stand before it. @param allow the methods, e.g. `GET, HEAD` */
+export function allowOnly(allow: string): RequestHandler {
+  return (request, response) => {
+    response.set('Allow', allow);
+    fail(response, 405, 'METHOD_NOT_ALLOWED', `${request.method} is not possible here`, `Use ${allow}.`);
+  };
+}

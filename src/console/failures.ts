@@ -1,11 +1,13 @@
-/** What a page of the console did not answer itself: bodies that cannot be read, and failures of the store. */
+/** What a page of the console did not answer itself: refusals, bodies that cannot be read, and failures of the store. */
 import type { ErrorRequestHandler } from 'express';
 import { GatewayError } from '../errors.ts';
 import { fail } from './answers.ts';
+import { Refusal } from './refusal.ts';
 
 /** Passes on what it does not know. */
 export const answerFailure: ErrorRequestHandler = (error: unknown, _request, response, next) => {
   if (response.headersSent) next(error);
+  else if (error instanceof Refusal) fail(response, error.status, error.code, error.message, error.fix);
   else if (error instanceof GatewayError && error.code.startsWith('STORE_')) {
     fail(response, 503, error.code, 'The store could not do it', error.fix ?? 'See the log, then send it again.');
   } else if (statusOf(error) === 413) {

@@ -4,6 +4,7 @@ import type { Request, RequestHandler } from 'express';
 import { parseJsonText } from '../dataset/json.ts';
 import { GatewayError } from '../errors.ts';
 import { needJson } from './answers.ts';
+import { Refusal } from './refusal.ts';
 
 const MAXIMUM_BYTES = 1024 * 1024;
 
@@ -20,6 +21,21 @@ export const readBody: RequestHandler[] = [
 export function bodyOf(request: Request): unknown {
   const bytes: unknown = request.body;
   return parseJsonText(Buffer.isBuffer(bytes) ? textOf(bytes) : '');
+}
+
+/** The same, for a page that has nothing else to say about a body that is no JSON. @throws Refusal BODY_INVALID */
+export function jsonOf(request: Request): unknown {
+  try {
+    return bodyOf(request);
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    throw new Refusal(
+      400,
+      'BODY_INVALID',
+      `The body cannot be read: ${error.message}`,
+      'Send one JSON object in UTF-8.',
+    );
+  }
 }
 
 /** A character that cannot be read would otherwise become another in a name. */

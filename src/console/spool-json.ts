@@ -1,0 +1,75 @@
+/** Messages of the spool as JSON: without the data set, which holds what a patient is called, unless it is asked for. */
+import { toJson } from '../dataset/json.ts';
+import type { Hop, Requester } from '../services/port.ts';
+import type { SpoolDepth, SpoolMessage, SpoolState } from '../store/spool-records.ts';
+
+/** What a list shows; moments are ISO 8601 in UTC, by the clock of the store. */
+export interface SpoolSummary {
+  readonly id: number;
+  readonly route: string;
+  readonly upstream: string;
+  /** SOP Instance UID of the performed procedure step. */
+  readonly uid: string;
+  readonly kind: 'create' | 'update';
+  readonly state: SpoolState;
+  readonly acceptedAt: string;
+  readonly attempts: number;
+  /** The destination may have it already. */
+  readonly inDoubt: boolean;
+  readonly lastFailure?: { readonly code: string; readonly problem: string; readonly at: string };
+  readonly traceId: string;
+}
+
+export interface SpoolDetail extends SpoolSummary {
+  readonly requester: Requester;
+  /** Gateways it has passed. */
+  readonly hops: readonly Hop[];
+  readonly digest: string;
+  readonly characterSet?: string;
+}
+
+export interface DestinationSummary {
+  readonly route: string;
+  readonly upstream: string;
+  readonly queued: number;
+  readonly dead: number;
+  readonly oldestSeconds: number;
+  readonly attempts: number;
+}
+
+/** Answer of `GET /api/spool`. */
+export interface SpoolListing {
+  readonly destinations: readonly DestinationSummary[];
+  readonly messages: readonly SpoolSummary[];
+  /** There are more: ask again with `after` this id. */
+  readonly next?: number;
+}
+
+export function summaryOf(message: SpoolMessage): SpoolSummary {
+  const { id, route, upstream, uid, kind, state, attempts, inDoubt, traceId, acceptedAt, lastFailure } = message;
+  return {
+    ...{ id, route, upstream, uid, kind, state, acceptedAt: moment(acceptedAt), attempts, inDoubt },
+    ...(lastFailure === undefined
+      ? {}
+      : { lastFailure: { code: lastFailure.code, problem: lastFailure.problem, at: moment(lastFailure.at) } }),
+    traceId,
+  };
+}
+
+export function detailOf(message: SpoolMessage): SpoolDetail {
+  const { requester, hops, digest, characterSet } = message;
+  return { ...summaryOf(message), requester, hops, digest, ...(characterSet === undefined ? {} : { characterSet }) };
+}
+
+/** One line: the message with the data set as it was received (DICOM JSON) as `received`. */
+export function wholeToJson(message: SpoolMessage): string {
+  return `${JSON.stringify(detailOf(message)).slice(0, -1)},"received":${toJson(message.received)}}`;
+}
+
+export function depthOf({ route, upstream, queued, dead, oldestMs, attempts }: SpoolDepth): DestinationSummary {
+  return { route, upstream, queued, dead, oldestSeconds: Math.round(oldestMs / 1_000), attempts };
+}
+
+function moment(ms: number): string {
+  return new Date(ms).toISOString();
+}
