@@ -4,6 +4,8 @@ import { ConsoleServer } from '../../../src/console/server.ts';
 import { GatewayError } from '../../../src/errors.ts';
 import { healthOf } from '../../../src/observe/health.ts';
 import { SILENT } from '../../../src/observe/log.ts';
+import { openConsole } from '../../support/console.ts';
+import { keepingLogger } from '../../support/requests.ts';
 
 let listening = true;
 let reloads = 0;
@@ -42,6 +44,7 @@ beforeEach(async () => {
         reloads++;
         return { warnings: [] };
       },
+      routers: [],
     },
     SILENT,
   );
@@ -102,7 +105,7 @@ describe('requests from a browser elsewhere', () => {
   test('on every interface the address that was called is ours, a name that leads to it is not', async () => {
     const wide = new ConsoleServer(
       { host: '0.0.0.0', port: 0 },
-      { health: () => healthOf({}, {}), reload: () => Promise.reject(new Error('unused')) },
+      { health: () => healthOf({}, {}), reload: () => Promise.reject(new Error('unused')), routers: [] },
       SILENT,
     );
     const before = port;
@@ -123,6 +126,62 @@ describe('requests from a browser elsewhere', () => {
   test('its own origin and localhost are served', async () => {
     expect(await call('GET', '/health/live', { origin: `http://127.0.0.1:${port}` })).toMatchObject({ status: 200 });
     expect(await call('GET', '/health/live', { host: `localhost:${port}` })).toMatchObject({ status: 200 });
+  });
+});
+
+describe('with a token (RFC 6750)', () => {
+  const token = 'v3ry-secret_t0ken.of/16+~==';
+
+  test.each([
+    ['none', {}, 'Bearer realm="dimseway"'],
+    ['another scheme', { authorization: `Basic ${token}` }, 'Bearer realm="dimseway"'],
+    ['a wrong one', { authorization: 'Bearer v3ry-secret' }, 'Bearer realm="dimseway", error="invalid_token"'],
+    ['a longer one', { authorization: `Bearer ${token}=` }, 'Bearer realm="dimseway", error="invalid_token"'],
+    ['two words', { authorization: `Bearer ${token} ${token}` }, 'Bearer realm="dimseway"'],
+  ])('every path but the health pages answers 401 to %s', async (_title, headers, challenge) => {
+    const bed = await openConsole([], { token });
+    try {
+      for (const [method, path] of [
+        ['POST', '/api/reload'],
+        ['GET', '/api/worklist'],
+        ['GET', '/metrics'],
+        ['GET', '/nowhere'],
+        ['GET', '/health'],
+      ] as const) {
+        const answer = await bed.call(method, path, { headers });
+        expect(answer).toMatchObject({ status: 401, body: { code: 'TOKEN_NEEDED', fix: expect.any(String) } });
+        expect(answer.headers.get('www-authenticate')).toBe(challenge);
+      }
+      expect(await bed.call('GET', '/health/live', { headers })).toMatchObject({ status: 200 });
+      expect(await bed.call('GET', '/health/ready', { headers })).toMatchObject({ status: 200 });
+    } finally {
+      await bed.close();
+    }
+  });
+
+  test('the right one is let in; the scheme is read in any case (RFC 9110 11.1)', async () => {
+    const bed = await openConsole([], { token });
+    try {
+      for (const scheme of ['Bearer', 'bearer']) {
+        const headers = { authorization: `${scheme} ${token}` };
+        expect(await bed.call('POST', '/api/reload', { headers })).toMatchObject({ status: 200 });
+        expect(await bed.call('GET', '/nowhere', { headers })).toMatchObject({ status: 404 });
+      }
+    } finally {
+      await bed.close();
+    }
+  });
+
+  test('a wrong one leaves a line with the address and without the token', async () => {
+    const logger = keepingLogger();
+    const bed = await openConsole([], { token, logger });
+    try {
+      await bed.call('GET', '/metrics');
+      await bed.call('GET', '/metrics', { headers: { authorization: 'Bearer guess' } });
+      expect(logger.lines).toEqual([{ level: 'warn', message: 'token refused on the console port', by: '127.0.0.1' }]);
+    } finally {
+      await bed.close();
+    }
   });
 });
 
