@@ -102,8 +102,8 @@ export class Circuit {
     const isCertain = OF_THE_FAR_END.has(code);
     if (!isCertain && !OF_THE_FAR_END_OR_ONE_MESSAGE.has(code)) return false;
     this.#failures++;
-    this.#counted.add(isCertain ? `${this.#failures}` : `of ${uid}`);
     if (this.#openSince === undefined) {
+      this.#counted.add(isCertain ? `${this.#failures}` : `of ${uid}`);
       if (this.#counted.size < OPENING_FAILURES && retryAfterMs === undefined) return false;
       this.#openSince = nowMs;
       this.#width = 1;

@@ -157,10 +157,10 @@ export class DestinationWorker {
       return;
     }
     const claims = await store.spool.claim(this.#destination, free, this.#target.options.leaseMs);
-    this.#storeFails = false;
     for (const claim of claims) void this.#deliver(claim);
     if (claims.length === free) return;
     const dueMs = (await store.spool.nextDueMs(this.#destination)) ?? LOOK_MS;
+    this.#storeFails = false;
     this.#lookIn(this.#circuit.openSince === undefined ? Math.min(LOOK_MS, dueMs) : dueMs);
   }
 
