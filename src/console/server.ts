@@ -23,7 +23,7 @@ export interface ConsoleOptions {
 
 /** What the console needs of the running gateway. */
 export interface ConsoleHandler {
-  health(): Health;
+  health(): Health | Promise<Health>;
   /** Rejects with an error that has `code`, `message` and `fix` when the file is bad; nothing has changed then. */
   reload(): Promise<{ warnings: readonly string[] }>;
   /** Further pages, behind the same checks. */
@@ -63,8 +63,8 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
   app.disable('etag');
   app.use(checkHostAndOrigin(options.host));
   app.get('/health/live', (_request, response) => void response.json({ status: 'live' }));
-  app.get('/health/ready', (_request, response) => {
-    const health = handler.health();
+  app.get('/health/ready', async (_request, response) => {
+    const health = await handler.health();
     response.status(health.status === 'ready' ? 200 : 503).json(health);
   });
   if (options.token !== undefined) app.use(checkToken(options.token, logger));

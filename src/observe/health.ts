@@ -1,8 +1,10 @@
 /**
- * What `/health/ready` says. Ready means: every listener is bound. Trouble of an upstream is reported in the body but
- * does not make the gateway unready, since restarting it would not help and the other routes still work.
+ * What `/health/ready` says. Ready means: every listener is bound and the store answers. Trouble of an upstream, and messages
+ * that wait for one, are reported in the body but do not make the gateway unready, since restarting it would not help and
+ * the other routes still work.
  */
 import type { FailureCode } from '../services/port.ts';
+import type { SeenDestination, SpoolSight } from './spool.ts';
 
 export interface ListenerHealth {
   readonly protocol: 'dimse' | 'dicomweb';
@@ -19,10 +21,28 @@ export interface UpstreamHealth {
   readonly lastFailureCode?: FailureCode;
 }
 
+/** What waits for a destination; without counts while the store does not tell. */
+export interface SpoolHealth {
+  readonly route: string;
+  readonly upstream: string;
+  readonly queued?: number;
+  /** Messages that wait for a person, and hold up those of the same instance. */
+  readonly dead?: number;
+  readonly oldestSeconds?: number;
+  /** Most attempts of any message. */
+  readonly attempts?: number;
+  /** Since when nothing but probes is sent, ISO 8601 in UTC. */
+  readonly circuitOpenSince?: string;
+  readonly lastFailureCode?: string;
+}
+
 export interface Health {
   readonly status: 'ready' | 'not-ready';
   readonly listeners: Readonly<Record<string, ListenerHealth>>;
   readonly upstreams: Readonly<Record<string, UpstreamHealth>>;
+  /** Absent: the configuration needs no store. */
+  readonly store?: { readonly state: 'ok' | 'failing' };
+  readonly spool: readonly SpoolHealth[];
 }
 
 /** Last success and failure are ISO 8601 in UTC, so the later one is the greater text. */
@@ -38,7 +58,28 @@ export function upstreamHealth(
 export function healthOf(
   listeners: Readonly<Record<string, ListenerHealth>>,
   upstreams: Readonly<Record<string, UpstreamHealth>>,
+  { store, destinations }: SpoolSight = { destinations: [] },
 ): Health {
-  const ready = Object.values(listeners).every((listener) => listener.listening);
-  return { status: ready ? 'ready' : 'not-ready', listeners, upstreams };
+  const ready = Object.values(listeners).every((listener) => listener.listening) && store !== 'failing';
+  return {
+    status: ready ? 'ready' : 'not-ready',
+    listeners,
+    upstreams,
+    ...(store !== undefined && { store: { state: store } }),
+    spool: destinations.map(spoolHealth),
+  };
+}
+
+function spoolHealth({ route, upstream, depth, circuitOpenSince, lastFailureCode }: SeenDestination): SpoolHealth {
+  const { queued, dead, oldestMs, attempts } = depth ?? {};
+  return {
+    route,
+    upstream,
+    ...(queued !== undefined && { queued }),
+    ...(dead !== undefined && { dead }),
+    ...(oldestMs !== undefined && { oldestSeconds: Math.round(oldestMs / 1_000) }),
+    ...(attempts !== undefined && { attempts }),
+    ...(circuitOpenSince !== undefined && { circuitOpenSince: new Date(circuitOpenSince).toISOString() }),
+    ...(lastFailureCode !== undefined && { lastFailureCode }),
+  };
 }

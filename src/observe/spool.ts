@@ -42,3 +42,57 @@ export interface DeliveryAttempt {
 
 /** Called once per attempt, when its end is in the store. Must not throw. */
 export type DeliveryObserver = (attempt: DeliveryAttempt) => void;
+
+/** Where it is seen. */
+export interface SpoolSource {
+  /** Of the store; undefined: there is none. */
+  readonly depths: () => Promise<readonly WatchedDepth[]> | undefined;
+  /** Every destination this process delivers to, with messages or without. */
+  readonly destinations: () => Iterable<WatchedDestination>;
+}
+
+/** A destination as both know it; no depth: the store did not tell. */
+export interface SeenDestination extends WatchedDestination {
+  readonly depth?: Omit<WatchedDepth, 'route' | 'upstream'>;
+}
+
+export interface SpoolSight {
+  /** Undefined: there is none. */
+  readonly store?: 'ok' | 'failing';
+  /** By route, then upstream. */
+  readonly destinations: readonly SeenDestination[];
+}
+
+const EMPTY = { queued: 0, dead: 0, oldestMs: 0, attempts: 0 };
+
+/** Looks once; never rejects. @param patienceMs a store that takes longer fails */
+export async function lookAtSpool(source: SpoolSource, patienceMs = 2_000): Promise<SpoolSight> {
+  const asked = source.depths();
+  const depths = asked === undefined ? undefined : await within(asked, patienceMs);
+  const store = asked === undefined ? undefined : depths === undefined ? 'failing' : 'ok';
+  const seen = new Map<string, SeenDestination>();
+  const keyOf = ({ route, upstream }: { route: string; upstream: string }): string => JSON.stringify([route, upstream]);
+  for (const { route, upstream, circuitOpenSince, lastFailureCode } of source.destinations()) {
+    const depth = store === 'ok' ? { depth: EMPTY } : {};
+    seen.set(keyOf({ route, upstream }), { route, upstream, circuitOpenSince, lastFailureCode, ...depth });
+  }
+  for (const { route, upstream, queued, dead, oldestMs, attempts } of depths ?? []) {
+    const key = keyOf({ route, upstream });
+    seen.set(key, { route, upstream, ...seen.get(key), depth: { queued, dead, oldestMs, attempts } });
+  }
+  const sorted = [...seen.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, destination]) => destination);
+  return { ...(store !== undefined && { store }), destinations: sorted };
+}
+
+/** Undefined: it failed, or took too long. */
+async function within<Result>(work: Promise<Result>, patienceMs: number): Promise<Result | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), patienceMs);
+  });
+  try {
+    return await Promise.race([work.catch(() => undefined), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * Metrics in the text format of Prometheus. What is in the store is asked at each scrape; what happens is counted as it is
+ * told. Each instance has a registry of its own, and nothing runs between scrapes.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { DELIVERY_OUTCOMES, lookAtSpool } from './spool.ts';
+import type { DeliveryAttempt, SpoolSight, SpoolSource } from './spool.ts';
+
+const DESTINATION = ['route', 'upstream'] as const;
+
+/** From an SCP in the next room to one that is given up. */
+const ATTEMPT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #source: SpoolSource;
+  readonly #show: (sight: SpoolSight) => void;
+  readonly #count: (attempt: DeliveryAttempt) => void;
+
+  constructor(source: SpoolSource) {
+    this.#source = source;
+    this.#show = gaugesIn(this.#registry);
+    this.#count = countersIn(this.#registry);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** A DeliveryObserver. */
+  readonly observeDelivery = (attempt: DeliveryAttempt): void => this.#count(attempt);
+
+  /** What a scrape gets. */
+  async text(): Promise<string> {
+    this.#show(await lookAtSpool(this.#source));
+    return this.#registry.metrics();
+  }
+}
+
+function gaugesIn(registry: Registry): (sight: SpoolSight) => void {
+  const registers = [registry];
+  const up = new Gauge({
+    name: 'dimseway_store_up',
+    help: 'Whether the store answers (1) or not (0); absent where there is none.',
+    labelNames: [],
+    registers,
+  });
+  const messages = new Gauge({
+    name: 'dimseway_spool_messages',
+    help: 'Messages that wait for a destination: queued ones are tried, dead ones wait for a person.',
+    labelNames: [...DESTINATION, 'state'],
+    registers,
+  });
+  const age = new Gauge({
+    name: 'dimseway_spool_oldest_message_age_seconds',
+    help: 'Age of the oldest message that waits for a destination; 0 where there is none.',
+    labelNames: DESTINATION,
+    registers,
+  });
+  const attempts = new Gauge({
+    name: 'dimseway_spool_attempts_max',
+    help: 'Most attempts of any message that waits for a destination.',
+    labelNames: DESTINATION,
+    registers,
+  });
+  const open = new Gauge({
+    name: 'dimseway_spool_circuit_open',
+    help: 'Whether this process sends nothing but probes to a destination (1) or delivers to it (0).',
+    labelNames: DESTINATION,
+    registers,
+  });
+  return ({ store, destinations }) => {
+    // A destination that is gone is not to be told of for ever.
+    for (const gauge of [messages, age, attempts, open]) gauge.reset();
+    up.remove();
+    if (store !== undefined) up.set(store === 'ok' ? 1 : 0);
+    for (const { route, upstream, depth, circuitOpenSince } of destinations) {
+      open.set({ route, upstream }, circuitOpenSince === undefined ? 0 : 1);
+      if (depth === undefined) continue;
+      messages.set({ route, upstream, state: 'queued' }, depth.queued);
+      messages.set({ route, upstream, state: 'dead' }, depth.dead);
+      age.set({ route, upstream }, depth.oldestMs / 1_000);
+      attempts.set({ route, upstream }, depth.attempts);
+    }
+  };
+}
+
+function countersIn(registry: Registry): (attempt: DeliveryAttempt) => void {
+  const registers = [registry];
+  const deliveries = new Counter({
+    name: 'dimseway_spool_deliveries_total',
+    help: 'Attempts to deliver a message by how they ended: delivered, later (it is tried again) or dead.',
+    labelNames: [...DESTINATION, 'kind', 'outcome'],
+    registers,
+  });
+  const failures = new Counter({
+    name: 'dimseway_spool_failures_total',
+    help: 'Attempts to deliver a message that failed, by failure code.',
+    labelNames: [...DESTINATION, 'code'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'dimseway_spool_attempt_duration_seconds',
+    help: 'Time that an attempt to deliver a message took.',
+    labelNames: DESTINATION,
+    buckets: ATTEMPT_SECONDS,
+    registers,
+  });
+  return ({ route, upstream, kind, outcome, failureCode, ms }) => {
+    // Every outcome from the first attempt on: a counter that begins at 1 has no increase.
+    for (const each of DELIVERY_OUTCOMES) {
+      deliveries.inc({ route, upstream, kind, outcome: each }, each === outcome ? 1 : 0);
+    }
+    if (failureCode !== undefined) failures.inc({ route, upstream, code: failureCode });
+    durations.observe({ route, upstream }, ms / 1_000);
+  };
+}
