@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { BROUGHT, toSpoolRow } from './sqlite-spool-rows.ts';
+import { BROUGHT, toSpoolRow } from './spool-rows.ts';
 import type { NewSpoolMessage } from './spool-records.ts';
 
 /** Puts messages at the end of their lanes, inside a transaction of the one who accepts them. */

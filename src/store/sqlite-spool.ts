@@ -5,8 +5,8 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import type { GatewayError } from '../errors.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { SPOOL_COLUMNS, fromSpoolRow } from './sqlite-spool-rows.ts';
-import type { SpoolRow } from './sqlite-spool-rows.ts';
+import { SPOOL_COLUMNS, fromSpoolRow } from './spool-rows.ts';
+import type { SpoolRow } from './spool-rows.ts';
 import type {
   Claim,
   Destination,

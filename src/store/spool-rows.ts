@@ -1,11 +1,10 @@
-/** Messages of the spool as rows of `spool_messages`. */
-import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
+/** Messages of the spool as rows of `spool_messages`, in every data base. */
 import { toJson } from '../dataset/json.ts';
 import { cloneDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { NewSpoolMessage, SpoolMessage } from './spool-records.ts';
 
-export type SpoolRow = Record<string, SQLOutputValue>;
+export type SpoolRow = Readonly<Record<string, unknown>>;
 
 /** What a message brings with it; the rest of its row is the spool's. */
 export const BROUGHT = [
@@ -16,7 +15,7 @@ export const SPOOL_COLUMNS = [
   'id', 'state', 'attempts', 'in_doubt', 'failed_at', 'failure_code', 'failure_problem', 'accepted_at', ...BROUGHT,
 ] as const; // prettier-ignore
 
-export function toSpoolRow(message: NewSpoolMessage): Record<(typeof BROUGHT)[number], SQLInputValue> {
+export function toSpoolRow(message: NewSpoolMessage): Record<(typeof BROUGHT)[number], string | null> {
   return {
     route: message.route,
     upstream: message.upstream,
@@ -54,7 +53,7 @@ export function fromSpoolRow(row: SpoolRow): SpoolMessage {
     state: row['state'] as SpoolMessage['state'],
     acceptedAt: row['accepted_at'] as number,
     attempts: row['attempts'] as number,
-    inDoubt: row['in_doubt'] === 1,
+    inDoubt: Boolean(row['in_doubt']), // 0 and 1, or a boolean
     ...(failedAt === null
       ? {}
       : {
