@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-packages=(dcmtk libdcmtk-dev g++ python3-odil python3-pydicom orthanc orthanc-dicomweb strace tshark)
+packages=(dcmtk libdcmtk-dev g++ python3-odil python3-pydicom orthanc orthanc-dicomweb postgresql strace tshark)
 examples=/usr/share/doc/dcmtk/examples
 cache=node_modules/.cache/dcmtk-examples
 
@@ -30,7 +30,7 @@ apt_options=(-o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
 apt-get "${apt_options[@]}" update -qq
 if [ ${#missing[@]} -gt 0 ]; then
   echo "peers: installing ${missing[*]}"
-  # Orthanc's package starts a service by itself; the tests start their own.
+  # The packages of Orthanc and PostgreSQL start a service by themselves; the tests start their own.
   policy=/usr/sbin/policy-rc.d
   own_policy=no
   if [ ! -e $policy ]; then

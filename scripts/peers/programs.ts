@@ -19,6 +19,7 @@ const PROGRAMS = {
 } as const;
 
 const FILES = {
+  '/usr/lib/postgresql': 'postgresql',
   '/usr/include/dcmtk/dcmnet/scp.h': 'libdcmtk-dev',
   '/usr/lib/python3/dist-packages/odil': 'python3-odil',
   '/usr/lib/python3/dist-packages/pydicom': 'python3-pydicom',
