@@ -159,14 +159,17 @@ export class App {
     const parts = this.#parts;
     if (parts === undefined) return;
     const deadlineMs = parts.config.timers.shutdown;
-    await Promise.all([...parts.listeners.values()].map(({ listener }) => listener.close(deadlineMs)));
+    // The spool's attempts need their upstreams; what still comes in waits for the next start.
+    await Promise.all([
+      ...[...parts.listeners.values()].map(({ listener }) => listener.close(deadlineMs)),
+      this.#spool?.close(deadlineMs),
+    ]);
     const upstreams = [...parts.upstreams.values()].map(({ upstream }) => upstream.close());
     // A peer that does not answer a release must not hold up the end: what it was asked is answered already.
     await Promise.race([Promise.all(upstreams), sleep(deadlineMs, undefined, { ref: false })]);
     await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
     await this.#delivery?.settled();
-    await this.#spool?.close(deadlineMs);
     await parts.recorders.close();
     await parts.console?.server.close();
     await parts.store?.close();
