@@ -4,20 +4,26 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { Router } from 'express';
 import type { Config, ListenerConfig, UpstreamConfig } from './config/schema.ts';
 import { exceptionsApi } from './console/exceptions-api.ts';
 import { metricsPage } from './console/metrics-page.ts';
 import { ConsoleServer } from './console/server.ts';
 import { spoolApi } from './console/spool-api.ts';
+import { storeApi } from './console/store-api.ts';
 import { worklistApi } from './console/worklist-api.ts';
 import { GatewayError } from './errors.ts';
+import { systemClock } from './gateway/clock.ts';
 import { Delivery } from './gateway/delivery.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { SpoolDelivery } from './gateway/spool-delivery.ts';
 import { housekeep, HOUSEKEEPING_MS } from './housekeeping.ts';
 import { healthOf, upstreamHealth } from './observe/health.ts';
 import type { Health } from './observe/health.ts';
-import type { AdjustableLogger } from './observe/log.ts';
+import type { AdjustableLogger, Logger } from './observe/log.ts';
+import { Metrics } from './observe/metrics.ts';
+import { lookAtSpool } from './observe/spool.ts';
+import type { SpoolSource } from './observe/spool.ts';
 import { buildListener, createUpstream, openConfiguredStore, recordersOf } from './parts.ts';
 import type { Listener, Recorders } from './parts.ts';
 import { Ris } from './ris/ris.ts';
@@ -80,6 +86,11 @@ export class App {
   readonly #gateway: Gateway;
   readonly #source: ConfigSource | undefined;
   readonly #retiring = new Set<Promise<void>>();
+  readonly #spoolSource: SpoolSource = {
+    depths: () => this.#parts?.store?.spool.depths(),
+    destinations: () => this.#spool?.states().values() ?? [],
+  };
+  readonly #metrics = new Metrics(this.#spoolSource);
   #delivery: Delivery | undefined;
   #spool: SpoolDelivery | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
@@ -119,7 +130,7 @@ export class App {
     };
   }
 
-  health(): Health {
+  async health(): Promise<Health> {
     const { listeners, upstreams } = this.#parts ?? NOTHING;
     const states = this.#gateway.upstreamStates();
     return healthOf(
@@ -132,6 +143,7 @@ export class App {
       Object.fromEntries(
         [...upstreams].map(([name, { config }]) => [name, upstreamHealth(config.protocol, states.get(name))]),
       ),
+      await lookAtSpool(this.#spoolSource),
     );
   }
 
@@ -211,6 +223,7 @@ export class App {
       }
       return { config, listeners, upstreams, recorders, store, console: await this.#buildConsole(config, made) };
     } catch (error) {
+      if (this.#parts === undefined) await this.#stopDelivery();
       await Promise.allSettled(made.map((part) => part.close()));
       throw error;
     }
@@ -235,6 +248,13 @@ export class App {
     return store;
   }
 
+  /** After a start that failed: the store it works on is about to close. */
+  async #stopDelivery(): Promise<void> {
+    await this.#spool?.close(0);
+    this.#spool = undefined;
+    this.#delivery = undefined;
+  }
+
   #route(
     config: Config,
     upstreams: ReadonlyMap<string, RunningUpstream>,
@@ -242,12 +262,26 @@ export class App {
     store: Store | undefined,
   ): void {
     if (store !== undefined) {
-      this.#spool ??= new SpoolDelivery(store, this.#logger);
+      this.#spool ??= new SpoolDelivery(store, this.#logger, systemClock, {
+        observer: this.#metrics.observeDelivery,
+      });
       this.#delivery ??= new Delivery(store, this.#logger, { spool: this.#spool });
     }
     const routes = buildRoutes(config, upstreams, recorders);
     this.#gateway.replaceRoutes(routes, this.#delivery);
     this.#spool?.replaceTargets(spoolTargetsOf(config, routes));
+  }
+
+  /** What the console shows besides its own pages; it asks anew each time, since a reload replaces the parts. */
+  #routers(log: Logger): Router[] {
+    const store = (): Store | undefined => this.#parts?.store;
+    return [
+      worklistApi({ rises: () => this.#rises(), log }),
+      exceptionsApi({ exceptions: () => store()?.exceptions, log }),
+      spoolApi({ store, wake: (destination) => this.#spool?.wake(destination), log }),
+      storeApi({ store, log }),
+      metricsPage(this.#metrics),
+    ];
   }
 
   /** The embedded RIS by name. */
