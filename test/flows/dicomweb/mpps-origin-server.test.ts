@@ -673,7 +673,7 @@ describe('Retrieve Capabilities (PS3.18 8.9)', () => {
       `<representation mediaType="${XML_TYPE}"`,
     ]);
     expect(create.match(/status="\d+"/g)).toEqual(
-      [200, 400, 403, 406, 408, 409, 413, 415, 500, 501, 502, 503, 504].map((status) => `status="${status}"`),
+      [200, 400, 403, 406, 408, 409, 413, 415, 500, 501, 502, 503, 504, 508].map((status) => `status="${status}"`),
     );
   });
 
