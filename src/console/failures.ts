@@ -7,8 +7,10 @@ import { Refusal } from './refusal.ts';
 /** Passes on what it does not know. */
 export const answerFailure: ErrorRequestHandler = (error: unknown, _request, response, next) => {
   if (response.headersSent) next(error);
-  else if (error instanceof Refusal) fail(response, error.status, error.code, error.message, error.fix);
-  else if (error instanceof GatewayError && error.code.startsWith('STORE_')) {
+  else if (error instanceof Refusal) {
+    const { status, code, message, fix, attributes } = error;
+    response.status(status).json({ code, message, fix, attributes });
+  } else if (error instanceof GatewayError && error.code.startsWith('STORE_')) {
     fail(response, 503, error.code, 'The store could not do it', error.fix ?? 'See the log, then send it again.');
   } else if (statusOf(error) === 413) {
     fail(response, 413, 'BODY_TOO_LARGE', 'The body is larger than allowed', 'Send at most 1 MiB.');

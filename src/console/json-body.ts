@@ -8,33 +8,21 @@ import { Refusal } from './refusal.ts';
 
 const MAXIMUM_BYTES = 1024 * 1024;
 
-/** Reads a body as bytes; `bodyOf` takes it apart. */
+/** Reads a body as bytes; `jsonOf` takes it apart. */
 export const readBody: RequestHandler[] = [
   needJson,
   express.raw({ type: () => true, limit: MAXIMUM_BYTES, inflate: true }),
 ];
 
-/**
- * The value of the body; numbers as `parseJsonText` has them.
- * @throws GatewayError DATA_SET_INVALID, DATA_SET_TOO_LARGE; the message has no value
- */
-export function bodyOf(request: Request): unknown {
-  const bytes: unknown = request.body;
-  return parseJsonText(Buffer.isBuffer(bytes) ? textOf(bytes) : '');
-}
-
-/** The same, for a page that has nothing else to say about a body that is no JSON. @throws Refusal BODY_INVALID */
+/** The value of the body; numbers as `parseJsonText` has them. @throws Refusal BODY_INVALID, without a value */
 export function jsonOf(request: Request): unknown {
+  const bytes: unknown = request.body;
   try {
-    return bodyOf(request);
+    return parseJsonText(Buffer.isBuffer(bytes) ? textOf(bytes) : '');
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    throw new Refusal(
-      400,
-      'BODY_INVALID',
-      `The body cannot be read: ${error.message}`,
-      'Send one JSON object in UTF-8.',
-    );
+    const message = `The body cannot be read: ${error.message}`;
+    throw new Refusal(400, 'BODY_INVALID', message, 'Send one JSON object in UTF-8.');
   }
 }
 

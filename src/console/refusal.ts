@@ -7,11 +7,14 @@ export class Refusal extends Error {
   readonly code: string;
   /** What a person should do about it. */
   readonly fix: string;
+  /** Paths of the attributes at fault, in keywords. */
+  readonly attributes: readonly string[] | undefined;
 
-  constructor(status: number, code: string, message: string, fix: string) {
+  constructor(status: number, code: string, message: string, fix: string, attributes?: readonly string[]) {
     super(message);
     this.status = status;
     this.code = code;
     this.fix = fix;
+    this.attributes = attributes;
   }
 }

@@ -3,7 +3,7 @@
  * docs/worklist-api.md describes each request and answer.
  */
 import express from 'express';
-import type { Request, RequestHandler, Response, Router } from 'express';
+import type { Request, Response, Router } from 'express';
 import { pathToText } from '../dataset/attribute-path.ts';
 import { toJson } from '../dataset/json.ts';
 import type { DataSet } from '../dataset/model.ts';
@@ -13,199 +13,124 @@ import { checkEntry, entryIdOf, indexOf, stepOf, TAGS, textOf } from '../ris/ent
 import { fromEntryForm, withKeywords } from '../ris/seed-form.ts';
 import type { RisWorklist } from '../ris/worklist.ts';
 import type { RisEntry } from '../store/ris-records.ts';
-import { addressOf, fail, needJson } from './answers.ts';
-import { bodyOf, readBody } from './json-body.ts';
-import { pageRequestOf, ParameterError, readPage } from './worklist-page.ts';
-import type { Page } from './worklist-page.ts';
+import { addressOf, allowOnly, needJson } from './answers.ts';
+import { jsonOf, readBody } from './json-body.ts';
+import { Refusal } from './refusal.ts';
+import { pageRequestOf, readPage } from './worklist-page.ts';
 
 const PATH = '/api/worklist';
-const NO_ENTRY_FIX = `GET ${PATH} lists the entries with their ids.`;
+
+type Rises = ReadonlyMap<string, { readonly entries: RisWorklist }>;
 
 export interface WorklistApiOptions {
   /** The embedded RIS upstreams by name, as they are now. */
-  readonly rises: () => ReadonlyMap<string, { readonly entries: RisWorklist }>;
+  readonly rises: () => Rises;
   readonly log: Logger;
-}
-
-/** A RIS that a request is about. */
-interface Target {
-  readonly upstream: string;
-  readonly worklist: RisWorklist;
 }
 
 /** GET and POST of the list; GET, PUT and DELETE of one entry. Every write leaves one line in the log. */
 export function worklistApi({ rises, log }: WorklistApiOptions): Router {
   const router = express.Router();
-  const withTarget =
-    (handle: (request: Request, response: Response, target: Target) => Promise<void>): RequestHandler =>
-    async (request, response) => {
-      const target = targetOf(rises(), request, response);
-      if (target !== undefined) await handle(request, response, target);
-    };
-  const note = (what: string, request: Request, { upstream }: Target, id: string): void =>
+  const note = (what: string, request: Request, { upstream, id }: Pick<RisEntry, 'upstream' | 'id'>): void =>
     log.info(`worklist entry ${what}`, { upstream, entry: id, by: addressOf(request) });
 
-  router.get(PATH, withTarget(list));
-  router.post(
-    PATH,
-    readBody,
-    withTarget(async (request, response, target) => {
-      const scheduled = entryOf(request, response);
-      if (scheduled === undefined) return;
-      const created = await attempt(scheduled, response, () => target.worklist.create(scheduled));
-      if (created === undefined) return;
-      note('created', request, target, created.id);
-      response.status(201).set('Location', locationOf(created.id, request));
-      sendEntry(response, created);
-    }),
-  );
-  router.get(
-    `${PATH}/:id`,
-    withTarget(async (request, response, { worklist }) => {
-      const entry = await worklist.get(idOf(request));
-      if (entry === undefined) failUnknown(response);
-      else sendEntry(response, entry);
-    }),
-  );
-  router.put(
-    `${PATH}/:id`,
-    readBody,
-    withTarget(async (request, response, target) => {
-      const scheduled = entryOf(request, response);
-      if (scheduled === undefined) return;
-      const replaced = await attempt(scheduled, response, () => target.worklist.replace(idOf(request), scheduled));
-      if (replaced === undefined) return;
-      const { entry, isNew } = replaced;
-      note(isNew ? 'created' : 'replaced', request, target, entry.id);
-      response.status(isNew ? 201 : 200).set('Location', locationOf(entry.id, request));
-      sendEntry(response, entry);
-    }),
-  );
-  router.delete(
-    `${PATH}/:id`,
-    needJson,
-    withTarget(async (request, response, target) => {
-      const id = idOf(request);
-      if (!(await target.worklist.cancel(id))) {
-        failUnknown(response);
-        return;
-      }
-      note('cancelled', request, target, id);
-      response.status(204).end();
-    }),
-  );
-  router.all([PATH, `${PATH}/:id`], (request, response) => {
-    const allow = request.params['id'] === undefined ? 'GET, HEAD, POST' : 'GET, HEAD, PUT, DELETE';
-    response.set('Allow', allow);
-    fail(response, 405, 'METHOD_NOT_ALLOWED', `${request.method} is not possible here`, `Use ${allow}.`);
+  router.get(PATH, async (request, response) => {
+    const { worklist } = targetOf(rises(), request);
+    const { entries, next } = await readPage(worklist, pageRequestOf(request.query));
+    const rest = next === undefined ? '' : `,"next":${JSON.stringify(next)}`;
+    response.type('application/json').send(`{"entries":[${entries.map(entryToJson).join(',')}]${rest}}`);
   });
+  router.post(PATH, readBody, async (request: Request, response: Response) => {
+    const { worklist } = targetOf(rises(), request);
+    const scheduled = entryOf(request);
+    const entry = await worklist.create(scheduled).catch((error: unknown) => {
+      const isThere = error instanceof GatewayError && error.code === 'ENTRY_EXISTS';
+      // The one to PUT to.
+      if (isThere) response.set('Location', locationOf(entryIdOf(scheduled), request));
+      return refuse(error, scheduled);
+    });
+    note('created', request, entry);
+    response.set('Location', locationOf(entry.id, request));
+    sendEntry(response, 201, entry);
+  });
+  router.get(`${PATH}/:id`, async (request, response) => {
+    const { worklist } = targetOf(rises(), request);
+    const entry = await worklist.get(idOf(request));
+    if (entry === undefined) throw unknownEntry();
+    sendEntry(response, 200, entry);
+  });
+  router.put(`${PATH}/:id`, readBody, async (request: Request, response: Response) => {
+    const { worklist } = targetOf(rises(), request);
+    const scheduled = entryOf(request);
+    const replaced = worklist.replace(idOf(request), scheduled);
+    const { entry, isNew } = await replaced.catch((error: unknown) => refuse(error, scheduled));
+    note(isNew ? 'created' : 'replaced', request, entry);
+    response.set('Location', locationOf(entry.id, request));
+    sendEntry(response, isNew ? 201 : 200, entry);
+  });
+  router.delete(`${PATH}/:id`, needJson, async (request: Request, response: Response) => {
+    const { upstream, worklist } = targetOf(rises(), request);
+    const id = idOf(request);
+    if (!(await worklist.cancel(id))) throw unknownEntry();
+    note('cancelled', request, { upstream, id });
+    response.status(204).end();
+  });
+
+  router.all(PATH, allowOnly('GET, HEAD, POST'));
+  router.all(`${PATH}/:id`, allowOnly('GET, HEAD, PUT, DELETE'));
   return router;
 }
 
-async function list(request: Request, response: Response, { worklist }: Target): Promise<void> {
-  let page: Page;
-  try {
-    page = await readPage(worklist, pageRequestOf(request.query));
-  } catch (error) {
-    if (!(error instanceof ParameterError)) throw error;
-    fail(response, 400, 'PARAMETER_INVALID', `The list cannot be given: ${error.message}`, 'Mend the parameters.');
-    return;
-  }
-  const { entries, next } = page;
-  const rest = next === undefined ? '' : `,"next":${JSON.stringify(next)}`;
-  response.type('application/json').send(`{"entries":[${entries.map(entryToJson).join(',')}]${rest}}`);
-}
-
-/** Undefined: answered. */
-function targetOf(
-  rises: ReadonlyMap<string, { readonly entries: RisWorklist }>,
-  request: Request,
-  response: Response,
-): Target | undefined {
-  const names = [...rises.keys()].join(', ');
-  const { upstream: asked } = request.query;
-  if (rises.size === 0) {
+/** The RIS that a request is about. @throws Refusal RIS_NOT_FOUND, UPSTREAM_NEEDED */
+function targetOf(rises: Rises, request: Request): { readonly upstream: string; readonly worklist: RisWorklist } {
+  const [only, ...others] = rises.keys();
+  if (only === undefined) {
     const fix = 'Add an upstream with protocol: ris to the configuration, and reload.';
-    fail(response, 404, 'RIS_NOT_FOUND', 'This gateway has no embedded RIS', fix);
-    return undefined;
+    throw new Refusal(404, 'RIS_NOT_FOUND', 'This gateway has no embedded RIS', fix);
   }
-  const upstream = asked ?? (rises.size === 1 ? [...rises.keys()][0] : undefined);
+  const names = [only, ...others].join(', ');
+  const upstream = request.query['upstream'] ?? (others.length === 0 ? only : undefined);
   if (typeof upstream !== 'string') {
-    fail(response, 400, 'UPSTREAM_NEEDED', 'One upstream must be named', `Say which: ?upstream=… of ${names}.`);
-    return undefined;
+    throw new Refusal(400, 'UPSTREAM_NEEDED', 'One upstream must be named', `Say which: ?upstream=… of ${names}.`);
   }
   const ris = rises.get(upstream);
   if (ris !== undefined) return { upstream, worklist: ris.entries };
-  const message = 'No upstream with protocol ris has this name';
-  fail(response, 404, 'RIS_NOT_FOUND', message, `Name one of ${names}, or leave upstream out where there is one only.`);
-  return undefined;
+  const fix = `Name one of ${names}, or leave upstream out where there is one only.`;
+  throw new Refusal(404, 'RIS_NOT_FOUND', 'No upstream with protocol ris has this name', fix);
 }
 
-/** The entry in the body; undefined: answered. */
-function entryOf(request: Request, response: Response): DataSet | undefined {
-  let body: unknown;
-  try {
-    body = bodyOf(request);
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    fail(
-      response,
-      400,
-      'BODY_INVALID',
-      `The body cannot be read: ${error.message}`,
-      'Send one entry as JSON in UTF-8.',
-    );
-    return undefined;
-  }
+/** The entry in the body. @throws Refusal BODY_INVALID, ENTRY_INVALID */
+function entryOf(request: Request): DataSet {
+  const body = jsonOf(request);
   const entries: readonly unknown[] = Array.isArray(body) ? body : [body];
   if (entries.length !== 1) {
-    fail(response, 400, 'BODY_INVALID', `The body has ${entries.length} entries`, 'Send one entry in each request.');
-    return undefined;
+    const message = `The body has ${entries.length} entries`;
+    throw new Refusal(400, 'BODY_INVALID', message, 'Send one entry in each request.');
   }
   try {
     return fromEntryForm(entries[0]);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
     const { text, attribute } = withKeywords(error.message);
-    failInvalid(response, text, 'Mend the attribute.', attribute === undefined ? [] : [attribute]);
-    return undefined;
+    const fix = 'Mend the attribute; docs/worklist-api.md shows the form.';
+    throw new Refusal(422, 'ENTRY_INVALID', text, fix, attribute === undefined ? [] : [attribute]);
   }
 }
 
-/** Undefined: answered. */
-async function attempt<Result>(
-  scheduled: DataSet,
-  response: Response,
-  write: () => Promise<Result>,
-): Promise<Result | undefined> {
-  try {
-    return await write();
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    const { code, message, fix = '' } = error;
-    if (code === 'ENTRY_EXISTS') {
-      response.set('Location', locationOf(entryIdOf(scheduled), response.req));
-      fail(response, 409, code, message, fix);
-    } else if (code === 'ENTRY_INVALID') {
-      const issues = checkEntry(scheduled).filter(({ severity }) => severity === 'error');
-      failInvalid(
-        response,
-        message,
-        fix,
-        issues.map(({ path }) => pathToText(path, 'keyword')),
-      );
-    } else throw error;
-    return undefined;
-  }
+/** What the worklist does not take, as the refusal of the request; other errors stay what they are. */
+function refuse(error: unknown, scheduled: DataSet): never {
+  if (!(error instanceof GatewayError)) throw error;
+  const { code, message, fix = '' } = error;
+  if (code === 'ENTRY_EXISTS') throw new Refusal(409, code, message, fix);
+  if (code !== 'ENTRY_INVALID') throw error;
+  const issues = checkEntry(scheduled).filter(({ severity }) => severity === 'error');
+  const attributes = issues.map(({ path }) => pathToText(path, 'keyword'));
+  throw new Refusal(422, code, message, fix, attributes);
 }
 
-/** `attributes`: paths of what is wrong, in keywords. */
-function failInvalid(response: Response, message: string, fix: string, attributes: readonly string[]): void {
-  response.status(422).json({ code: 'ENTRY_INVALID', message, fix, attributes });
-}
-
-function failUnknown(response: Response): void {
-  fail(response, 404, 'ENTRY_NOT_FOUND', 'There is no entry with this id', NO_ENTRY_FIX);
+function unknownEntry(): Refusal {
+  const fix = `GET ${PATH} lists the entries with their ids.`;
+  return new Refusal(404, 'ENTRY_NOT_FOUND', 'There is no entry with this id', fix);
 }
 
 function idOf(request: Request): string {
@@ -218,8 +143,8 @@ function locationOf(id: string, request: Request): string {
   return `${PATH}/${id}${typeof upstream === 'string' ? `?upstream=${encodeURIComponent(upstream)}` : ''}`;
 }
 
-function sendEntry(response: Response, entry: RisEntry): void {
-  response.type('application/json').send(entryToJson(entry));
+function sendEntry(response: Response, status: number, entry: RisEntry): void {
+  response.status(status).type('application/json').send(entryToJson(entry));
 }
 
 /** The data set as our own writer has it: numbers keep their form. */

@@ -5,18 +5,19 @@ import type { RisWorklist } from '../ris/worklist.ts';
 import { misfitOf } from '../services/mpps/value-shapes.ts';
 import { RIS_ENTRY_STATES } from '../store/ris-records.ts';
 import type { RisEntry, RisEntryFilter, RisEntryState } from '../store/ris-records.ts';
+import { Refusal } from './refusal.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAXIMUM_LIMIT = 1_000;
 
 /** What a list can be narrowed by. */
-export const LIST_PARAMETERS = [
+const LIST_PARAMETERS = [
   'upstream', 'state', 'dateFrom', 'dateTo', 'modality', 'station', 'patientId', 'accessionNumber', 'studyInstanceUid',
   'limit', 'after',
 ] as const; // prettier-ignore
 
 type Parameter = (typeof LIST_PARAMETERS)[number];
-export type Parameters = Readonly<Record<string, unknown>>;
+type Parameters = Readonly<Record<string, unknown>>;
 
 /** Where a page ended: the day and the id of its last entry, and a digest of its place, which may change. */
 interface Position {
@@ -37,14 +38,11 @@ export interface Page {
   readonly next: string | undefined;
 }
 
-/** A parameter that cannot be understood; the text never has its value. */
-export class ParameterError extends Error {}
-
-/** @throws ParameterError */
+/** @throws Refusal PARAMETER_INVALID, without the value */
 export function pageRequestOf(query: Parameters): PageRequest {
   const known: readonly string[] = LIST_PARAMETERS;
   if (Object.keys(query).some((name) => !known.includes(name))) {
-    throw new ParameterError(`a parameter is unknown; there are ${known.join(', ')}`);
+    throw parameterInvalid(`a parameter is unknown; there are ${known.join(', ')}`);
   }
   const [limit, after, from, to] = (['limit', 'after', 'dateFrom', 'dateTo'] as const).map((name) => only(query, name));
   const filter: RisEntryFilter = {
@@ -118,7 +116,7 @@ function positionOf(token: string): Position {
   const [, startDate, id, place] =
     /^(\d{8}|)\.([^.]+)\.([0-9a-f]+)$/.exec(Buffer.from(token, 'base64url').toString()) ?? [];
   if (startDate === undefined || id === undefined || place === undefined) {
-    throw new ParameterError('after is not what a page gave as next');
+    throw parameterInvalid('after is not what a page gave as next');
   }
   return { startDate, id, place };
 }
@@ -132,6 +130,10 @@ function latest(a: string | undefined, b: string): string | undefined {
   return a === undefined || a < b ? b : a;
 }
 
+function parameterInvalid(problem: string): Refusal {
+  return new Refusal(400, 'PARAMETER_INVALID', `A parameter cannot be understood: ${problem}`, 'Mend the parameters.');
+}
+
 function several(query: Parameters, name: Parameter): string[] | undefined {
   const value = query[name];
   if (value === undefined) return undefined;
@@ -141,26 +143,26 @@ function several(query: Parameters, name: Parameter): string[] | undefined {
 
 function only(query: Parameters, name: Parameter): string | undefined {
   const [value, ...more] = several(query, name) ?? [];
-  if (more.length > 0) throw new ParameterError(`${name} is given more than once`);
+  if (more.length > 0) throw parameterInvalid(`${name} is given more than once`);
   return value;
 }
 
 function stateOf(text: string): RisEntryState {
   const state = RIS_ENTRY_STATES.find((known) => known === text.toUpperCase());
-  if (state === undefined) throw new ParameterError(`state is none of ${RIS_ENTRY_STATES.join(', ')}`);
+  if (state === undefined) throw parameterInvalid(`state is none of ${RIS_ENTRY_STATES.join(', ')}`);
   return state;
 }
 
 function dateOf(text: string, name: Parameter): string {
   const misfit = misfitOf({ vr: 'DA', Value: [text] });
-  if (misfit !== undefined) throw new ParameterError(`${name} is not a date as YYYYMMDD`);
+  if (misfit !== undefined) throw parameterInvalid(`${name} is not a date as YYYYMMDD`);
   return text;
 }
 
 function limitOf(text: string | undefined): number {
   if (text === undefined) return DEFAULT_LIMIT;
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > MAXIMUM_LIMIT) throw new ParameterError(`limit is not a number from 1 to ${MAXIMUM_LIMIT}`);
+  if (limit < 1 || limit > MAXIMUM_LIMIT) throw parameterInvalid(`limit is not a number from 1 to ${MAXIMUM_LIMIT}`);
   return limit;
 }
 

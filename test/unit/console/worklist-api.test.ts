@@ -151,6 +151,7 @@ describe('POST /api/worklist', () => {
   ])('%s is 422 with the attributes by keyword, and without values', async (_title, body, attributes) => {
     const answer = await bed.call('POST', '/api/worklist', { body });
     expect(answer).toMatchObject({ status: 422, body: { code: 'ENTRY_INVALID', fix: expect.any(String) } });
+    expect(answer.headers.get('location')).toBeNull();
     const named = (answer.body as { attributes: string[] }).attributes;
     expect(named).toEqual(expect.arrayContaining(attributes));
     expect(named.length > 0).toBe(attributes.length > 0);
