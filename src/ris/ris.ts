@@ -8,10 +8,10 @@ import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
 import type { CommitmentStatus, SopReference } from '../services/storage-commitment/commitment.ts';
-import { identifierFromQuery, reduceToRequested } from '../services/worklist/identifier.ts';
 import { matches } from '../services/worklist/matching.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
 import type { Store } from '../store/store.ts';
+import { answersOf } from './answer.ts';
 import { commitmentOf } from './commitment.ts';
 import { filterOf } from './entry-filter.ts';
 import { currentOf, DEFAULT_ENTRY_WHEN, expiryAt, hasAged, statesShown } from './entry-state.ts';
@@ -84,12 +84,10 @@ export class Ris implements Upstream {
     if (query.timezoneAdjustment) context.warn(WARNINGS.timezoneNotSupported);
     if (unsupported) context.warn(WARNINGS.optionalKeysNotSupported);
     const end = query.offset + (query.limit ?? Infinity);
-    const wanted = query.returnKeys === 'all' ? undefined : identifierFromQuery(query).identifier;
+    const answer = answersOf(query);
     let position = 0;
     for await (const entry of this.#current({ ...query, identifier: keys }, context.signal)) {
-      if (position >= query.offset && position < end) {
-        yield wanted === undefined ? entry : reduceToRequested(entry, wanted);
-      }
+      if (position >= query.offset && position < end) yield answer(entry);
       position++;
     }
     if (position > end) context.warn(moreResults(position - end));

@@ -29,6 +29,30 @@ test('gives everything it has for includefield=all, private attributes included'
   expect(multiset(found)).toEqual(multiset(variedWorklist()));
 });
 
+test('gives what was asked for, empty where an entry has no value and its type allows that, in items too (C.2.2.1.3)', async () => {
+  const { ris } = await open([entryOf('P1')]);
+  const keys = dataSetOf({
+    '00100020': attribute('LO'),
+    '00102000': attribute('LO'),
+    '00091001': attribute('LO'),
+    '00400100': attribute(
+      'SQ',
+      dataSetOf({
+        '00400004': attribute('DA'),
+        '00400008': attribute('SQ', dataSetOf({ '00080100': attribute('SH') })),
+        '00400009': attribute('SH'),
+      }),
+    ),
+  });
+  expect(await collect(ris.search(queryOf(keys), contextOf()))).toEqual([
+    dataSetOf({
+      '00100020': attribute('LO', 'P1'),
+      '00102000': attribute('LO'),
+      '00400100': attribute('SQ', dataSetOf({ '00400004': attribute('DA'), '00400009': attribute('SH', 'SPS1') })),
+    }),
+  ]);
+});
+
 describe('the order and its pages (PS3.18 8.3.4.4)', () => {
   test('is start date, start time, patient, accession number: `0930` stands where `093000` does', async () => {
     const at = (patientId: string, date: string, time: string): DataSet => {
