@@ -145,6 +145,15 @@ describe('an attempt without an answer (status mapping 8)', () => {
     expect([bed.far.instances.get(MPPS_UID), await bed.messages()]).toEqual([WHOLE, []]);
   });
 
+  test('leaves its doubt through later attempts that did nothing', async () => {
+    bed.far.canRetrieve = false;
+    bed.far.moods = ['lost', unreachable()];
+    bed.delivery.replaceTargets([bed.target()]);
+    await bed.accept(...LIFE);
+    await bed.clock.pass(LONG_MS);
+    expect([bed.far.instances.get(MPPS_UID), await bed.messages()]).toEqual([WHOLE, []]);
+  });
+
   test('of a process that was killed is in doubt for the next one', async () => {
     bed.far.canRetrieve = false;
     bed.far.pause = () => new Promise(() => undefined);
@@ -290,6 +299,14 @@ describe('a destination that is away', () => {
     bed.far.away = undefined;
     await bed.clock.pass(2_000);
     expect(await bed.messages()).toEqual([]);
+  });
+
+  test('is asked for the message again when it said so by other processes too: it is not due before', async () => {
+    bed.far.away = () => new ServiceFailure('OUT_OF_RESOURCES', { retry: 'safe', httpStatus: 503, retryAfter: 120 });
+    bed.delivery.replaceTargets([bed.target()]);
+    await bed.accept(...LIFE);
+    await bed.clock.rest();
+    expect(await bed.store.spool.nextDueMs({ route: 'all', upstream: 'far' })).toBe(120_000);
   });
 
   test('for one message only: the others go on, its pauses grow, and it is told once', async () => {
