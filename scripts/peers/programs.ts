@@ -16,6 +16,7 @@ const PROGRAMS = {
   tshark: 'tshark',
   dumpcap: 'tshark',
   strace: 'strace',
+  'systemd-analyze': 'systemd',
 } as const;
 
 const FILES = {
