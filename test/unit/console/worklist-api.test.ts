@@ -69,6 +69,13 @@ const SHORT_FORM = {
     ScheduledProcedureStepID: 'SPS1',
   },
 };
+
+/** Another day for the step of an entry. */
+function withStep(entry: typeof SHORT_FORM, ScheduledProcedureStepStartDate: number): typeof SHORT_FORM {
+  const step = { ...entry.ScheduledProcedureStepSequence, ScheduledProcedureStepStartDate };
+  return { ...entry, ScheduledProcedureStepSequence: step };
+}
+
 const P1 = dataSetOf({
   '00080050': attribute('SH', 'ACC-P1'),
   '00100010': attribute('PN', { Alphabetic: 'Doe^P1' }),
@@ -127,7 +134,7 @@ describe('POST /api/worklist', () => {
     expect(await list()).toEqual({ entries: [P1_ANSWER] });
   });
 
-  const withStep = (more: object): object => ({
+  const withMore = (more: object): object => ({
     ...SHORT_FORM,
     ScheduledProcedureStepSequence: { ...SHORT_FORM.ScheduledProcedureStepSequence, ...more },
   });
@@ -141,7 +148,7 @@ describe('POST /api/worklist', () => {
     ['two steps', { ...SHORT_FORM, ScheduledProcedureStepSequence: [{}, {}] }, ['ScheduledProcedureStepSequence']],
     [
       'a time without its zero',
-      withStep({ ScheduledProcedureStepStartTime: 830 }),
+      withMore({ ScheduledProcedureStepStartTime: 830 }),
       ['ScheduledProcedureStepSequence.ScheduledProcedureStepStartTime'],
     ],
     ['a truth value', { ...SHORT_FORM, PatientComments: true }, ['PatientComments']],
@@ -191,9 +198,10 @@ describe('PUT /api/worklist/{id}', () => {
     const put = (body: object): Promise<unknown> => bed.call('PUT', `/api/worklist/${ID}`, { body });
     expect(await put(SHORT_FORM)).toMatchObject({ status: 201, body: P1_ANSWER });
     expect(await put(SHORT_FORM)).toMatchObject({ status: 200, body: P1_ANSWER });
-    const moved = structuredClone(SHORT_FORM);
-    moved.ScheduledProcedureStepSequence.ScheduledProcedureStepStartDate = 20260302;
-    expect(await put(moved)).toMatchObject({ status: 200, body: { id: ID, startDate: '20260302' } });
+    expect(await put(withStep(SHORT_FORM, 20260302))).toMatchObject({
+      status: 200,
+      body: { id: ID, startDate: '20260302' },
+    });
     expect(await list()).toMatchObject({ entries: [{ id: ID, startDate: '20260302' }] });
   });
 
@@ -250,6 +258,20 @@ describe('GET /api/worklist', () => {
     expect(Buffer.from(first.next ?? '', 'base64url').toString()).not.toMatch(/P2|ACC/);
     await bed.call('DELETE', `/api/worklist/${first.entries[1]?.id}`);
     expect(await patients(`?after=${first.next}`)).toEqual(['P1', 'P3']);
+    const { next, entries } = await list('?limit=1');
+    const moved = await bed.call('PUT', `/api/worklist/${entries[0]?.id}`, { body: withStep(SHORT_FORM, 20260315) });
+    expect(moved.status).toBe(200);
+    expect(await patients(`?after=${next}`)).toEqual(['P3', 'P1']);
+  });
+
+  test('matches again what the store lets through', async () => {
+    const { entries } = rises.get('sandbox') as Ris;
+    await enter(entryOf('P1'), entryOf('P2', 'SPS1', 'MR'));
+    rises.set('sandbox', { entries: { find: () => entries.find({}) } } as unknown as Ris);
+    expect(await patients('?modality=MR')).toEqual(['P2']);
+    expect(await patients('?state=COMPLETED')).toEqual([]);
+    expect(await patients('?dateFrom=20260302')).toEqual([]);
+    expect(await patients('?dateTo=20260228')).toEqual([]);
   });
 
   test('filters by state, date, modality, station, patient, order and study', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeDataSet } from '../../../src/dataset/binary/encode.ts';
@@ -223,6 +223,8 @@ describe('a seed that is refused is named by file, entry and attribute, never by
     ['an entry without a step', 'a.yaml', '- PatientID: SECRET', /: entry 1: \w+ has 0 scheduled procedure steps$/],
     ['an entry with two steps', 'a.json', '[{"00400100":{"vr":"SQ","Value":[{},{}]}}]', /: entry 1: \w+ has 2 /],
     ['JSON nested without end', 'a.json', `${'[{"00400100":'.repeat(20_000)}`, /not JSON/],
+    ['an anchor within itself', 'a.yaml', '- &a { PatientID: SECRET, ReferencedStudySequence: [*a] }\n', /64 levels$/],
+    ['YAML nested without end', 'a.yaml', '['.repeat(20_000), /YAML \(RESOURCE_EXHAUSTION\)/],
     [
       'sequences nested too deep',
       'a.json',
@@ -235,6 +237,15 @@ describe('a seed that is refused is named by file, entry and attribute, never by
     expect(error).toMatchObject({ code: 'SEED_INVALID', message: expect.stringMatching(says) });
     expect((error as Error).message.startsWith(file)).toBe(true);
     expect((error as Error).message).not.toContain('SECRET');
+  });
+
+  test('a file larger than a worklist can be, unread', async () => {
+    const file = await written('a.json', '');
+    await truncate(file, 600 * 1024 * 1024);
+    await expect(readSeed(file)).rejects.toMatchObject({
+      code: 'SEED_INVALID',
+      message: expect.stringMatching(/512 MiB$/),
+    });
   });
 
   test('a file that is not there', async () => {
@@ -323,6 +334,18 @@ describe('a seed of DICOM files', () => {
       ),
     );
     expect(outcomes).toEqual(cuts.map(() => 'SEED_INVALID'));
+    // Half a UID of a transfer syntax is one of another.
+    const end = whole.indexOf(explicitVrLittleEndian, 0, 'latin1') + '1.2.840.10008.1.2'.length;
+    await expect(read('a.wl', whole.subarray(0, end))).rejects.toMatchObject({
+      message: expect.stringMatching(/the file ends in its meta header$/),
+    });
+  });
+
+  test('in Big Endian without a meta header is told apart from a damaged one', async () => {
+    const bytes = Buffer.from('\0\x08\0\x05CS\0\nISO_IR 192', 'latin1');
+    await expect(read('a.dcm', bytes)).rejects.toMatchObject({
+      message: expect.stringMatching(/is in Little Endian; this one is not$/),
+    });
   });
 });
 
