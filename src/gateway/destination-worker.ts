@@ -75,6 +75,7 @@ export class DestinationWorker {
   #lastFailureCode: FailureCode | undefined;
   #timer: Timer | undefined;
   #isLooking = false;
+  #looking: Promise<void> | undefined;
   #looksAgain = false;
   #storeFails = false;
   #isStopped = false;
@@ -108,7 +109,8 @@ export class DestinationWorker {
 
   /** There may be something to do. */
   wake(): void {
-    void this.#look();
+    this.#looksAgain = true;
+    if (!this.#isLooking) this.#looking = this.#look();
   }
 
   /** Takes nothing new; what is under way goes on. */
@@ -117,9 +119,11 @@ export class DestinationWorker {
     this.#timer?.cancel();
   }
 
-  /** Resolves when nothing runs any more. */
-  get idle(): Promise<void> {
-    return this.#running.idle;
+  /** Resolves when, after a stop, nothing is under way any more. */
+  async idle(): Promise<void> {
+    // What is just being taken is given back, too.
+    await this.#looking;
+    await this.#running.idle;
   }
 
   /** Ends what is under way; what it came to is written down. */
@@ -133,8 +137,6 @@ export class DestinationWorker {
 
   /** Takes what may be taken; one look at a time. */
   async #look(): Promise<void> {
-    this.#looksAgain = true;
-    if (this.#isLooking) return;
     this.#isLooking = true;
     try {
       while (this.#looksAgain && !this.#isStopped) {

@@ -78,7 +78,7 @@ export class SpoolDelivery {
   async #close(deadlineMs: number): Promise<void> {
     const workers = [...this.#workers.values(), ...this.#retiring.values()];
     for (const worker of workers) worker.stop();
-    const idle = Promise.all(workers.map((worker) => worker.idle));
+    const idle = Promise.all(workers.map((worker) => worker.idle()));
     if (await this.#within(idle, deadlineMs)) return;
     for (const worker of workers) worker.abort();
     await this.#within(idle, LAST_WORDS_MS);
@@ -88,7 +88,7 @@ export class SpoolDelivery {
     this.#workers.delete(key);
     worker.stop();
     this.#retiring.set(key, worker);
-    void worker.idle.then(() => this.#retiring.delete(key));
+    void worker.idle().then(() => this.#retiring.delete(key));
   }
 
   async #within(work: Promise<unknown>, deadlineMs: number): Promise<boolean> {

@@ -388,6 +388,14 @@ describe('the end', () => {
     expect(bed.far.instances.get(MPPS_UID)).toEqual(WHOLE);
   });
 
+  test('gives back what it was just taking', async () => {
+    await bed.accept(...LIFE);
+    bed.delivery.replaceTargets([bed.target()]);
+    await bed.delivery.close(10_000);
+    expect([bed.far.attempts, await bed.messages()]).toMatchObject([0, [{ attempts: 0, inDoubt: false }, {}, {}]]);
+    expect(await bed.store.spool.nextDueMs({ route: 'all', upstream: 'far' })).toBe(0);
+  });
+
   test.each([
     ['may have been sent is in doubt', 'ambiguous', true],
     ['was not sent is as if it had not been tried', 'safe', false],
