@@ -3,8 +3,9 @@
  * remembered is per hop: keyed by route and upstream besides the UID, since one UID may pass one process twice and two
  * hops must not meet in one record.
  *
- * Every method rejects with a GatewayError STORE_LOCKED, STORE_FULL, STORE_DAMAGED, STORE_UNREADABLE or STORE_FAILED; a
- * write that was rejected left nothing behind.
+ * Every method rejects with a GatewayError STORE_LOCKED, STORE_FULL, STORE_DAMAGED, STORE_UNREADABLE, STORE_UNREACHABLE or
+ * STORE_FAILED; a write that was rejected left nothing behind, unless the text of a STORE_UNREACHABLE says that this is not
+ * known.
  */
 import type { DataSet, Tag } from '../dataset/model.ts';
 import type { MppsState } from '../services/mpps/state.ts';

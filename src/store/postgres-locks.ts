@@ -1,0 +1,188 @@
+/**
+ * Locks across the processes that share a data base: advisory locks of one session, hundreds at a time, on a connection of
+ * their own. The server drops them with the session, however the process ends.
+ *
+ * When the connection is lost the locks are gone, while the work that held them goes on: it cannot be taken back. They are
+ * taken again as soon as there is a connection, and new work waits for that; in between another process may begin work of
+ * the same key. What must not suffer from that is guarded by more than a lock: the spool by the token of a claim, a step of
+ * the RIS by its revision.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client } from 'pg';
+import type { GatewayError } from '../errors.ts';
+import { KeyedQueue } from './keyed-queue.ts';
+import { clientConfig } from './postgres-connection.ts';
+import type { PostgresOptions } from './postgres-connection.ts';
+import type { PostgresErrors } from './postgres-errors.ts';
+import { isConnectionLost } from './postgres-errors.ts';
+
+/** The wait for another process's work grows between these. */
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 50;
+/** Longer than any work of a key may take: an exchange with an upstream, its resolution included. */
+const DEFAULT_LOCK_TIMEOUT_MS = 300_000;
+/** No statement here waits for anybody. */
+const TIMEOUT_MS = 5_000;
+
+/** A process whose machine has vanished holds its locks for about 25 seconds. */
+const SETTINGS = `SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 5; SET tcp_keepalives_count TO 3`;
+const TRY = { name: 'dw_try_lock', text: 'SELECT pg_try_advisory_lock($1) AS taken' };
+const RELEASE = { name: 'dw_release_lock', text: 'SELECT pg_advisory_unlock($1)' };
+
+export interface PostgresLockOptions extends PostgresOptions {
+  /** How long work waits for that of another process on the same key; default 300,000. */
+  readonly lockTimeoutMs?: number;
+}
+
+export class PostgresLocks {
+  readonly #options: PostgresLockOptions;
+  readonly #errors: PostgresErrors;
+  readonly #instanceId: string;
+  readonly #queue = new KeyedQueue();
+  /** Numbers of the locks that are held, or were when the connection was lost. */
+  readonly #held = new Set<string>();
+  readonly #leadership: string;
+  #session: Promise<Client> | undefined;
+  #isClosed = false;
+
+  constructor(options: PostgresLockOptions, errors: PostgresErrors, instanceId: string) {
+    this.#options = options;
+    this.#errors = errors;
+    this.#instanceId = instanceId;
+    this.#leadership = this.#numberOf('leader');
+  }
+
+  /** @throws GatewayError STORE_UNREACHABLE, STORE_LOCKED: the work was not begun; and whatever it throws */
+  async exclusively<Result>(key: string, work: () => Promise<Result>): Promise<Result> {
+    this.#checkOpen();
+    return this.#queue.run(key, async () => {
+      const number = this.#numberOf(`key ${key}`);
+      await this.#acquire(number);
+      try {
+        return await work();
+      } finally {
+        this.#release(number);
+      }
+    });
+  }
+
+  /** @throws GatewayError STORE_UNREACHABLE: who leads is not known */
+  async leads(): Promise<boolean> {
+    this.#checkOpen();
+    return this.#tryOnce(this.#leadership);
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.then((client) => client.end(), ignore);
+  }
+
+  async #acquire(number: string): Promise<void> {
+    const end = performance.now() + (this.#options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS);
+    for (
+      let pauseMs = FIRST_PAUSE_MS;
+      !(await this.#tryOnce(number));
+      pauseMs = Math.min(1.5 * pauseMs, LONGEST_PAUSE_MS)
+    ) {
+      if (performance.now() > end)
+        throw this.#errors.of('STORE_LOCKED', 'work of another process on one key does not end');
+      // Processes that wait for one key must not ask in step.
+      await wait(pauseMs * (0.5 + Math.random()));
+      this.#checkOpen();
+    }
+  }
+
+  async #tryOnce(number: string): Promise<boolean> {
+    return this.#inSession(async (client) => {
+      const taken = await tryLock(client, number);
+      // A session takes a lock that it has once more, and would have to give it back as often.
+      if (taken && this.#held.has(number)) await client.query({ ...RELEASE, values: [number] });
+      if (taken) this.#held.add(number);
+      return taken;
+    });
+  }
+
+  /** Nobody waits for it: what comes next on this connection comes after it. */
+  #release(number: string): void {
+    if (this.#held.delete(number)) {
+      void this.#session?.then((client) => client.query({ ...RELEASE, values: [number] })).catch(ignore);
+    }
+  }
+
+  async #inSession<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      this.#checkOpen();
+      const session = (this.#session ??= this.#open());
+      try {
+        return await work(await session);
+      } catch (thrown) {
+        const error: GatewayError = this.#errors.from(thrown);
+        if (!isConnectionLost(error)) throw error;
+        this.#forget(session);
+        if (attempt === 2) throw error;
+      }
+    }
+  }
+
+  #open(): Promise<Client> {
+    const session = this.#connect();
+    session.then((client) => client.once('end', () => void this.#retake(session))).catch(ignore);
+    return session;
+  }
+
+  async #connect(): Promise<Client> {
+    const { applicationName = 'dimseway' } = this.#options;
+    const client = new Client(
+      clientConfig({ ...this.#options, applicationName: `${applicationName} locks`, statementTimeoutMs: TIMEOUT_MS }),
+    );
+    client.on('error', ignore); // `end` follows
+    try {
+      await client.connect();
+      await client.query(SETTINGS);
+      for (const number of this.#held) if (!(await tryLock(client, number))) this.#held.delete(number);
+      return client;
+    } catch (error) {
+      client.end().catch(ignore);
+      throw error;
+    }
+  }
+
+  #forget(session: Promise<Client>): void {
+    if (this.#session !== session) return;
+    this.#session = undefined;
+    session.then((client) => client.end()).catch(ignore);
+  }
+
+  /** After a loss: as long as there is work under way, or this process leads. */
+  async #retake(lost: Promise<Client>): Promise<void> {
+    if (this.#session === lost) this.#session = undefined;
+    for (let pauseMs = FIRST_PAUSE_MS; this.#held.size > 0 && !this.#isClosed; pauseMs = Math.min(2 * pauseMs, 1_000)) {
+      try {
+        await this.#inSession(async () => undefined);
+        return;
+      } catch {
+        await wait(pauseMs, undefined, { ref: false });
+      }
+    }
+  }
+
+  /** Of another store in the same data base, the same key is another lock. */
+  #numberOf(purpose: string): string {
+    return createHash('sha256').update(`${this.#instanceId} ${purpose}`).digest().readBigInt64BE().toString();
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw this.#errors.of('STORE_FAILED', 'it is closed');
+  }
+}
+
+async function tryLock(client: Client, number: string): Promise<boolean> {
+  const { rows } = await client.query<{ taken: boolean }>({ ...TRY, values: [number] });
+  return rows[0]?.taken === true;
+}
+
+function ignore(): void {}
