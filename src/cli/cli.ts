@@ -6,6 +6,7 @@ import type { ServiceName } from '../services/port.ts';
 import { addMppsCommands } from './mpps-commands.ts';
 import { defaultConfig, LOCAL_CONFIG, toCount, toList, withConfig } from './options.ts';
 import { EXIT } from './report.ts';
+import { addSpoolCommands } from './spool-commands.ts';
 
 const PACKAGE = new URL('../../package.json', import.meta.url);
 
@@ -94,6 +95,7 @@ function createProgram(end: (status: number) => void): Command {
     });
 
   addMppsCommands(program, end);
+  addSpoolCommands(program, end);
   return program;
 }
 

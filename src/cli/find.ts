@@ -8,7 +8,7 @@ import { toJson } from '../dataset/json.ts';
 import { firstText, itemsOf } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { printable } from './dump.ts';
-import { displayWidth } from './terminal.ts';
+import { inColumns } from './terminal.ts';
 import { withUpstream } from './with-upstream.ts';
 import { searchWorklist } from './worklist-search.ts';
 import type { SearchOptions } from './worklist-search.ts';
@@ -47,13 +47,7 @@ function table(results: readonly DataSet[], include: readonly string[]): string 
     columns.map((column) => column.replace(/^.*\./, '')),
     ...results.map((result) => columns.map((column) => cell(result, parsePath(column)))),
   ];
-  const widths = columns.map((_column, i) => Math.max(...rows.map((row) => displayWidth(row[i] ?? ''))));
-  const lines = rows.map((row) =>
-    row
-      .map((text, i) => text + ' '.repeat((widths[i] ?? 0) - displayWidth(text)))
-      .join('  ')
-      .trimEnd(),
-  );
+  const lines = inColumns(rows);
   return `${lines.join('\n')}\n${results.length} ${results.length === 1 ? 'result' : 'results'}\n`;
 }
 

@@ -43,3 +43,15 @@ export function wrapped(pieces: readonly string[], separator: string, columns: n
   }
   return line === '' ? lines : [...lines, line];
 }
+
+/** Rows as lines whose columns stand below each other. */
+export function inColumns(rows: readonly (readonly string[])[]): string[] {
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  const widths = Array.from({ length: count }, (_, i) => Math.max(...rows.map((row) => displayWidth(row[i] ?? ''))));
+  return rows.map((row) =>
+    row
+      .map((text, i) => text + ' '.repeat((widths[i] ?? 0) - displayWidth(text)))
+      .join('  ')
+      .trimEnd(),
+  );
+}

@@ -25,6 +25,8 @@ export interface UpstreamHealth {
 export interface SpoolHealth {
   readonly route: string;
   readonly upstream: string;
+  /** False: it is in no route any more, and its messages wait for one. */
+  readonly served: boolean;
   readonly queued?: number;
   /** Messages that wait for a person, and hold up those of the same instance. */
   readonly dead?: number;
@@ -70,11 +72,13 @@ export function healthOf(
   };
 }
 
-function spoolHealth({ route, upstream, depth, circuitOpenSince, lastFailureCode }: SeenDestination): SpoolHealth {
+function spoolHealth(destination: SeenDestination): SpoolHealth {
+  const { route, upstream, isServed: served, depth, circuitOpenSince, lastFailureCode } = destination;
   const { queued, dead, oldestMs, attempts } = depth ?? {};
   return {
     route,
     upstream,
+    served,
     ...(queued !== undefined && { queued }),
     ...(dead !== undefined && { dead }),
     ...(oldestMs !== undefined && { oldestSeconds: Math.round(oldestMs / 1_000) }),

@@ -65,7 +65,7 @@ function gaugesIn(registry: Registry): (sight: SpoolSight) => void {
   });
   const open = new Gauge({
     name: 'dimseway_spool_circuit_open',
-    help: 'Whether this process sends nothing but probes to a destination (1) or delivers to it (0).',
+    help: 'Whether this process sends nothing but probes to a destination (1) or delivers to it (0); absent where it is in no route.',
     labelNames: DESTINATION,
     registers,
   });
@@ -74,8 +74,8 @@ function gaugesIn(registry: Registry): (sight: SpoolSight) => void {
     for (const gauge of [messages, age, attempts, open]) gauge.reset();
     up.remove();
     if (store !== undefined) up.set(store === 'ok' ? 1 : 0);
-    for (const { route, upstream, depth, circuitOpenSince } of destinations) {
-      open.set({ route, upstream }, circuitOpenSince === undefined ? 0 : 1);
+    for (const { route, upstream, isServed, depth, circuitOpenSince } of destinations) {
+      if (isServed) open.set({ route, upstream }, circuitOpenSince === undefined ? 0 : 1);
       if (depth === undefined) continue;
       messages.set({ route, upstream, state: 'queued' }, depth.queued);
       messages.set({ route, upstream, state: 'dead' }, depth.dead);

@@ -53,6 +53,8 @@ export interface SpoolSource {
 
 /** A destination as both know it; no depth: the store did not tell. */
 export interface SeenDestination extends WatchedDestination {
+  /** Whether this process delivers to it; else it is in no route any more, and its messages wait for one. */
+  readonly isServed: boolean;
   readonly depth?: Omit<WatchedDepth, 'route' | 'upstream'>;
 }
 
@@ -74,11 +76,18 @@ export async function lookAtSpool(source: SpoolSource, patienceMs = 2_000): Prom
   const keyOf = ({ route, upstream }: { route: string; upstream: string }): string => JSON.stringify([route, upstream]);
   for (const { route, upstream, circuitOpenSince, lastFailureCode } of source.destinations()) {
     const depth = store === 'ok' ? { depth: EMPTY } : {};
-    seen.set(keyOf({ route, upstream }), { route, upstream, circuitOpenSince, lastFailureCode, ...depth });
+    seen.set(keyOf({ route, upstream }), {
+      route,
+      upstream,
+      isServed: true,
+      circuitOpenSince,
+      lastFailureCode,
+      ...depth,
+    });
   }
   for (const { route, upstream, queued, dead, oldestMs, attempts } of depths ?? []) {
     const key = keyOf({ route, upstream });
-    seen.set(key, { route, upstream, ...seen.get(key), depth: { queued, dead, oldestMs, attempts } });
+    seen.set(key, { route, upstream, isServed: false, ...seen.get(key), depth: { queued, dead, oldestMs, attempts } });
   }
   const sorted = [...seen.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, destination]) => destination);
   return { ...(store !== undefined && { store }), destinations: sorted };

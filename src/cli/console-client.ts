@@ -1,0 +1,114 @@
+/** Calls to the console of a gateway, as the operator's commands make them. */
+import type { Readable } from 'node:stream';
+import { Agent, request } from 'undici';
+
+export interface ConsoleAddress {
+  /** E.g. `http://127.0.0.1:8090`. */
+  readonly origin: string;
+  readonly token?: string | undefined;
+}
+
+/** The gateway answered, and said no. */
+export class ConsoleRefusal extends Error {
+  /** HTTP status. */
+  readonly status: number;
+  readonly code: string;
+  readonly fix: string | undefined;
+
+  constructor(status: number, code: string, message: string, fix: string | undefined) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.fix = fix;
+  }
+}
+
+/** There is no answer, or it broke off. */
+export class ConsoleUnreachable extends Error {}
+
+/** Time for a backup of a large store; everything else is answered in a moment. */
+const PATIENCE_MS = 600_000;
+const CONNECT_MS = 5_000;
+
+export class ConsoleClient {
+  readonly #address: ConsoleAddress;
+  readonly #agent = new Agent({ connectTimeout: CONNECT_MS, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS });
+
+  constructor(address: ConsoleAddress) {
+    this.#address = address;
+  }
+
+  /** Whether a gateway answers there. */
+  async isThere(): Promise<boolean> {
+    try {
+      const signal = AbortSignal.timeout(CONNECT_MS);
+      const { statusCode, body } = await request(`${this.#address.origin}/health/live`, {
+        dispatcher: this.#agent,
+        signal,
+      });
+      const answer: unknown = JSON.parse(await body.text());
+      return statusCode === 200 && typeof answer === 'object' && answer !== null && 'status' in answer;
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * The text of an answer to GET, or to POST where there is something to send.
+   * @param path with its query
+   * @throws ConsoleRefusal, ConsoleUnreachable
+   */
+  async text(path: string, sent?: object): Promise<string> {
+    const body = await this.stream(path, sent);
+    return this.#whole(path, () => textOf(body));
+  }
+
+  /** The same, as it arrives. @throws ConsoleRefusal, ConsoleUnreachable; the stream fails when the answer breaks off */
+  async stream(path: string, sent?: object): Promise<Readable> {
+    const { origin, token } = this.#address;
+    const { statusCode, body } = await this.#whole(path, () =>
+      request(`${origin}${path}`, {
+        dispatcher: this.#agent,
+        method: sent === undefined ? 'GET' : 'POST',
+        headers: {
+          ...(token !== undefined && { authorization: `Bearer ${token}` }),
+          ...(sent !== undefined && { 'content-type': 'application/json' }),
+        },
+        body: sent === undefined ? null : JSON.stringify(sent),
+      }),
+    );
+    if (statusCode === 200) return body;
+    throw refusalOf(statusCode, await this.#whole(path, () => body.text()));
+  }
+
+  close(): Promise<void> {
+    return this.#agent.destroy();
+  }
+
+  async #whole<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      const { code = 'unknown error' } = error as NodeJS.ErrnoException;
+      const [what] = path.split('?');
+      throw new ConsoleUnreachable(`${this.#address.origin}${what} does not answer: ${code}`, { cause: error });
+    }
+  }
+}
+
+/** Chunks may end within a character. */
+async function textOf(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function refusalOf(status: number, text: string): ConsoleRefusal {
+  const answer: unknown = text.startsWith('{') ? JSON.parse(text) : {};
+  const {
+    code = 'UNEXPECTED_STATUS',
+    message = `The console answered ${status}`,
+    fix,
+  } = answer as Partial<Record<'code' | 'message' | 'fix', string>>;
+  return new ConsoleRefusal(status, code, message, fix);
+}

@@ -1,0 +1,123 @@
+/**
+ * What the operator's commands share: they ask the console of the gateway that runs, since a SQLite store belongs to one
+ * process. Where none answers the command opens the store itself and asks a console of its own over it: there is one way in
+ * which things are done, and one place that logs them.
+ */
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { loadConfig } from '../config/load.ts';
+import type { Config } from '../config/schema.ts';
+import { ConsoleServer } from '../console/server.ts';
+import { spoolApi } from '../console/spool-api.ts';
+import { storeApi } from '../console/store-api.ts';
+import { GatewayError } from '../errors.ts';
+import { healthOf } from '../observe/health.ts';
+import { createLogger } from '../observe/log.ts';
+import { openConfiguredStore } from '../parts.ts';
+import type { Store } from '../store/store.ts';
+import { ConsoleClient, ConsoleRefusal, ConsoleUnreachable } from './console-client.ts';
+import type { ConsoleAddress } from './console-client.ts';
+import { EXIT, report } from './report.ts';
+
+/**
+ * Runs `work` against the console of the gateway with this configuration, or against its store.
+ * @returns 0 done; 1 the gateway refused; 2 usage or configuration; 3 the store cannot be opened
+ */
+export async function withConsole(configFile: string, work: (client: ConsoleClient) => Promise<void>): Promise<number> {
+  try {
+    const { config } = await loadConfig(configFile, process.env);
+    const address = addressOf(config);
+    const client = address === undefined ? undefined : new ConsoleClient(address);
+    try {
+      if (client !== undefined && (await client.isThere())) {
+        await work(client);
+        return EXIT.done;
+      }
+    } finally {
+      await client?.close();
+    }
+    return await withStore(config, address, work);
+  } catch (error) {
+    return reportConsole(error);
+  }
+}
+
+/** Undefined: there is no console, or nobody knows its port. */
+function addressOf({ console: options }: Config): ConsoleAddress | undefined {
+  if (options === undefined || options.port === 0) return undefined;
+  const { host, port, token } = options;
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+  return { origin: `http://${isIP(reached) === 6 ? `[${reached}]` : reached}:${port}`, token };
+}
+
+async function withStore(
+  config: Config,
+  address: ConsoleAddress | undefined,
+  work: (client: ConsoleClient) => Promise<void>,
+): Promise<number> {
+  const { kind, path } = config.store;
+  const place = kind === 'sqlite' ? path : 'the data base of PostgreSQL';
+  const why = address === undefined ? 'No console is configured' : `No gateway answers at ${address.origin}`;
+  process.stderr.write(`${why}: opening the store itself, ${place}.\n`);
+  let store: Store;
+  try {
+    if (kind === 'sqlite' && !existsSync(path)) throw missing(path);
+    store = await openConfiguredStore(config.store);
+  } catch (error) {
+    report(error);
+    return EXIT.cannotStart;
+  }
+  try {
+    await withOwnConsole(store, work);
+    return EXIT.done;
+  } finally {
+    await store.close();
+  }
+}
+
+/** Nobody else knows its token. */
+async function withOwnConsole(store: Store, work: (client: ConsoleClient) => Promise<void>): Promise<void> {
+  const log = createLogger('info');
+  const options = { host: '127.0.0.1', port: 0, token: randomUUID() };
+  const server = new ConsoleServer(
+    options,
+    {
+      health: () => healthOf({}, {}),
+      reload: () => Promise.reject(new Error('there is nothing to reload')),
+      routers: [spoolApi({ store: () => store, wake: () => undefined, log }), storeApi({ store: () => store, log })],
+    },
+    log,
+  );
+  const { port } = await server.listen();
+  const client = new ConsoleClient({ origin: `http://${options.host}:${port}`, token: options.token });
+  try {
+    await work(client);
+  } finally {
+    await client.close();
+    await server.close();
+  }
+}
+
+/** Looking at a store must not make one. */
+function missing(path: string): GatewayError {
+  return new GatewayError('STORE_UNREADABLE', `There is no store at ${path}`, {
+    fix: 'Check --config and store.path; the gateway makes the file when it starts.',
+  });
+}
+
+/** What the caller gave, the token included, is usage; what is not possible now is a refusal. */
+const OF_USAGE: readonly number[] = [400, 401, 413, 422];
+
+function reportConsole(error: unknown): number {
+  if (error instanceof ConsoleRefusal) {
+    const fix = error.fix === undefined ? '' : `Fix: ${error.fix}\n`;
+    process.stderr.write(`${error.code}: ${error.message}\n${fix}`);
+    return OF_USAGE.includes(error.status) ? EXIT.usage : EXIT.failed;
+  }
+  if (error instanceof ConsoleUnreachable) {
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.failed;
+  }
+  return report(error);
+}
