@@ -75,20 +75,25 @@ export interface RisEntryExpiry {
   readonly limit?: number;
 }
 
+/** When a day, YYYYMMDD, began where this process is; ms since 1970. */
+export function startOfDay(day: string): number {
+  return new Date(Number(day.slice(0, 4)), Number(day.slice(4, 6)) - 1, Number(day.slice(6, 8))).getTime();
+}
+
 export interface RisEntries {
   get(key: RisEntryKey): Promise<RisEntry | undefined>;
   /** In the order of the sort keys, then of the ids; memory holds one page at a time. What changes meanwhile may come either way. */
   find(upstream: string, filter: RisEntryFilter): AsyncIterable<RisEntry>;
   /**
-   * Writes entries, all or none, in place of those with their keys; performed steps that were linked to a key stay linked.
-   * Gives how many were new.
+   * Writes entries, all or none, in place of those with their keys, whose `createdAt` they take over; performed steps that
+   * were linked to a key stay linked. Of several with one key the last counts. Gives how many were new.
    */
   put(entries: readonly NewRisEntry[], durability: Durability): Promise<number>;
   /** False: there is none. Links to performed steps go too. */
   remove(key: RisEntryKey, durability: Durability): Promise<boolean>;
-  /** Removes the seed entries of a RIS whose ids are not named: the file no longer has them. Gives how many. */
+  /** Removes the seed entries of a RIS whose ids are not named: the file no longer has them. Links stay. Gives how many. */
   removeSeedExcept(upstream: string, ids: ReadonlySet<string>): Promise<number>;
-  /** One round of housekeeping; call again while the count reaches the limit. Durable as `process`. */
+  /** One round of housekeeping; call again while the count reaches the limit. Links stay. Durable as `process`. */
   expire(upstream: string, expiry: RisEntryExpiry): Promise<number>;
 }
 
@@ -126,8 +131,9 @@ export interface RisMismatch {
 export interface RisSteps {
   get(key: RisStepKey): Promise<RisStep | undefined>;
   /**
-   * Writes a change. The state of an entry is STARTED while any performed step that is linked to it is IN PROGRESS, else the
-   * state of the one that changed last.
+   * Writes a change. Every entry that is linked to the step follows it, also one that it no longer names. The state of an
+   * entry is STARTED while any performed step that is linked to it is IN PROGRESS, else the state of the one that changed
+   * last.
    * False: the step is no longer of that revision, and nothing was written.
    */
   save(change: RisStepChange, durability: Durability): Promise<boolean>;

@@ -3,37 +3,42 @@ import { toJson } from '../dataset/json.ts';
 import { cloneDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { GatewayError } from '../errors.ts';
+import { startOfDay } from './ris-records.ts';
 import type { NewRisEntry, RisEntries, RisEntry, RisEntryExpiry, RisEntryFilter, RisEntryKey } from './ris-records.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { SqliteRisLinks } from './sqlite-ris-links.ts';
+import { stateOfEntry } from './sqlite-ris-links.ts';
+import { prepareSearch } from './sqlite-ris-search.ts';
 import type { Durability } from './store.ts';
-
-/** Entries in memory at a time while a search goes through them. */
-const PAGE = 200;
-const DEFAULT_LIMIT = 1_000;
 
 const COLUMNS = 'upstream, id, source, state, created_at, updated_at, sort_key, scheduled';
 
-/** Texts an entry is found by where the filter names some of them. */
-const NAMED = {
-  modalities: 'modality',
-  patientIds: 'patient_id',
-  accessionNumbers: 'accession_number',
-  studyInstanceUids: 'study_instance_uid',
-  stepIds: 'step_id',
-  states: 'state',
-} as const;
+/** What an entry brings with it; the rest of its row is the store's. */
+const BROUGHT = [
+  'source', 'sort_key', 'start_date', 'modality', 'stations', 'patient_id', 'accession_number', 'study_instance_uid', 'step_id',
+  'scheduled',
+]; // prettier-ignore
+
+const BY_KEY = 'upstream = :upstream AND id = :id';
+
+/** How many entries are in memory at a time while many are read. */
+const PAGE = 100;
+
+const DEFAULT_LIMIT = 1_000;
+
+type Row = Record<string, SQLOutputValue>;
 
 export class SqliteRisEntries implements RisEntries {
   readonly #connection: SqliteConnection;
   readonly #damaged: (detail: string, cause: unknown) => GatewayError;
   readonly #now: () => number;
-  readonly #links: SqliteRisLinks;
   readonly #get: StatementSync;
-  readonly #has: StatementSync;
-  readonly #put: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #update: StatementSync;
   readonly #remove: StatementSync;
-  readonly #seedIds: StatementSync;
+  readonly #unlink: StatementSync;
+  readonly #removeSeed: StatementSync;
+  readonly #expireScheduled: StatementSync;
+  readonly #expireDone: StatementSync;
 
   constructor(
     connection: SqliteConnection,
@@ -43,21 +48,31 @@ export class SqliteRisEntries implements RisEntries {
     this.#connection = connection;
     this.#damaged = damaged;
     this.#now = now;
-    this.#links = new SqliteRisLinks(connection);
-    const byKey = 'upstream = :upstream AND id = :id';
-    this.#get = connection.prepare(`SELECT ${COLUMNS} FROM ris_entries WHERE ${byKey}`);
-    this.#has = connection.prepare(`SELECT 1 FROM ris_entries WHERE ${byKey}`);
-    const content = [
-      'source', 'updated_at', 'start_date', 'modality', 'stations', 'patient_id', 'accession_number',
-      'study_instance_uid', 'step_id', 'sort_key', 'scheduled',
-    ]; // prettier-ignore
-    const columns = ['upstream', 'id', 'state', 'created_at', ...content];
-    this.#put = connection.prepare(
-      `INSERT INTO ris_entries (${columns.join()}) VALUES (${columns.map((column) => `:${column}`).join()})
-       ON CONFLICT (upstream, id) DO UPDATE SET ${content.map((column) => `${column} = excluded.${column}`).join()}`,
+    const expire = (index: string, condition: string): StatementSync =>
+      connection.prepare(
+        `DELETE FROM ris_entries WHERE number IN (SELECT number FROM ris_entries INDEXED BY ${index}
+         WHERE upstream = :upstream AND ${condition} AND source = coalesce(:source, source) LIMIT :limit)`,
+      );
+    this.#get = connection.prepare(`SELECT ${COLUMNS} FROM ris_entries WHERE ${BY_KEY}`);
+    this.#insert = connection.prepare(
+      `INSERT INTO ris_entries (upstream, id, state, created_at, updated_at, ${BROUGHT.join()})
+       VALUES (:upstream, :id, ${stateOfEntry(':upstream', ':id')}, :now, :now, ${BROUGHT.map((name) => `:${name}`).join()})
+       ON CONFLICT (upstream, id) DO NOTHING`,
     );
-    this.#remove = connection.prepare(`DELETE FROM ris_entries WHERE ${byKey}`);
-    this.#seedIds = connection.prepare(`SELECT id FROM ris_entries WHERE upstream = :upstream AND source = 'seed'`);
+    this.#update = connection.prepare(
+      `UPDATE ris_entries SET updated_at = :now, ${BROUGHT.map((name) => `${name} = :${name}`).join()} WHERE ${BY_KEY}`,
+    );
+    this.#remove = connection.prepare(`DELETE FROM ris_entries WHERE ${BY_KEY}`);
+    this.#unlink = connection.prepare('DELETE FROM ris_links WHERE upstream = :upstream AND entry_id = :id');
+    this.#removeSeed = connection.prepare(
+      `DELETE FROM ris_entries WHERE upstream = :upstream AND source = 'seed'
+       AND id NOT IN (SELECT value FROM json_each(:ids))`,
+    );
+    this.#expireScheduled = expire(
+      'ris_entries_by_date',
+      `state = 'SCHEDULED' AND (start_date > '' AND start_date < :day OR start_date = '' AND created_at < :before)`,
+    );
+    this.#expireDone = expire('ris_entries_by_age', `state IN ('COMPLETED', 'DISCONTINUED') AND updated_at < :before`);
   }
 
   async get({ upstream, id }: RisEntryKey): Promise<RisEntry | undefined> {
@@ -66,101 +81,63 @@ export class SqliteRisEntries implements RisEntries {
   }
 
   async *find(upstream: string, filter: RisEntryFilter): AsyncGenerator<RisEntry, void, void> {
-    const { conditions, parameters } = conditionsOf(filter);
-    const where = ['upstream = :upstream', '(sort_key, id) > (:sortKey, :after)', ...conditions].join(' AND ');
-    const page = this.#connection.read(() =>
-      this.#connection.prepare(`SELECT ${COLUMNS} FROM ris_entries WHERE ${where} ORDER BY sort_key, id LIMIT ${PAGE}`),
-    );
-    let [sortKey, after] = ['', ''];
+    const connection = this.#connection;
+    const next = connection.read(() => prepareSearch(connection, COLUMNS, upstream, filter, PAGE));
+    let after = { sortKey: '', id: '' };
     for (;;) {
-      const rows = this.#connection.read(() => page.all({ ...parameters, upstream, sortKey, after }));
+      const rows = connection.read(() => next(after));
       for (const row of rows) yield this.#entryOf(row);
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE) return;
-      [sortKey, after] = [last['sort_key'] as string, last['id'] as string];
+      after = { sortKey: last['sort_key'] as string, id: last['id'] as string };
     }
   }
 
   async put(entries: readonly NewRisEntry[], durability: Durability): Promise<number> {
-    const rows = entries.map((entry) => toRow(entry));
+    const rows = entries.map(toRow);
     return this.#connection.write(durability, () => {
       const now = this.#now();
       let added = 0;
-      rows.forEach((row, i) => {
-        const { upstream, id } = entries[i] as NewRisEntry;
-        if (this.#has.get({ upstream, id }) === undefined) added++;
-        this.#put.run({ ...row, state: 'SCHEDULED', created_at: now, updated_at: now });
-        this.#links.follow({ upstream, id }, now);
-      });
+      for (const row of rows) {
+        if (this.#insert.run({ ...row, now }).changes === 1) added++;
+        else this.#update.run({ ...row, now });
+      }
       return added;
     });
   }
 
   async remove({ upstream, id }: RisEntryKey, durability: Durability): Promise<boolean> {
     return this.#connection.write(durability, () => {
-      this.#links.unlink({ upstream, id });
-      return this.#remove.run({ upstream, id }).changes === 1;
+      if (this.#remove.run({ upstream, id }).changes === 0) return false;
+      this.#unlink.run({ upstream, id });
+      return true;
     });
   }
 
   async removeSeedExcept(upstream: string, ids: ReadonlySet<string>): Promise<number> {
-    return this.#connection.write('disk', () => {
-      const gone = this.#seedIds.all({ upstream }).filter(({ id }) => !ids.has(id as string));
-      for (const { id } of gone) this.#remove.run({ upstream, id: id as string });
-      return gone.length;
-    });
+    const values = { upstream, ids: JSON.stringify([...ids]) };
+    return this.#connection.write('process', () => Number(this.#removeSeed.run(values).changes));
   }
 
   async expire(upstream: string, expiry: RisEntryExpiry): Promise<number> {
-    const { scheduledBefore, doneBeforeMs, source, limit = DEFAULT_LIMIT } = expiry;
-    const aged = [
-      // The day they came stands for a start date they do not have.
-      ...(scheduledBefore === undefined
-        ? []
-        : [
-            `(state = 'SCHEDULED' AND start_date < :scheduledBefore AND (start_date <> '' OR
-              strftime('%Y%m%d', created_at / 1000, 'unixepoch') < :scheduledBefore))`,
-          ]),
-      ...(doneBeforeMs === undefined
-        ? []
-        : [`(state IN ('COMPLETED', 'DISCONTINUED') AND updated_at < :doneBeforeMs)`]),
-    ];
-    if (aged.length === 0) return 0;
-    const conditions = ['upstream = :upstream', ...(source === undefined ? [] : ['source = :source'])];
-    const parameters = {
-      upstream,
-      limit,
-      ...(scheduledBefore === undefined ? {} : { scheduledBefore }),
-      ...(doneBeforeMs === undefined ? {} : { doneBeforeMs }),
-      ...(source === undefined ? {} : { source }),
-    };
+    const { scheduledBefore: day, doneBeforeMs, source = null, limit = DEFAULT_LIMIT } = expiry;
     return this.#connection.write('process', () => {
-      const expired = this.#connection
-        .prepare(
-          `SELECT id FROM ris_entries WHERE ${conditions.join(' AND ')} AND (${aged.join(' OR ')})
-           ORDER BY number LIMIT :limit`,
-        )
-        .all(parameters);
-      for (const { id } of expired) {
-        this.#links.unlink({ upstream, id: id as string });
-        this.#remove.run({ upstream, id: id as string });
+      let expired = 0;
+      if (day !== undefined) {
+        const values = { upstream, source, day, before: startOfDay(day), limit };
+        expired += Number(this.#expireScheduled.run(values).changes);
       }
-      return expired.length;
+      if (doneBeforeMs !== undefined) {
+        const values = { upstream, source, before: doneBeforeMs, limit: limit - expired };
+        expired += Number(this.#expireDone.run(values).changes);
+      }
+      return expired;
     });
   }
 
-  // Read as it was written: the reader for other people's JSON would mend value representations.
-  #entryOf(row: Record<string, SQLOutputValue>): RisEntry {
+  #entryOf(row: Row): RisEntry {
     try {
-      return {
-        upstream: row['upstream'] as string,
-        id: row['id'] as string,
-        source: row['source'] as RisEntry['source'],
-        scheduled: cloneDataSet(JSON.parse(row['scheduled'] as string) as DataSet),
-        state: row['state'] as RisEntry['state'],
-        createdAt: row['created_at'] as number,
-        updatedAt: row['updated_at'] as number,
-      };
+      return fromRow(row);
     } catch (error) {
       throw this.#damaged('an entry of the worklist cannot be read', error);
     }
@@ -172,6 +149,7 @@ function toRow({ upstream, id, source, scheduled, index }: NewRisEntry): Record<
     upstream,
     id,
     source,
+    sort_key: index.sortKey,
     start_date: index.startDate,
     modality: index.modality,
     stations: JSON.stringify(index.stations),
@@ -179,61 +157,20 @@ function toRow({ upstream, id, source, scheduled, index }: NewRisEntry): Record<
     accession_number: index.accessionNumber,
     study_instance_uid: index.studyInstanceUid,
     step_id: index.stepId,
-    sort_key: index.sortKey,
     scheduled: toJson(scheduled),
   };
 }
 
-function conditionsOf(filter: RisEntryFilter): { conditions: string[]; parameters: Record<string, SQLInputValue> } {
-  const conditions: string[] = [];
-  const parameters: Record<string, SQLInputValue> = {};
-  const parameter = (value: SQLInputValue): string => {
-    const name = `p${Object.keys(parameters).length}`;
-    parameters[name] = value;
-    return `:${name}`;
+// The table is strict and checks source and state. Read as it was written: the reader for other people's JSON would mend
+// value representations.
+function fromRow(row: Row): RisEntry {
+  return {
+    upstream: row['upstream'] as string,
+    id: row['id'] as string,
+    source: row['source'] as RisEntry['source'],
+    state: row['state'] as RisEntry['state'],
+    createdAt: row['created_at'] as number,
+    updatedAt: row['updated_at'] as number,
+    scheduled: cloneDataSet(JSON.parse(row['scheduled'] as string) as DataSet),
   };
-  const isOneOf = (column: string, values: readonly string[]): string =>
-    `${column} IN (${values.map(parameter).join()})`;
-  for (const [name, column] of Object.entries(NAMED) as [keyof typeof NAMED, string][]) {
-    const values = filter[name];
-    // An index on the state would put the whole list out of order for what nearly every entry fulfils.
-    if (values !== undefined) conditions.push(isOneOf(name === 'states' ? `+${column}` : column, values));
-  }
-  if (filter.id !== undefined) conditions.push(`id = ${parameter(filter.id)}`);
-  if (filter.source !== undefined) conditions.push(`source = ${parameter(filter.source)}`);
-  if (filter.stations !== undefined) {
-    const found = filter.stations.map((title) => `instr(stations, ${parameter(JSON.stringify(title))}) > 0`);
-    conditions.push(`(${found.join(' OR ') || 'FALSE'})`);
-  }
-  const { startDateFrom, startDateTo } = filter;
-  const days = daysOf(startDateFrom, startDateTo);
-  if (days !== undefined) conditions.push(isOneOf('start_date', days));
-  else {
-    // A long range is most of the list: in its order, without the index of the days.
-    if (startDateFrom !== undefined) conditions.push(`+start_date >= ${parameter(startDateFrom)}`);
-    if (startDateTo !== undefined) conditions.push(`+start_date <= ${parameter(startDateTo)}`, `start_date <> ''`);
-  }
-  return { conditions, parameters };
-}
-
-const MAXIMUM_DAYS = 31;
-const DAY_MS = 86_400_000;
-
-/** The days of a short range, which an index finds one by one; undefined for a long or open range, or bounds that are no days. */
-function daysOf(from: string | undefined, to: string | undefined): string[] | undefined {
-  if (from === undefined || to === undefined) return undefined;
-  const [first, last] = [timeOf(from), timeOf(to)];
-  if (first === undefined || last === undefined || last - first >= MAXIMUM_DAYS * DAY_MS) return undefined;
-  const days: string[] = [];
-  for (let time = first; time <= last; time += DAY_MS) days.push(dayOf(time));
-  return days;
-}
-
-function timeOf(day: string): number | undefined {
-  const time = Date.parse(day.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3'));
-  return Number.isNaN(time) || dayOf(time) !== day ? undefined : time;
-}
-
-function dayOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10).replaceAll('-', '');
 }

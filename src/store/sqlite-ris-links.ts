@@ -1,42 +1,43 @@
-/** Which performed steps belong to which entries, and what state that gives the entries. */
+/** Which performed steps an entry of the RIS follows, and what state that gives it; all within the caller's transaction. */
 import type { StatementSync } from 'node:sqlite';
-import type { MppsState } from '../services/mpps/state.ts';
-import type { RisEntryKey, RisStepKey } from './ris-records.ts';
+import type { RisStepKey } from './ris-records.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 
-/** Its methods are steps of a transaction: call them inside `SqliteConnection.write`. */
+/**
+ * The state of the entry with these expressions as its key: that of a linked step in progress before that of the one which
+ * changed last.
+ */
+export function stateOfEntry(upstream: string, id: string): string {
+  return `coalesce((
+    SELECT CASE s.state WHEN 'IN PROGRESS' THEN 'STARTED' ELSE s.state END
+    FROM ris_links l CROSS JOIN ris_steps s ON s.upstream = l.upstream AND s.uid = l.uid
+    WHERE l.upstream = ${upstream} AND l.entry_id = ${id}
+    ORDER BY s.state = 'IN PROGRESS' DESC, s.id DESC LIMIT 1
+  ), 'SCHEDULED')`;
+}
+
 export class SqliteRisLinks {
-  readonly #link: StatementSync;
-  readonly #unlink: StatementSync;
+  readonly #add: StatementSync;
   readonly #follow: StatementSync;
 
   constructor(connection: SqliteConnection) {
-    this.#link = connection.prepare(
-      'INSERT OR REPLACE INTO ris_performed (upstream, entry_id, uid, state) VALUES (:upstream, :entryId, :uid, :state)',
+    this.#add = connection.prepare(
+      'INSERT OR IGNORE INTO ris_links (upstream, entry_id, uid) VALUES (:upstream, :entryId, :uid)',
     );
-    this.#unlink = connection.prepare('DELETE FROM ris_performed WHERE upstream = :upstream AND entry_id = :id');
-    const linked = 'FROM ris_performed WHERE upstream = :upstream AND entry_id = :id';
+    const state = stateOfEntry('ris_entries.upstream', 'ris_entries.id');
     this.#follow = connection.prepare(
-      `WITH followed (state) AS (SELECT CASE
-         WHEN EXISTS (SELECT 1 ${linked} AND state = 'IN PROGRESS') THEN 'STARTED'
-         ELSE coalesce((SELECT state ${linked} ORDER BY number DESC LIMIT 1), 'SCHEDULED') END)
-       UPDATE ris_entries SET state = (SELECT state FROM followed), updated_at = :now
-       WHERE upstream = :upstream AND id = :id AND state <> (SELECT state FROM followed)`,
+      `UPDATE ris_entries SET state = ${state}, updated_at = :now
+       WHERE upstream = :upstream AND id IN (SELECT entry_id FROM ris_links WHERE upstream = :upstream AND uid = :uid)
+         AND state <> ${state}`,
     );
   }
 
-  /** The entry performs what the step does: it follows its state from now on. */
-  link({ upstream, uid }: RisStepKey, entryId: string, state: MppsState, now: number): void {
-    this.#link.run({ upstream, entryId, uid, state });
-    this.follow({ upstream, id: entryId }, now);
+  add({ upstream, uid }: RisStepKey, entryId: string): void {
+    this.#add.run({ upstream, uid, entryId });
   }
 
-  unlink({ upstream, id }: RisEntryKey): void {
-    this.#unlink.run({ upstream, id });
-  }
-
-  /** Gives the entry, where there is one, the state that its links give it. */
-  follow({ upstream, id }: RisEntryKey, now: number): void {
-    this.#follow.run({ upstream, id, now });
+  /** Entries that are linked to a step take its change in; those whose state stays the same have not changed. */
+  follow({ upstream, uid }: RisStepKey, now: number): void {
+    this.#follow.run({ upstream, uid, now });
   }
 }

@@ -1,4 +1,4 @@
-import type { SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { StatementSync } from 'node:sqlite';
 import { toJson } from '../dataset/json.ts';
 import { cloneDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
@@ -14,8 +14,8 @@ export class SqliteRisSteps implements RisSteps {
   readonly #now: () => number;
   readonly #links: SqliteRisLinks;
   readonly #get: StatementSync;
-  readonly #create: StatementSync;
-  readonly #update: StatementSync;
+  readonly #revision: StatementSync;
+  readonly #put: StatementSync;
   readonly #raise: StatementSync;
 
   constructor(
@@ -27,56 +27,47 @@ export class SqliteRisSteps implements RisSteps {
     this.#damaged = damaged;
     this.#now = now;
     this.#links = new SqliteRisLinks(connection);
-    this.#get = connection.prepare(
-      'SELECT upstream, uid, attributes, revision FROM ris_steps WHERE upstream = :upstream AND uid = :uid',
-    );
-    this.#create = connection.prepare(
-      'INSERT OR IGNORE INTO ris_steps (upstream, uid, attributes) VALUES (:upstream, :uid, :attributes)',
-    );
-    this.#update = connection.prepare(
-      `UPDATE ris_steps SET attributes = :attributes, revision = revision + 1
-       WHERE upstream = :upstream AND uid = :uid AND revision = :revision`,
+    const byKey = 'upstream = :upstream AND uid = :uid';
+    this.#get = connection.prepare(`SELECT attributes, revision FROM ris_steps WHERE ${byKey}`);
+    this.#revision = connection.prepare(`SELECT revision FROM ris_steps WHERE ${byKey}`);
+    // A row that is replaced gets a new id, the greatest: the ids stand in the order of the last change.
+    this.#put = connection.prepare(
+      `INSERT OR REPLACE INTO ris_steps (upstream, uid, attributes, state, revision)
+       VALUES (:upstream, :uid, :attributes, :state, :revision)`,
     );
     this.#raise = connection.prepare(
-      `INSERT OR IGNORE INTO ris_exceptions (upstream, uid, entry_id, attributes, raised_at)
-       VALUES (:upstream, :uid, :entryId, :attributes, :now)`,
+      `INSERT INTO ris_exceptions (upstream, uid, entry_id, attributes, raised_at)
+       VALUES (:upstream, :uid, :entryId, :attributes, :now) ON CONFLICT (upstream, uid, entry_id) DO NOTHING`,
     );
   }
 
   async get({ upstream, uid }: RisStepKey): Promise<RisStep | undefined> {
     const row = this.#connection.read(() => this.#get.get({ upstream, uid }));
-    return row === undefined ? undefined : this.#stepOf(row);
-  }
-
-  async save(change: RisStepChange, durability: Durability): Promise<boolean> {
-    const { upstream, uid, revision, state } = change;
-    const attributes = toJson(change.attributes);
-    return this.#connection.write(durability, () => {
-      const { changes } =
-        revision === undefined
-          ? this.#create.run({ upstream, uid, attributes })
-          : this.#update.run({ upstream, uid, attributes, revision });
-      if (changes === 0) return false;
-      const now = this.#now();
-      for (const entryId of change.performs) this.#links.link(change, entryId, state, now);
-      for (const { entryId, attributes: differing } of change.mismatches) {
-        this.#raise.run({ upstream, uid, entryId, attributes: JSON.stringify(differing), now });
-      }
-      return true;
-    });
-  }
-
-  // Read as it was written: the reader for other people's JSON would mend value representations.
-  #stepOf(row: Record<string, SQLOutputValue>): RisStep {
+    if (row === undefined) return undefined;
     try {
-      return {
-        upstream: row['upstream'] as string,
-        uid: row['uid'] as string,
-        attributes: cloneDataSet(JSON.parse(row['attributes'] as string) as DataSet),
-        revision: row['revision'] as number,
-      };
+      // Read as it was written: the reader for other people's JSON would mend value representations.
+      const attributes = cloneDataSet(JSON.parse(row['attributes'] as string) as DataSet);
+      return { upstream, uid, attributes, revision: row['revision'] as number };
     } catch (error) {
       throw this.#damaged('a step of the RIS cannot be read', error);
     }
+  }
+
+  async save(change: RisStepChange, durability: Durability): Promise<boolean> {
+    const { upstream, uid, state, revision = 0 } = change;
+    const key = { upstream, uid };
+    const row = { ...key, attributes: toJson(change.attributes), state, revision: revision + 1 };
+    return this.#connection.write(durability, () => {
+      const before = this.#revision.get(key)?.['revision'] ?? 0;
+      if (before !== revision) return false;
+      const now = this.#now();
+      this.#put.run(row);
+      for (const entryId of change.performs) this.#links.add(key, entryId);
+      for (const { entryId, attributes } of change.mismatches) {
+        this.#raise.run({ ...key, entryId, attributes: JSON.stringify(attributes), now });
+      }
+      this.#links.follow(key, now);
+      return true;
+    });
   }
 }
