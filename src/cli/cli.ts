@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { SERVICES } from '../services/port.ts';
-import type { ServiceName } from '../services/port.ts';
+import type { ExplainOptions } from './explain.ts';
 import { addMppsCommands } from './mpps-commands.ts';
 import { defaultConfig, LOCAL_CONFIG, toCount, toList, withConfig } from './options.ts';
 import { EXIT } from './report.ts';
@@ -63,14 +63,28 @@ function createProgram(end: (status: number) => void): Command {
     });
 
   withConfig(program.command('explain').description('say which route a request takes, why, and what its rules do'))
-    .requiredOption('--listener <name>', 'the listener that is called')
+    .option('--listener <name>', 'the listener that is called')
     .option('--called <title>', 'called AE title; the listener’s own when it has only one')
     .option('--calling <title>', 'calling AE title')
-    .option('--address <ip>', 'address of the one who asks', '127.0.0.1')
+    .option('--address <ip>', 'address of the one who asks (127.0.0.1)')
     .option('--path <path>', 'path of a web request, e.g. /dicomweb')
-    .addOption(new Option('--service <service>', 'the service that is asked for').choices(SERVICES).default('worklist'))
-    .option('--dataset <file>', 'a data set (DICOM JSON) to apply the rules of the route to')
-    .action(async (options: ExplainArguments) => {
+    .addOption(new Option('--route <name>', 'a route, instead of a request that takes one').conflicts(REQUEST_OPTIONS))
+    .addOption(
+      new Option(
+        '--service <service>',
+        'the service that is asked for: worklist by default, with --route every one',
+      ).choices(SERVICES),
+    )
+    .option('--dataset <file>', 'a dry run of the rules: DICOM JSON, or what spool export wrote')
+    .addHelpText(
+      'after',
+      '\nNothing is sent. The data set is printed before and after the rules, with all its values: who may see the output\n' +
+        'sees the patient data of the file.',
+    )
+    .action(async (options: ExplainOptions, command: Command) => {
+      if ((options.listener ?? options.route ?? options.dataset) === undefined) {
+        command.error('error: give --listener <name> or --route <name>');
+      }
       const { explain } = await import('./explain.ts');
       end(await explain(options));
     });
@@ -99,16 +113,7 @@ function createProgram(end: (status: number) => void): Command {
   return program;
 }
 
-interface ExplainArguments {
-  config: string;
-  listener: string;
-  called?: string;
-  calling?: string;
-  address: string;
-  path?: string;
-  service: ServiceName;
-  dataset?: string;
-}
+const REQUEST_OPTIONS = ['listener', 'called', 'calling', 'address', 'path'];
 
 interface FindArguments {
   config: string;

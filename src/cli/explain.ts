@@ -5,46 +5,93 @@
 import { isIP } from 'node:net';
 import { loadConfig } from '../config/load.ts';
 import type { Config, ListenerConfig, RouteConfig } from '../config/schema.ts';
-import { toJson } from '../dataset/json.ts';
-import type { DataSet } from '../dataset/model.ts';
-import { explainRules } from '../dataset/rules.ts';
-import type { Rule } from '../dataset/rules.ts';
 import { compileRouteMatcher, explainRoutes } from '../gateway/routes.ts';
+import { SERVICES } from '../services/port.ts';
 import type { Requester, ServiceName } from '../services/port.ts';
-import { readDataSet } from './data-set-file.ts';
+import { readDataSetOrExport } from './data-set-file.ts';
+import type { GivenDataSet } from './data-set-file.ts';
+import { dryRun } from './explain-rules.ts';
+import type { DryRun } from './explain-rules.ts';
 import { EXIT, report, UsageError } from './report.ts';
+
+const LOOPBACK = '127.0.0.1';
 
 export interface ExplainOptions {
   readonly config: string;
-  readonly listener: string;
+  /** A route by name, instead of a request that takes one. */
+  readonly route?: string;
+  readonly listener?: string;
   readonly called?: string;
   readonly calling?: string;
-  readonly address: string;
+  /** 127.0.0.1 where it is undefined. */
+  readonly address?: string;
   /** Path of a web request; its base path is found by the listener's. */
   readonly path?: string;
-  readonly service: ServiceName;
-  /** A file with a data set in the DICOM JSON model. */
+  /** Undefined: the worklist for a request, every service of a route that is named. */
+  readonly service?: ServiceName;
+  /** A file with a data set in the DICOM JSON model, or what `dimseway spool export` wrote. */
   readonly dataset?: string;
 }
 
-/** @returns the exit status: 0 explained, 2 usage or configuration */
+/** What was found out, and whether a rule does not fit the values of the data set. */
+type Explanation = DryRun;
+
+/** @returns the exit status: 0 explained; 2 usage or configuration, or a rule that does not fit the data set */
 export async function explain(options: ExplainOptions): Promise<number> {
   try {
     const { config } = await loadConfig(options.config, process.env);
-    const listener = config.listeners[options.listener];
-    const wrong = listener === undefined ? unknownListener(options, config) : misfit(options, listener);
-    if (listener === undefined || wrong !== undefined) throw new UsageError(wrong);
-    const requester = requesterOf(options, listener);
-    const dataSet = options.dataset === undefined ? undefined : await readDataSet(options.dataset);
-    const lines = [
-      ...explainListener(listener, requester),
-      ...explainRoute(config, requester, options.service, dataSet),
-    ];
+    const given = options.dataset === undefined ? [] : await readDataSetOrExport(options.dataset);
+    const { lines, failed } =
+      options.listener === undefined ? explainNamed(options, config, given) : explainRequest(options, config, given);
     process.stdout.write(`${lines.join('\n')}\n`);
-    return EXIT.done;
+    return failed ? EXIT.usage : EXIT.done;
   } catch (error) {
     return report(error);
   }
+}
+
+/** By the name of the route, or by the routes that the messages of an export took. */
+function explainNamed(options: ExplainOptions, config: Config, given: readonly GivenDataSet[]): Explanation {
+  const named = (name: string): RouteConfig => {
+    const route = config.routes.find((each) => each.name === name);
+    if (route !== undefined) return route;
+    const known = config.routes.map((each) => each.name).join(', ');
+    throw new UsageError(`There is no route "${name}" in ${options.config}. Known: ${known || 'none'}.`);
+  };
+  const asked = options.route === undefined ? undefined : named(options.route);
+  if (asked === undefined && given.every(({ message }) => message === undefined)) {
+    throw new UsageError('Give --route or --listener: only the messages of a spool export tell their route.');
+  }
+  const offered = SERVICES.filter((service) => (options.service ?? service) === service);
+  const heads =
+    asked === undefined
+      ? []
+      : offered.map((service) => `${asked.name}: ${asked[service] ? serviceText(asked, service) : `no ${service}`}.`);
+  return inOrder(
+    { lines: heads, failed: false },
+    given.map((each) => {
+      const services: readonly ServiceName[] = each.message === undefined ? offered : ['mpps'];
+      return dryRun(asked ?? named(each.message?.route ?? ''), services, each);
+    }),
+  );
+}
+
+function explainRequest(options: ExplainOptions, config: Config, given: readonly GivenDataSet[]): Explanation {
+  const { listener: name = '', service = 'worklist' } = options;
+  const listener = config.listeners[name];
+  const wrong = listener === undefined ? unknownListener(options, config) : misfit(options, listener);
+  if (listener === undefined || wrong !== undefined) throw new UsageError(wrong);
+  const requester = requesterOf(name, options, listener);
+  const { lines, route } = explainRoute(config, requester, service);
+  return inOrder(
+    { lines: [...explainListener(listener, requester), ...lines], failed: false },
+    route === undefined ? [] : given.map((each) => dryRun(route, [service], each)),
+  );
+}
+
+function inOrder(first: Explanation, others: readonly Explanation[]): Explanation {
+  const all = [first, ...others];
+  return { lines: all.flatMap(({ lines }) => lines), failed: all.some(({ failed }) => failed) };
 }
 
 function unknownListener({ listener, config: file }: ExplainOptions, { listeners }: Config): string {
@@ -53,7 +100,8 @@ function unknownListener({ listener, config: file }: ExplainOptions, { listeners
 
 /** What was given that the listener has no use for. */
 function misfit(options: ExplainOptions, listener: ListenerConfig): string | undefined {
-  if (isIP(options.address) === 0) return `--address should be an IP address. Found: ${options.address}`;
+  const { address = LOOPBACK } = options;
+  if (isIP(address) === 0) return `--address should be an IP address. Found: ${address}`;
   if (listener.protocol === 'dimse') {
     if (options.path !== undefined) return `--path is of web listeners; ${options.listener} is a DIMSE listener.`;
     if (options.called !== undefined || listener.aeTitles.length === 1) return undefined;
@@ -63,8 +111,8 @@ function misfit(options: ExplainOptions, listener: ListenerConfig): string | und
   return `--called and --calling are of DIMSE listeners; ${options.listener} is a web listener.`;
 }
 
-function requesterOf(options: ExplainOptions, listener: ListenerConfig): Requester {
-  const { listener: name, address, calling } = options;
+function requesterOf(name: string, options: ExplainOptions, listener: ListenerConfig): Requester {
+  const { address = LOOPBACK, calling } = options;
   if (listener.protocol === 'dicomweb') {
     const path = options.path ?? (listener.basePaths.length === 1 ? listener.basePaths[0] : undefined) ?? '/';
     const basePath = listener.basePaths
@@ -98,12 +146,12 @@ function explainListener(listener: ListenerConfig, requester: Requester): string
   ];
 }
 
+/** The route that is taken and offers the service; undefined: the request is refused. */
 function explainRoute(
   config: Config,
   requester: Requester,
   service: ServiceName,
-  dataSet: DataSet | undefined,
-): string[] {
+): { readonly lines: readonly string[]; readonly route?: RouteConfig } {
   const explanations = explainRoutes(
     config.routes.map((route) => compileRouteMatcher(route.name, route.from)),
     requester,
@@ -113,44 +161,22 @@ function explainRoute(
     ({ route, reasons }) => `${route} does not match: ${reasons.join('; ')}.`,
   );
   const route = config.routes[index];
-  if (route === undefined) return [...passed, 'No route matches: the request is refused (context result 3, HTTP 501).'];
-  const offered = route[service];
-  if (offered === undefined)
-    return [...passed, `${route.name} matches, but has no ${service}: the request is refused.`];
-  return [
-    ...passed,
-    `${route.name} matches: ${serviceText(route, service)}.`,
-    ...(service === 'mpps' ? [FOLLOWING] : []),
-    ...(dataSet === undefined ? [] : explainDataSet(offered, dataSet)),
-  ];
+  if (route === undefined) {
+    return { lines: [...passed, 'No route matches: the request is refused (context result 3, HTTP 501).'] };
+  }
+  if (route[service] === undefined) {
+    return { lines: [...passed, `${route.name} matches, but has no ${service}: the request is refused.`] };
+  }
+  const following = service === 'mpps' ? [FOLLOWING] : [];
+  return { lines: [...passed, `${route.name} matches: ${serviceText(route, service)}.`, ...following], route };
 }
-
-type Offered = NonNullable<RouteConfig[ServiceName]>;
 
 const FOLLOWING =
   'An update or retrieve follows the create of its step, if that came in at this listener by another route.';
 
 function serviceText({ worklist, mpps }: RouteConfig, service: ServiceName): string {
   if (service === 'worklist') return `the worklist of ${worklist?.to.join(', else of ')}`;
-  return `MPPS to ${mpps?.to}, delivery ${mpps?.delivery}, validation ${mpps?.validation}`;
-}
-
-function explainDataSet({ rules }: Offered, dataSet: DataSet): string[] {
-  return [
-    `Before: ${toJson(dataSet)}`,
-    ...explainDirection('request', rules.request, dataSet),
-    ...explainDirection('response', rules.response, dataSet),
-  ];
-}
-
-function explainDirection(direction: string, rules: readonly Rule[], dataSet: DataSet): string[] {
-  if (rules.length === 0) return [`There are no ${direction} rules.`];
-  const { steps, after } = explainRules(rules, dataSet);
-  return [
-    ...steps.map(({ changed }, i) => {
-      const what = changed.length === 0 ? 'changes nothing' : `changes ${changed.join(', ')}`;
-      return `The ${direction} rule ${i + 1} ${what}.`;
-    }),
-    `After the ${direction} rules: ${toJson(after)}`,
-  ];
+  const copies = (mpps?.forwardTo ?? []).map(({ to }) => to);
+  const forwarding = copies.length === 0 ? '' : `, forwarded to ${copies.join(', ')}`;
+  return `MPPS to ${mpps?.to}${forwarding}, delivery ${mpps?.delivery}, validation ${mpps?.validation}`;
 }

@@ -2,19 +2,27 @@
 import { pathToText } from './attribute-path.ts';
 import { sameAttribute } from './comparison.ts';
 import { cloneDataSet, createDataSet, itemsOf } from './model.ts';
-import type { DataSet, Tag } from './model.ts';
+import type { Attribute, DataSet } from './model.ts';
 import type { Rule } from './rule.ts';
 import { compileStep } from './rule-steps.ts';
 import { GatewayError } from '../errors.ts';
 
 export type { Rule, RuleCondition, RuleValue } from './rule.ts';
 
+/** One attribute that a rule changed; absent: it was not, or is not, there. */
+export interface RuleChange {
+  /** Keywords joined by dots; of a sequence with several items the item too, from 1: `ScheduledStepAttributesSequence[2].StudyID`. */
+  readonly path: string;
+  readonly before?: Attribute;
+  readonly after?: Attribute;
+}
+
 /** What a data set becomes, rule by rule. */
 export interface RuleExplanation {
   readonly before: DataSet;
   readonly after: DataSet;
-  /** For each rule, in order, the attributes it changed, as keyword paths. */
-  readonly steps: readonly { readonly rule: Rule; readonly changed: readonly string[] }[];
+  /** For each rule, in order. */
+  readonly steps: readonly { readonly rule: Rule; readonly changes: readonly RuleChange[] }[];
 }
 
 /**
@@ -50,7 +58,7 @@ export function explainRules(rules: readonly Rule[], dataSet: DataSet): RuleExpl
     const before = after;
     after = cloneDataSet(before);
     compileRule(rule, i)(after);
-    return { rule, changed: changedPaths(before, after, []) };
+    return { rule, changes: changesBetween(before, after, '') };
   });
   return { before: dataSet, after, steps };
 }
@@ -72,17 +80,20 @@ function compileRule(rule: Rule, index: number): (dataSet: DataSet) => void {
   };
 }
 
-function changedPaths(before: DataSet, after: DataSet, around: readonly Tag[]): string[] {
+/** @param around path of the item that both are, with a dot at its end */
+function changesBetween(before: DataSet, after: DataSet, around: string): RuleChange[] {
   const tags = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
   return tags.flatMap((tag) => {
     const [old, now] = [before[tag], after[tag]];
     if (old !== undefined && now !== undefined && sameAttribute(old, now)) return [];
-    const items = Math.max(itemsOf(old).length, itemsOf(now).length);
-    if (items === 0) return [pathToText([...around, tag], 'keyword')];
-    const inside = Array.from({ length: items }, (_, i) =>
-      changedPaths(itemsOf(old)[i] ?? createDataSet(), itemsOf(now)[i] ?? createDataSet(), [...around, tag]),
-    );
-    const paths = [...new Set(inside.flat())];
-    return paths.length > 0 ? paths : [pathToText([...around, tag], 'keyword')];
+    const path = `${around}${pathToText([tag], 'keyword')}`;
+    const [olds, nows] = [itemsOf(old), itemsOf(now)];
+    const count = Math.max(olds.length, nows.length);
+    const inside = Array.from({ length: count }, (_, i) => {
+      const item = count === 1 ? path : `${path}[${i + 1}]`;
+      return changesBetween(olds[i] ?? createDataSet(), nows[i] ?? createDataSet(), `${item}.`);
+    }).flat();
+    if (inside.length > 0) return inside;
+    return [{ path, ...(old !== undefined && { before: old }), ...(now !== undefined && { after: now }) }];
   });
 }

@@ -58,7 +58,7 @@ describe('the command line', () => {
     expect(await runs('--version')).toEqual({ status: 0, stdout: `${packageJson.version}\n`, stderr: '' });
     const help = await runs('--help');
     expect(help.status).toBe(0);
-    for (const command of ['serve', 'check', 'explain', 'echo', 'find', 'mpps'])
+    for (const command of ['serve', 'check', 'explain', 'echo', 'find', 'mpps', 'spool', 'store'])
       expect(help.stdout).toContain(`  ${command} `);
     expect((await runs('find', '--help')).stdout).toContain('--include');
   });
@@ -68,7 +68,13 @@ describe('the command line', () => {
     ['an unknown command', ['chek'], '(Did you mean check?)'],
     ['an unknown option', ['serve', '--confg', 'x'], '(Did you mean --config?)'],
     ['a missing argument', ['echo'], "missing required argument 'upstream'"],
-    ['a missing option', ['explain'], "required option '--listener <name>' not specified"],
+    ['a missing option', ['spool', 'discard', '1'], "required option '--reason <text>' not specified"],
+    ['no request and no route', ['explain'], 'error: give --listener <name> or --route <name>'],
+    [
+      'a request and a route',
+      ['explain', '--route', 'a', '--listener', 'b'],
+      "option '--route <name>' cannot be used with option '--listener <name>'",
+    ],
     ['a limit that is no count', ['find', 'ris', '--limit', '0'], 'It should be a whole number of at least 1.'],
     ['too many arguments', ['check', 'a', 'b'], 'too many arguments'],
   ])('ends with 2 at %s', async (_what, argv, message) => {
@@ -178,10 +184,11 @@ describe('explain', () => {
     const { stdout } = await explain('--listener', 'ward', '--calling', 'CT1', '--dataset', dataset);
     expect(stdout.split('\n').slice(1)).toEqual([
       `Before: ${before}`,
-      'The request rule 1 changes PatientSex.',
-      'The request rule 2 changes PatientName.',
-      'After the request rules: {"00100020":{"vr":"LO","Value":["1"]},"00100040":{"vr":"CS","Value":["O"]}}',
-      'There are no response rules.',
+      'Query to webRis, else to oldRis:',
+      '  Rule 1, set PatientSex when PatientID …: PatientSex (absent) → O.',
+      '  Rule 2, remove PatientName: PatientName (empty) → (absent).',
+      '  After: {"00100020":{"vr":"LO","Value":["1"]},"00100040":{"vr":"CS","Value":["O"]}}',
+      'Result: no rules, it stays as it is.',
       '',
     ]);
   });
@@ -199,9 +206,10 @@ describe('explain', () => {
         'scanners matches: MPPS to oldRis, delivery direct, validation strict.',
         'An update or retrieve follows the create of its step, if that came in at this listener by another route.',
         `Before: ${before}`,
-        'The request rule 1 changes PerformedStationAETitle.',
-        'After the request rules: {"00400241":{"vr":"AE","Value":["SCANNER_1"]}}',
-        'There are no response rules.',
+        'Create or update to oldRis:',
+        '  Rule 1, map PerformedStationAETitle: PerformedStationAETitle CT1 → SCANNER_1.',
+        '  After: {"00400241":{"vr":"AE","Value":["SCANNER_1"]}}',
+        'Retrieve: no rules, it stays as it is.',
         '',
       ],
     });

@@ -173,7 +173,7 @@ describe('mapping rules', () => {
     expect(() => rules(dataSet)).not.toThrow(/Secret/);
   });
 
-  test('explain says which rule changed what', () => {
+  test('explain says which rule changed what, and in which item', () => {
     const rules: Rule[] = [
       { remove: 'PatientSex' },
       { remove: 'StudyID' },
@@ -185,6 +185,10 @@ describe('mapping rules', () => {
     const explained = explainRules(known, entry());
     expect(explained.before).toEqual(entry());
     expect(explained.after).toEqual(compileRules(known)(entry()));
-    expect(explained.steps.map(({ changed }) => changed)).toEqual([['PatientSex'], [], [`${SPS}.Modality`]]);
+    expect(explained.steps.map(({ rule, changes }) => [rule, changes])).toEqual([
+      [known[0], [{ path: 'PatientSex', before: entry()['00100040'] }]],
+      [known[1], []],
+      [known[2], [{ path: `${SPS}[2].Modality`, before: attribute('CS', 'MR'), after: attribute('CS', 'CT') }]],
+    ]);
   });
 });
