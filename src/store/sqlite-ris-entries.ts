@@ -1,22 +1,13 @@
-import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
-import { toJson } from '../dataset/json.ts';
-import { cloneDataSet } from '../dataset/model.ts';
-import type { DataSet } from '../dataset/model.ts';
+import type { StatementSync } from 'node:sqlite';
 import type { GatewayError } from '../errors.ts';
 import { startOfDay } from './ris-records.ts';
 import type { NewRisEntry, RisEntries, RisEntry, RisEntryExpiry, RisEntryFilter, RisEntryKey } from './ris-records.ts';
+import { ENTRY_BROUGHT, ENTRY_COLUMNS, fromEntryRow, toEntryRow } from './ris-rows.ts';
+import type { RisRow } from './ris-rows.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import { stateOfEntry } from './sqlite-ris-links.ts';
 import { prepareSearch } from './sqlite-ris-search.ts';
 import type { Durability } from './store.ts';
-
-const COLUMNS = 'upstream, id, source, state, created_at, updated_at, sort_key, scheduled';
-
-/** What an entry brings with it; the rest of its row is the store's. */
-const BROUGHT = [
-  'source', 'sort_key', 'start_date', 'modality', 'stations', 'patient_id', 'accession_number', 'study_instance_uid', 'step_id',
-  'scheduled',
-]; // prettier-ignore
 
 const BY_KEY = 'upstream = :upstream AND id = :id';
 
@@ -24,8 +15,6 @@ const BY_KEY = 'upstream = :upstream AND id = :id';
 const PAGE = 100;
 
 const DEFAULT_LIMIT = 1_000;
-
-type Row = Record<string, SQLOutputValue>;
 
 export class SqliteRisEntries implements RisEntries {
   readonly #connection: SqliteConnection;
@@ -53,14 +42,14 @@ export class SqliteRisEntries implements RisEntries {
         `DELETE FROM ris_entries WHERE number IN (SELECT number FROM ris_entries INDEXED BY ${index}
          WHERE upstream = :upstream AND ${condition} AND source = coalesce(:source, source) LIMIT :limit)`,
       );
-    this.#get = connection.prepare(`SELECT ${COLUMNS} FROM ris_entries WHERE ${BY_KEY}`);
+    this.#get = connection.prepare(`SELECT ${ENTRY_COLUMNS} FROM ris_entries WHERE ${BY_KEY}`);
     this.#insert = connection.prepare(
-      `INSERT INTO ris_entries (upstream, id, state, created_at, updated_at, ${BROUGHT.join()})
-       VALUES (:upstream, :id, ${stateOfEntry(':upstream', ':id')}, :now, :now, ${BROUGHT.map((name) => `:${name}`).join()})
+      `INSERT INTO ris_entries (upstream, id, state, created_at, updated_at, ${ENTRY_BROUGHT.join()})
+       VALUES (:upstream, :id, ${stateOfEntry(':upstream', ':id')}, :now, :now, ${ENTRY_BROUGHT.map((name) => `:${name}`).join()})
        ON CONFLICT (upstream, id) DO NOTHING`,
     );
     this.#update = connection.prepare(
-      `UPDATE ris_entries SET updated_at = :now, ${BROUGHT.map((name) => `${name} = :${name}`).join()} WHERE ${BY_KEY}`,
+      `UPDATE ris_entries SET updated_at = :now, ${ENTRY_BROUGHT.map((name) => `${name} = :${name}`).join()} WHERE ${BY_KEY}`,
     );
     this.#remove = connection.prepare(`DELETE FROM ris_entries WHERE ${BY_KEY}`);
     this.#unlink = connection.prepare('DELETE FROM ris_links WHERE upstream = :upstream AND entry_id = :id');
@@ -82,7 +71,7 @@ export class SqliteRisEntries implements RisEntries {
 
   async *find(upstream: string, filter: RisEntryFilter): AsyncGenerator<RisEntry, void, void> {
     const connection = this.#connection;
-    const next = connection.read(() => prepareSearch(connection, COLUMNS, upstream, filter, PAGE));
+    const next = connection.read(() => prepareSearch(connection, ENTRY_COLUMNS, upstream, filter, PAGE));
     let after = { sortKey: '', id: '' };
     for (;;) {
       const rows = connection.read(() => next(after));
@@ -94,7 +83,7 @@ export class SqliteRisEntries implements RisEntries {
   }
 
   async put(entries: readonly NewRisEntry[], durability: Durability): Promise<number> {
-    const rows = entries.map(toRow);
+    const rows = entries.map(toEntryRow);
     return this.#connection.write(durability, () => {
       const now = this.#now();
       let added = 0;
@@ -135,42 +124,11 @@ export class SqliteRisEntries implements RisEntries {
     });
   }
 
-  #entryOf(row: Row): RisEntry {
+  #entryOf(row: RisRow): RisEntry {
     try {
-      return fromRow(row);
+      return fromEntryRow(row);
     } catch (error) {
       throw this.#damaged('an entry of the worklist cannot be read', error);
     }
   }
-}
-
-function toRow({ upstream, id, source, scheduled, index }: NewRisEntry): Record<string, SQLInputValue> {
-  return {
-    upstream,
-    id,
-    source,
-    sort_key: index.sortKey,
-    start_date: index.startDate,
-    modality: index.modality,
-    stations: JSON.stringify(index.stations),
-    patient_id: index.patientId,
-    accession_number: index.accessionNumber,
-    study_instance_uid: index.studyInstanceUid,
-    step_id: index.stepId,
-    scheduled: toJson(scheduled),
-  };
-}
-
-// The table is strict and checks source and state. Read as it was written: the reader for other people's JSON would mend
-// value representations.
-function fromRow(row: Row): RisEntry {
-  return {
-    upstream: row['upstream'] as string,
-    id: row['id'] as string,
-    source: row['source'] as RisEntry['source'],
-    state: row['state'] as RisEntry['state'],
-    createdAt: row['created_at'] as number,
-    updatedAt: row['updated_at'] as number,
-    scheduled: cloneDataSet(JSON.parse(row['scheduled'] as string) as DataSet),
-  };
 }

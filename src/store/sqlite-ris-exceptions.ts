@@ -1,10 +1,10 @@
-import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import type { GatewayError } from '../errors.ts';
 import type { RisException, RisExceptions, RisResolution } from './ris-records.ts';
+import { EXCEPTION_COLUMNS, fromExceptionRow } from './ris-rows.ts';
+import type { RisRow } from './ris-rows.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import { SqliteRisLinks } from './sqlite-ris-links.ts';
-
-const COLUMNS = 'id, upstream, uid, entry_id, attributes, raised_at, resolution, resolved_at, reason';
 
 const DEFAULT_LIMIT = 1_000;
 
@@ -25,7 +25,7 @@ export class SqliteRisExceptions implements RisExceptions {
     this.#damaged = damaged;
     this.#now = now;
     this.#links = new SqliteRisLinks(connection);
-    this.#get = connection.prepare(`SELECT ${COLUMNS} FROM ris_exceptions WHERE id = :id`);
+    this.#get = connection.prepare(`SELECT ${EXCEPTION_COLUMNS} FROM ris_exceptions WHERE id = :id`);
     this.#resolve = connection.prepare(
       `UPDATE ris_exceptions SET resolution = :resolution, resolved_at = :now, reason = :reason
        WHERE id = :id AND resolution IS NULL RETURNING upstream, uid, entry_id`,
@@ -46,7 +46,7 @@ export class SqliteRisExceptions implements RisExceptions {
       conditions.push('id > :after');
       values['after'] = after;
     }
-    const sql = `SELECT ${COLUMNS} FROM ris_exceptions WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT :limit`;
+    const sql = `SELECT ${EXCEPTION_COLUMNS} FROM ris_exceptions WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT :limit`;
     const rows = this.#connection.read(() => this.#connection.prepare(sql).all(values));
     return rows.map((row) => this.#exceptionOf(row));
   }
@@ -70,26 +70,11 @@ export class SqliteRisExceptions implements RisExceptions {
     });
   }
 
-  #exceptionOf(row: Record<string, SQLOutputValue>): RisException {
+  #exceptionOf(row: RisRow): RisException {
     try {
-      return fromRow(row);
+      return fromExceptionRow(row);
     } catch (error) {
       throw this.#damaged('an exception of the RIS cannot be read', error);
     }
   }
-}
-
-function fromRow(row: Record<string, SQLOutputValue>): RisException {
-  const { resolution, resolved_at: resolvedAt, reason } = row;
-  return {
-    id: row['id'] as number,
-    upstream: row['upstream'] as string,
-    uid: row['uid'] as string,
-    entryId: row['entry_id'] as string,
-    attributes: JSON.parse(row['attributes'] as string) as RisException['attributes'],
-    raisedAt: row['raised_at'] as number,
-    ...(resolution === null
-      ? {}
-      : { resolution: resolution as RisResolution, resolvedAt: resolvedAt as number, reason: reason as string }),
-  };
 }

@@ -1,9 +1,8 @@
 import type { StatementSync } from 'node:sqlite';
 import { toJson } from '../dataset/json.ts';
-import { cloneDataSet } from '../dataset/model.ts';
-import type { DataSet } from '../dataset/model.ts';
 import type { GatewayError } from '../errors.ts';
 import type { RisStep, RisStepChange, RisStepKey, RisSteps } from './ris-records.ts';
+import { fromStepRow } from './ris-rows.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import { SqliteRisLinks } from './sqlite-ris-links.ts';
 import type { Durability } from './store.ts';
@@ -45,9 +44,7 @@ export class SqliteRisSteps implements RisSteps {
     const row = this.#connection.read(() => this.#get.get({ upstream, uid }));
     if (row === undefined) return undefined;
     try {
-      // Read as it was written: the reader for other people's JSON would mend value representations.
-      const attributes = cloneDataSet(JSON.parse(row['attributes'] as string) as DataSet);
-      return { upstream, uid, attributes, revision: row['revision'] as number };
+      return { upstream, uid, ...fromStepRow(row) };
     } catch (error) {
       throw this.#damaged('a step of the RIS cannot be read', error);
     }
