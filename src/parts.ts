@@ -10,7 +10,6 @@ import type { MessageRecorder } from './observe/messages.ts';
 import { Ris } from './ris/ris.ts';
 import { readSeed } from './ris/seed.ts';
 import type { ServiceHandler, Upstream } from './services/port.ts';
-import { openPostgresStore } from './store/postgres.ts';
 import { openMemoryStore, openStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 
@@ -92,10 +91,10 @@ function dicomwebListenerOptions(name: string, config: ConfigOf<ListenerConfig, 
 }
 
 /** @throws GatewayError STORE_* */
-export function openConfiguredStore({ kind, path, url, connections }: StoreConfig): Promise<Store> {
-  return kind === 'postgres' && url !== undefined
-    ? openPostgresStore({ url, poolSize: connections })
-    : openStore({ path });
+export async function openConfiguredStore({ kind, path, url, connections }: StoreConfig): Promise<Store> {
+  if (kind === 'sqlite' || url === undefined) return openStore({ path });
+  const { openPostgresStore } = await import('./store/postgres.ts'); // its client is loaded only where it is used
+  return openPostgresStore({ url, poolSize: connections });
 }
 
 /**

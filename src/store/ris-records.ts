@@ -1,7 +1,7 @@
 /** What the embedded RIS keeps: its worklist, the performed procedure steps, and what a person has to look at. */
 import type { DataSet, Tag } from '../dataset/model.ts';
 import type { MppsState } from '../services/mpps/state.ts';
-import type { Durability } from './store.ts';
+import type { Durability } from './durability.ts';
 
 /** How far a scheduled step has come: SCHEDULED until a performed step names it, then as its performed steps are. */
 export const RIS_ENTRY_STATES = ['SCHEDULED', 'STARTED', 'COMPLETED', 'DISCONTINUED'] as const;

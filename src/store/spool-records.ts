@@ -8,7 +8,7 @@
  */
 import type { DataSet } from '../dataset/model.ts';
 import type { Hop, Requester } from '../services/port.ts';
-import type { MppsKey } from './store.ts';
+import type { MppsKey } from './mpps-key.ts';
 
 /** Where messages go: an upstream, on behalf of a route. */
 export interface Destination {

@@ -10,21 +10,13 @@
 import type { DataSet, Tag } from '../dataset/model.ts';
 import type { MppsState } from '../services/mpps/state.ts';
 import type { Requester } from '../services/port.ts';
+import type { Durability } from './durability.ts';
+import type { MppsKey } from './mpps-key.ts';
 import type { RisEntries, RisExceptions, RisSteps } from './ris-records.ts';
 import type { NewSpoolMessage, Spool } from './spool-records.ts';
 
-/**
- * What a write has survived when its promise resolves. `process`: the end of the process, kill -9 too, but not a loss
- * of power; `disk`: that too, and so have all writes before it.
- */
-export type Durability = 'disk' | 'process';
-
-export interface MppsKey {
-  readonly route: string;
-  readonly upstream: string;
-  /** SOP Instance UID of the performed procedure step. */
-  readonly uid: string;
-}
+export type { Durability } from './durability.ts';
+export type { MppsKey } from './mpps-key.ts';
 
 /** `pending`: the create was sent, its outcome is unknown; `deleted`: a tombstone, only the UID is remembered. */
 export const MPPS_PHASES = ['pending', 'stored', 'deleted'] as const;

@@ -99,7 +99,8 @@ describe('serve', () => {
       const { port } = blocker.address() as AddressInfo;
       await configure('all', port);
       const child = serve();
-      expect(await firstLine(child.stderr)).toBe(`LISTENER_FAILED: web cannot listen on 127.0.0.1:${port}: EADDRINUSE`);
+      const problem = await firstLine(child.stderr, (line) => line.startsWith('LISTENER_FAILED'));
+      expect(problem).toBe(`LISTENER_FAILED: web cannot listen on 127.0.0.1:${port}: EADDRINUSE`);
       expect(await ended(child)).toBe(3);
     } finally {
       await new Promise((resolve) => blocker.close(resolve));

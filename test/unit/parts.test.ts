@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseConfig } from '../../src/config/load.ts';
 import { SILENT } from '../../src/observe/log.ts';
-import { buildRoutes, recordersOf } from '../../src/parts.ts';
+import { recordersOf } from '../../src/parts.ts';
+import { buildRoutes, spoolTargetsOf } from '../../src/route-parts.ts';
 import type { GatewayRoute } from '../../src/gateway/gateway.ts';
 import { FarEnd } from '../support/mpps.ts';
 
@@ -66,4 +67,78 @@ test.each([
     `log: { ${general}values: { file: unused, expires: '${EXPIRES}' } }`,
   );
   expect(levels.get(routes[0]?.messagesFor(listener))).toBe(expected);
+});
+
+test('the spool delivers to the upstream of every route with MPPS and to its forwards, as each of them is configured', async () => {
+  const { config } = await parseConfig(
+    'gateway.yaml',
+    `
+listeners: {}
+upstreams:
+  web: { protocol: dicomweb, baseUrl: http://127.0.0.1:1, spool: { concurrency: 7, attemptTimeout: 10s } }
+  old:
+    protocol: dimse
+    host: 127.0.0.1
+    port: 1
+    aeTitle: OLD
+    callingAeTitle: ME
+    spool: { firstDelay: 5s, maximumDelay: 1h }
+  ris: { protocol: ris }
+routes:
+  - name: a
+    mpps:
+      to: web
+      delivery: store-and-forward
+      forwardTo: [old, { to: ris, rules: { request: [{ remove: PatientSize }] } }]
+  - { name: b, mpps: { to: ris } }
+  - { name: c, worklist: { to: web } }
+`,
+    {},
+  );
+  const upstream = new FarEnd();
+  const upstreams = new Map(Object.keys(config.upstreams).map((name) => [name, { upstream }]));
+  const routes = buildRoutes(config, upstreams, recordersOf(config.log, SILENT));
+  const ris = {
+    concurrency: 4,
+    firstDelayMs: 1_000,
+    maximumDelayMs: 60_000,
+    attemptTimeoutMs: 60_000,
+    leaseMs: 90_000,
+  };
+  expect(
+    spoolTargetsOf(config, routes).map(({ route, upstream: { name }, request, options }) => ({
+      route,
+      name,
+      isMapped: request !== undefined,
+      options,
+    })),
+  ).toEqual([
+    {
+      route: 'a',
+      name: 'web',
+      isMapped: false,
+      options: {
+        concurrency: 7,
+        firstDelayMs: 1_000,
+        maximumDelayMs: 300_000,
+        attemptTimeoutMs: 10_000,
+        leaseMs: 40_000,
+      },
+    },
+    {
+      route: 'a',
+      name: 'old',
+      isMapped: false,
+      options: {
+        concurrency: 4,
+        firstDelayMs: 5_000,
+        maximumDelayMs: 3_600_000,
+        attemptTimeoutMs: 60_000,
+        leaseMs: 90_000,
+      },
+    },
+    { route: 'a', name: 'ris', isMapped: true, options: ris },
+    { route: 'b', name: 'ris', isMapped: false, options: ris },
+  ]);
+  expect(routes[0]?.mpps?.forwardTo.map(({ aeTitle }) => aeTitle)).toEqual(['OLD', undefined]);
 });
