@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { openStore } from '../../src/store/sqlite.ts';
 import type { StoreAbilities, StoreBed } from './suites/bed.ts';
 import { describeMppsRecords } from './suites/mpps.ts';
+import { describeRisRecords } from './suites/ris.ts';
 import { describeSpool } from './suites/spool.ts';
 import { describeStore } from './suites/store.ts';
 
@@ -22,5 +23,6 @@ async function sqliteBed(): Promise<StoreBed> {
 describe('SQLite', () => {
   describe('a store', () => describeStore(sqliteBed));
   describe('records of MPPS', () => describeMppsRecords(sqliteBed, ABILITIES));
+  describe('what the RIS keeps', () => describeRisRecords(sqliteBed, ABILITIES));
   describe('the spool', () => describeSpool(sqliteBed, ABILITIES));
 });
