@@ -16,14 +16,20 @@ export interface HttpCall {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal;
+  /** Called from this address of the machine. */
+  readonly localAddress?: string;
 }
 
 /** One request on a connection of its own. @param target as it stands in the request line */
 export function call(port: number, target: string, options: HttpCall = {}): Promise<HttpReply> {
-  const { method = 'GET', headers = {}, body, signal } = options;
+  const { method = 'GET', headers = {}, body, signal, localAddress } = options;
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      { host: '127.0.0.1', port, path: target, method, headers, agent: false, ...(signal && { signal }) },
+      {
+        ...{ host: '127.0.0.1', port, path: target, method, headers, agent: false },
+        ...(signal && { signal }),
+        ...(localAddress && { localAddress }),
+      },
       (message) => {
         const chunks: Buffer[] = [];
         message.on('data', (chunk: Buffer) => chunks.push(chunk));
