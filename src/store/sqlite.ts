@@ -82,10 +82,14 @@ function storeOver(
   try {
     return new SqliteStore(connection, lock, path, now);
   } catch (error) {
-    // Statements that do not fit are SQLITE_ERROR; a full disk, say, is what it is.
-    if (!(error instanceof Error && 'errcode' in error && error.errcode === 1)) throw error;
+    if (!doesNotFit(error)) throw error;
     throw storeError('STORE_DAMAGED', path, 'its tables are not those of its version', error);
   }
+}
+
+/** SQLITE_ERROR is what a statement meets whose tables are others; a full disk, say, is what it is. */
+function doesNotFit(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'errcode' in error && error.errcode === 1;
 }
 
 class SqliteStore implements Store {
@@ -99,7 +103,7 @@ class SqliteStore implements Store {
   readonly #connection: SqliteConnection;
   readonly #lock: DatabaseSync | undefined;
   readonly #queue = new KeyedQueue();
-  readonly #closing = new AbortController();
+  #isClosing = false;
   readonly #backups = new Set<Promise<void>>();
 
   constructor(connection: SqliteConnection, lock: DatabaseSync | undefined, path: string, now: () => number) {
@@ -128,7 +132,7 @@ class SqliteStore implements Store {
 
   async backup(path: string): Promise<void> {
     this.#checkOpen();
-    const running = backupTo(this.#connection.database, path, this.#closing.signal);
+    const running = backupTo(this.#path, path);
     this.#backups.add(running);
     try {
       await running;
@@ -138,14 +142,14 @@ class SqliteStore implements Store {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new Error('the store is being closed'));
-    await Promise.allSettled(this.#backups);
+    this.#isClosing = true;
+    await Promise.allSettled(this.#backups); // the lock of the file goes with its last reader
     this.#connection.close(); // writes the log back into the file
     if (this.#lock?.isOpen === true) this.#lock.close();
   }
 
   #checkOpen(): void {
-    if (this.#closing.signal.aborted) throw storeError('STORE_FAILED', this.#path, 'it is closed');
+    if (this.#isClosing) throw storeError('STORE_FAILED', this.#path, 'it is closed');
   }
 }
 

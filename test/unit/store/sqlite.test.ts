@@ -20,6 +20,7 @@ import type { Migration } from '../../../src/store/migrations/migration.ts';
 import { openStore } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { keyOf, numberedRecord, recordOf, smallRecordOf } from '../../support/mpps-records.ts';
+import { messageOf, RIS } from '../../support/spool-messages.ts';
 
 let folder: string;
 let path: string;
@@ -117,6 +118,16 @@ describe('a new store', () => {
     await store.close();
   });
 
+  test('a second gateway on it is STORE_LOCKED, until the first one closes', async () => {
+    const store = await openStore({ path });
+    await expect(openStore({ path })).rejects.toMatchObject({ name: 'GatewayError', code: 'STORE_LOCKED' });
+    await store.mpps.put(recordOf('1.2.1'), 'disk');
+    await store.close();
+    const next = await openStore({ path });
+    expect(await next.mpps.get(keyOf('1.2.1'))).toEqual(recordOf('1.2.1'));
+    await next.close();
+  });
+
   test('is one store under every name: a link to it is locked too', async () => {
     const store = await openStore({ path });
     await symlink(path, join(folder, 'link.db'));
@@ -182,6 +193,22 @@ describe('a damaged store is STORE_DAMAGED and stays as it is', () => {
   });
 });
 
+test('a message of the spool that cannot be read waits for a person and holds up no other lane', async () => {
+  const store = await openStore({ path });
+  const [bad] = await store.mpps.accept(
+    undefined,
+    ['1.1', '1.1', '1.2'].map((uid) => messageOf(uid)),
+  );
+  await store.close();
+  alter(`UPDATE spool_messages SET received = '{' WHERE id = ${bad}`);
+  const again = await openStore({ path });
+  const claims = await again.spool.claim(RIS, 10, 1_000);
+  expect(claims.map(({ message }) => message.uid)).toEqual(['1.2']);
+  await expect(again.spool.get(bad as number)).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
+  expect(await again.spool.depths()).toMatchObject([{ queued: 2, dead: 1 }]);
+  await again.close();
+});
+
 describe('a file that is not a store of ours stays as it is', () => {
   test('STORE_FOREIGN for the data base of another program, with its log too', async () => {
     alter('CREATE TABLE t (x); INSERT INTO t VALUES (1)');
@@ -212,6 +239,7 @@ describe('versions', () => {
   const NEXT: Migration = {
     version: MIGRATIONS.length + 1,
     sqlite: `ALTER TABLE mpps ADD COLUMN note TEXT; UPDATE mpps SET note = 'from before'`,
+    postgres: '',
   };
 
   test('count 1, 2, 3 without gaps', () => {
@@ -249,7 +277,11 @@ describe('versions', () => {
 
   test('a step that fails leaves the version before whole', async () => {
     await filled();
-    const broken = { version: NEXT.version + 1, sqlite: 'CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)' };
+    const broken = {
+      version: NEXT.version + 1,
+      sqlite: 'CREATE TABLE half (x); INSERT INTO nowhere VALUES (1)',
+      postgres: '',
+    };
     const attempt = openStore({ path, migrations: [...MIGRATIONS, NEXT, broken] });
     await expect(attempt).rejects.toMatchObject({ name: 'GatewayError', code: 'STORE_FAILED' });
     const database = new DatabaseSync(path);
