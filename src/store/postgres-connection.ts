@@ -8,7 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Pool, types } from 'pg';
 import type { ClientConfig, CustomTypesConfig, PoolClient } from 'pg';
 import type { GatewayError } from '../errors.ts';
-import { PostgresErrors, isConnectionLost } from './postgres-errors.ts';
+import { isConnectionLost } from './postgres-errors.ts';
+import type { PostgresErrors } from './postgres-errors.ts';
 import type { Durability } from './store.ts';
 
 export interface PostgresOptions {
@@ -89,16 +90,15 @@ export function clientConfig(options: PostgresOptions): ClientConfig {
 }
 
 export class PostgresConnections {
-  readonly errors: PostgresErrors;
+  readonly #errors: PostgresErrors;
   readonly #pool: Pool;
   readonly #connectTimeoutMs: number;
   readonly #underWay = new Set<Promise<unknown>>();
   #isClosed = false;
 
-  /** @throws Error when the URL names files of TLS that cannot be read */
-  constructor(options: PostgresOptions) {
+  constructor(options: PostgresOptions, errors: PostgresErrors) {
     const { poolSize = 10, connectTimeoutMs = 5_000, statementTimeoutMs = 30_000 } = options;
-    this.errors = new PostgresErrors(options.url);
+    this.#errors = errors;
     this.#connectTimeoutMs = connectTimeoutMs;
     const settings = `SET synchronous_commit TO off; SET statement_timeout TO ${statementTimeoutMs};
       SET idle_in_transaction_session_timeout TO ${statementTimeoutMs}`;
@@ -118,7 +118,7 @@ export class PostgresConnections {
    * @throws GatewayError STORE_*
    */
   query(statement: Statement, values: readonly Parameter[] = []): Promise<Result> {
-    return this.#track(async () => {
+    return this.whileOpen(async () => {
       for (let attempt = 1; ; attempt++) {
         const client = await this.#connect();
         try {
@@ -126,7 +126,7 @@ export class PostgresConnections {
           client.release();
           return result;
         } catch (thrown) {
-          const error = this.errors.from(thrown);
+          const error = this.#errors.from(thrown);
           client.release(isConnectionLost(error));
           if (attempt === ATTEMPTS || !isConnectionLost(error)) throw error;
         }
@@ -140,13 +140,28 @@ export class PostgresConnections {
    * @throws GatewayError STORE_*: nothing was done; STORE_UNREACHABLE says where that is not known
    */
   transaction<T>(durability: Durability, work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#track(async () => {
-      for (let attempt = 1; ; attempt++) {
-        const outcome = await this.#attempt(durability, work);
-        if ('result' in outcome) return outcome.result;
-        if (attempt === ATTEMPTS) throw outcome.lost;
-      }
-    });
+    return this.whileOpen(() => this.commit(durability, work));
+  }
+
+  /** The same for who has come in by `whileOpen`: it goes on although the store is being closed. */
+  async commit<T>(durability: Durability, work: (session: Session) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#attempt(durability, work);
+      if ('result' in outcome) return outcome.result;
+      if (attempt === ATTEMPTS) throw outcome.lost;
+    }
+  }
+
+  /** A call that the close of the store waits for. @throws GatewayError STORE_FAILED after it */
+  async whileOpen<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw this.#errors.of('STORE_FAILED', 'it is closed');
+    const running = call();
+    this.#underWay.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#underWay.delete(running);
+    }
   }
 
   /** Waits for what is under way; whatever is asked later is STORE_FAILED. */
@@ -167,7 +182,7 @@ export class PostgresConnections {
     try {
       const answerOf = <A>(answer: Promise<A>): Promise<A> => {
         const mapped = answer.catch((error: unknown) => {
-          throw this.errors.from(error);
+          throw this.#errors.from(error);
         });
         mapped.catch(ignore); // of several answers only the first that rejects is waited for
         return mapped;
@@ -178,7 +193,7 @@ export class PostgresConnections {
       });
       done = { result, id: await begun };
       const { command } = await answerOf(client.query('COMMIT'));
-      if (command !== 'COMMIT') throw this.errors.of('STORE_FAILED', 'the transaction was given up');
+      if (command !== 'COMMIT') throw this.#errors.of('STORE_FAILED', 'the transaction was given up');
       client.release();
       return done;
     } catch (error) {
@@ -190,7 +205,7 @@ export class PostgresConnections {
         throw error;
       }
       client.release(true);
-      return done !== undefined && (await this.#isCommitted(done.id)) ? done : { lost: this.errors.from(error) };
+      return done !== undefined && (await this.#isCommitted(done.id)) ? done : { lost: this.#errors.from(error) };
     }
   }
 
@@ -204,7 +219,7 @@ export class PostgresConnections {
       if (status === null) break; // so long ago that the server has forgotten it
       await wait(pauseMs);
     }
-    throw this.errors.of('STORE_UNREACHABLE', 'whether the last write was done is not known');
+    throw this.#errors.of('STORE_UNREACHABLE', 'whether the last write was done is not known');
   }
 
   async #statusOf(id: string): Promise<unknown> {
@@ -223,18 +238,7 @@ export class PostgresConnections {
     try {
       return await this.#pool.connect();
     } catch (error) {
-      throw this.errors.from(error);
-    }
-  }
-
-  async #track<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw this.errors.of('STORE_FAILED', 'it is closed');
-    const running = call();
-    this.#underWay.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#underWay.delete(running);
+      throw this.#errors.from(error);
     }
   }
 }

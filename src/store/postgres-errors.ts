@@ -70,7 +70,8 @@ export class PostgresErrors {
       const code = CODES.get(state) ?? CODES.get(state.slice(0, 2)) ?? 'STORE_FAILED';
       return this.of(code, `SQLSTATE ${state}`, withoutRows(error));
     }
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code, message, syscall } = error as NodeJS.ErrnoException;
+    if (syscall === 'open') return this.of('STORE_UNREADABLE', `a file of TLS: ${code}`, error);
     return this.of('STORE_UNREACHABLE', code ?? message, error);
   }
 }

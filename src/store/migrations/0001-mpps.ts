@@ -29,5 +29,30 @@ export const MPPS: Migration = {
     CREATE INDEX mpps_by_listener ON mpps (listener, uid, created_at);
     CREATE INDEX mpps_by_age ON mpps (phase, state, updated_at);
   `,
-  postgres: '',
+  postgres: `
+    CREATE TABLE mpps (
+      id             BIGINT  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      route          TEXT    COLLATE "C" NOT NULL,
+      upstream       TEXT    COLLATE "C" NOT NULL,
+      uid            TEXT    COLLATE "C" NOT NULL,
+      listener       TEXT    COLLATE "C" NOT NULL,
+      phase          TEXT    COLLATE "C" NOT NULL CHECK (phase IN ('pending', 'stored', 'deleted')),
+      state          TEXT    COLLATE "C" NOT NULL CHECK (state IN ('IN PROGRESS', 'COMPLETED', 'DISCONTINUED')),
+      delivered      BOOLEAN NOT NULL,
+      created_at     BIGINT  NOT NULL,
+      updated_at     BIGINT  NOT NULL,
+      requester      TEXT    NOT NULL,
+      character_set  TEXT,
+      create_digest  TEXT    NOT NULL,
+      last_digest    TEXT,
+      pending_digest TEXT,
+      created_tags   TEXT    NOT NULL,
+      set_tags       TEXT    NOT NULL,
+      sequences      TEXT    NOT NULL,
+      copy           TEXT,
+      UNIQUE (uid, route, upstream)
+    );
+    CREATE INDEX mpps_by_listener ON mpps (listener, uid, created_at);
+    CREATE INDEX mpps_by_age ON mpps (phase, state, updated_at);
+  `,
 };

@@ -13,5 +13,15 @@ export const RIS_STEPS: Migration = {
     ) STRICT;
     CREATE INDEX ris_steps_by_change ON ris_steps (upstream, id);
   `,
-  postgres: '',
+  postgres: `
+    CREATE SEQUENCE ris_steps_changes AS BIGINT;
+
+    CREATE TABLE ris_steps (
+      id         BIGINT NOT NULL DEFAULT nextval('ris_steps_changes'),
+      upstream   TEXT   COLLATE "C" NOT NULL,
+      uid        TEXT   COLLATE "C" NOT NULL,
+      attributes TEXT   NOT NULL,
+      PRIMARY KEY (upstream, uid)
+    );
+  `,
 };

@@ -4,6 +4,8 @@ import type { Migration } from './migration.ts';
  * A lane has a row while it has messages. `due_at` is null while its first message is dead, `lease_until` while nobody
  * holds it; what is left is what a claim looks for, in an index of its own: a backlog costs it nothing.
  * The ids of messages are never used twice, since a person may still name a message that is gone.
+ *
+ * In PostgreSQL claims are numbered by a sequence, and a lane whose lease has ended is found as one that is due.
  */
 export const SPOOL: Migration = {
   version: 4,
@@ -52,5 +54,42 @@ export const SPOOL: Migration = {
     CREATE INDEX spool_messages_tried ON spool_messages (route, upstream, attempts) WHERE attempts > 0;
     CREATE INDEX spool_messages_dead ON spool_messages (route, upstream) WHERE state = 'dead';
   `,
-  postgres: '',
+  postgres: `
+    CREATE SEQUENCE spool_claims AS BIGINT;
+
+    CREATE TABLE spool_lanes (
+      route       TEXT COLLATE "C" NOT NULL,
+      upstream    TEXT COLLATE "C" NOT NULL,
+      uid         TEXT COLLATE "C" NOT NULL,
+      due_at      BIGINT,
+      lease_until BIGINT,
+      token       BIGINT,
+      PRIMARY KEY (uid, route, upstream)
+    );
+    CREATE INDEX spool_lanes_due ON spool_lanes (route, upstream, (coalesce(lease_until, due_at)))
+      WHERE due_at IS NOT NULL;
+
+    CREATE TABLE spool_messages (
+      id              BIGINT  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      route           TEXT    COLLATE "C" NOT NULL,
+      upstream        TEXT    COLLATE "C" NOT NULL,
+      uid             TEXT    COLLATE "C" NOT NULL,
+      state           TEXT    NOT NULL CHECK (state IN ('queued', 'dead')),
+      attempts        INTEGER NOT NULL,
+      in_doubt        BOOLEAN NOT NULL,
+      failed_at       BIGINT,
+      failure_code    TEXT,
+      failure_problem TEXT,
+      accepted_at     BIGINT  NOT NULL,
+      kind            TEXT    NOT NULL CHECK (kind IN ('create', 'update')),
+      digest          TEXT    NOT NULL,
+      character_set   TEXT,
+      requester       TEXT    NOT NULL,
+      trace_id        TEXT    NOT NULL,
+      hops            TEXT    NOT NULL,
+      received        TEXT    NOT NULL
+    );
+    CREATE INDEX spool_messages_by_lane ON spool_messages (uid, route, upstream, id);
+    CREATE INDEX spool_messages_dead ON spool_messages (id) WHERE state = 'dead';
+  `,
 };

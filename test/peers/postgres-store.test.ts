@@ -1,0 +1,33 @@
+/** The suites over every store, on a real PostgreSQL server. */
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import { startPostgres, type Postgres } from '../../scripts/peers/postgres.ts';
+import { openPostgresStore } from '../../src/store/postgres.ts';
+import type { StoreAbilities, StoreBed } from '../contract/suites/bed.ts';
+import { describeMppsRecords } from '../contract/suites/mpps.ts';
+import { describeSpool } from '../contract/suites/spool.ts';
+import { describeStore } from '../contract/suites/store.ts';
+
+const ABILITIES: StoreAbilities = { maximumBytes: false, now: false, sharing: true };
+
+let server: Postgres;
+let databases = 0;
+
+beforeAll(async () => {
+  server = await startPostgres({ fsync: false });
+}, 60_000);
+afterAll(() => server.remove());
+
+async function postgresBed(): Promise<StoreBed> {
+  const name = `store_${databases++}`;
+  const url = await server.createDatabase(name);
+  return {
+    open: () => openPostgresStore({ url, poolSize: 6 }),
+    remove: async () => void (await server.query(`DROP DATABASE "${name}"`)),
+  };
+}
+
+describe('PostgreSQL', () => {
+  describe('a store', () => describeStore(postgresBed));
+  describe('records of MPPS', () => describeMppsRecords(postgresBed, ABILITIES));
+  describe('the spool', () => describeSpool(postgresBed, ABILITIES));
+});
