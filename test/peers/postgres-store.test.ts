@@ -4,6 +4,7 @@ import { startPostgres, type Postgres } from '../../scripts/peers/postgres.ts';
 import { openPostgresStore } from '../../src/store/postgres.ts';
 import type { StoreAbilities, StoreBed } from '../contract/suites/bed.ts';
 import { describeMppsRecords } from '../contract/suites/mpps.ts';
+import { describeRisRecords } from '../contract/suites/ris.ts';
 import { describeSpool } from '../contract/suites/spool.ts';
 import { describeStore } from '../contract/suites/store.ts';
 
@@ -29,5 +30,6 @@ async function postgresBed(): Promise<StoreBed> {
 describe('PostgreSQL', () => {
   describe('a store', () => describeStore(postgresBed));
   describe('records of MPPS', () => describeMppsRecords(postgresBed, ABILITIES));
+  describe('what the RIS keeps', () => describeRisRecords(postgresBed, ABILITIES));
   describe('the spool', () => describeSpool(postgresBed, ABILITIES));
 });
