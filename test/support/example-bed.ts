@@ -32,7 +32,8 @@ export interface Passage {
   until(accepts: (seen: Seen) => boolean): Promise<Seen>;
 }
 
-async function openPassage(protocol: 'dimse' | 'dicomweb'): Promise<Passage> {
+/** A tap in front of an end of that protocol; `tap.relayTo` says where the end is. */
+export async function openPassage(protocol: 'dimse' | 'dicomweb'): Promise<Passage> {
   const seen: Seen[] = [];
   let changed = Promise.withResolvers<void>();
   const take = (message: Seen): void => {
