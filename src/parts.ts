@@ -1,5 +1,5 @@
 /** Makes each part from its piece of the configuration; used by the composition root and the CLI's own clients. */
-import type { ListenerConfig, LogConfig, StoreConfig, UpstreamConfig } from './config/schema.ts';
+import type { Config, ListenerConfig, LogConfig, StoreConfig, UpstreamConfig } from './config/schema.ts';
 import { DicomwebListener } from './dicomweb/origin-server.ts';
 import { DicomwebUpstream } from './dicomweb/upstream.ts';
 import { DimseListener } from './dimse/scp.ts';
@@ -88,6 +88,13 @@ function dicomwebListenerOptions(name: string, config: ConfigOf<ListenerConfig, 
     requestTimeoutMs: timers.request,
     idleTimeoutMs: timers.idle,
   };
+}
+
+/** Whether any part remembers anything: MPPS, or an embedded RIS. */
+export function needsStore({ routes, upstreams }: Pick<Config, 'routes' | 'upstreams'>): boolean {
+  return (
+    routes.some(({ mpps }) => mpps !== undefined) || Object.values(upstreams).some(({ protocol }) => protocol === 'ris')
+  );
 }
 
 /** @throws GatewayError STORE_* */

@@ -1,6 +1,7 @@
 /** `dimseway check FILE`: every problem of a configuration at once, or what it sets up. */
 import { ConfigError, loadConfig } from '../config/load.ts';
-import type { Config, ListenerConfig, RouteConfig, UpstreamConfig } from '../config/schema.ts';
+import type { Config, ListenerConfig, MppsConfig, RouteConfig, StoreConfig, UpstreamConfig } from '../config/schema.ts';
+import { needsStore } from '../parts.ts';
 import { EXIT } from './report.ts';
 
 /** @returns the exit status: 0 valid (there may be warnings), 2 not */
@@ -26,9 +27,7 @@ function summary(config: Config): string[] {
     ...section('Listeners', config.listeners, listenerText),
     ...section('Upstreams', config.upstreams, upstreamText),
     ...section('Routes', Object.fromEntries(config.routes.map((route) => [route.name, route])), routeText),
-    ...(config.routes.some(({ mpps }) => mpps !== undefined)
-      ? [`Store: ${config.store.kind} ${config.store.path}`]
-      : []),
+    ...(needsStore(config) ? [`Store: ${storeText(config.store)}`] : []),
     ...consoleLines.map((address) => `Console: ${address}`),
   ];
 }
@@ -51,7 +50,7 @@ function upstreamText(upstream: UpstreamConfig): string {
     case 'dimse':
       return `dimse ${upstream.host}:${upstream.port}, ${upstream.aeTitle}, called by ${upstream.callingAeTitle}`;
     case 'ris':
-      return `ris ${upstream.entries}`;
+      return upstream.entries.length === 0 ? 'ris, fed by /api/worklist' : `ris ${upstream.entries.join(', ')}`;
   }
 }
 
@@ -65,8 +64,20 @@ function routeText({ from, worklist, mpps }: RouteConfig): string {
   ].filter((condition) => condition !== undefined);
   const services = [
     worklist === undefined ? undefined : `worklist of ${worklist.to.join(', else ')}`,
-    mpps === undefined ? undefined : `MPPS to ${mpps.to}`,
+    mpps === undefined ? undefined : mppsText(mpps),
   ].filter((service) => service !== undefined);
   const to = services.length === 0 ? 'refused' : services.join('; ');
   return `${conditions.length === 0 ? 'anything' : conditions.join(', ')} → ${to}`;
+}
+
+function mppsText({ to, delivery, forwardTo }: MppsConfig): string {
+  const forwards = forwardTo.length === 0 ? '' : `, forwarded to ${forwardTo.map((forward) => forward.to).join(', ')}`;
+  return `MPPS ${delivery === 'direct' ? 'to' : 'stored, then to'} ${to}${forwards}`;
+}
+
+/** Without the user and the password that the URL of a data base may hold. */
+function storeText({ kind, path, url }: StoreConfig): string {
+  if (kind === 'sqlite' || url === undefined) return `${kind} ${path}`;
+  const { host, pathname } = new URL(url);
+  return `${kind} ${host}${pathname}`;
 }

@@ -107,6 +107,29 @@ Console: 127.0.0.1:8090
     });
   });
 
+  test('shows how MPPS is delivered, who feeds a RIS, and where PostgreSQL is, without its password', async () => {
+    const text = `
+listeners: { ward: { protocol: dimse, aeTitle: DIMSEWAY, port: 11112 } }
+upstreams:
+  ris: { protocol: ris }
+  pacs: { protocol: dicomweb, baseUrl: http://pacs.example }
+  dose: { protocol: dicomweb, baseUrl: http://dose.example }
+routes:
+  - name: all
+    worklist: { to: ris }
+    mpps: { to: ris, delivery: store-and-forward, forwardTo: [pacs, { to: dose }] }
+store: { kind: postgres, url: postgres://gateway:s3cret@db.example:5433/dimseway }
+`;
+    const postgres = join(folder, 'postgres.yaml');
+    await writeFile(postgres, text);
+    const { status, stdout } = await runs('check', postgres);
+    expect(status).toBe(0);
+    expect(stdout).toContain('  ris   ris, fed by /api/worklist\n');
+    expect(stdout).toContain('worklist of ris; MPPS stored, then to ris, forwarded to pacs, dose\n');
+    expect(stdout).toContain('Store: postgres db.example:5433/dimseway\n');
+    expect(stdout).not.toContain('s3cret');
+  });
+
   test('shows every problem and ends with 2', async () => {
     const bad = join(folder, 'bad.yaml');
     await writeFile(bad, 'listeners: {}\nupstreams: []\nrouts: []\n');
