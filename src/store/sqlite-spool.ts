@@ -2,10 +2,10 @@
  * The spool in SQLite. What looks for work reads an index that holds only lanes that wait; a message is loaded when it is
  * claimed. One process has the file: a lease outlives its claim only where that process forgot it.
  */
-import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import type { SQLInputValue } from 'node:sqlite';
 import type { GatewayError } from '../errors.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { SPOOL_COLUMNS, fromSpoolRow } from './spool-rows.ts';
+import { fromSpoolRow } from './spool-rows.ts';
 import type { SpoolRow } from './spool-rows.ts';
 import type {
   Claim,
@@ -15,24 +15,18 @@ import type {
   SpoolFailure,
   SpoolFilter,
   SpoolMessage,
-  SpoolState,
 } from './spool-records.ts';
+import { listing, prepareSpool } from './sqlite-spool-statements.ts';
+import type { SpoolStatements } from './sqlite-spool-statements.ts';
 import type { MppsKey } from './store.ts';
 
 const DEFAULT_LIMIT = 100;
-
-/** Literals, for the index of the dead. */
-const IN_STATE: Readonly<Record<SpoolState, string>> = { queued: `state = 'queued'`, dead: `state = 'dead'` };
-
-const COLUMNS = SPOOL_COLUMNS.join();
-const DESTINATION = 'route = :route AND upstream = :upstream';
-const LANE = `uid = :uid AND ${DESTINATION}`;
 
 export class SqliteSpool implements Spool {
   readonly #connection: SqliteConnection;
   readonly #damaged: (detail: string, cause: unknown) => GatewayError;
   readonly #now: () => number;
-  readonly #statements: ReturnType<typeof prepare>;
+  readonly #statements: SpoolStatements;
   readonly #inDoubtThrough: number;
 
   /** Lanes that an earlier process held are free. */
@@ -44,7 +38,7 @@ export class SqliteSpool implements Spool {
     this.#connection = connection;
     this.#damaged = damaged;
     this.#now = now;
-    this.#statements = prepare(connection);
+    this.#statements = prepareSpool(connection);
     connection.database.exec('UPDATE spool_lanes SET lease_until = NULL, token = NULL WHERE lease_until IS NOT NULL');
     this.#inDoubtThrough = Number(this.#statements.inDoubtThrough.get()?.['value']);
   }
@@ -122,20 +116,15 @@ export class SqliteSpool implements Spool {
     return this.#connection.read(() => Number(this.#statements.countOf.get(laneOf(lane))?.['count']));
   }
 
-  async list({ destination, uid, state, after = 0, limit = DEFAULT_LIMIT }: SpoolFilter): Promise<SpoolMessage[]> {
-    const conditions = ['id > :after'];
-    const values: Record<string, SQLInputValue> = { after, limit };
-    if (destination !== undefined) {
-      conditions.push(DESTINATION);
-      Object.assign(values, { route: destination.route, upstream: destination.upstream });
-    }
-    if (uid !== undefined) {
-      conditions.push('uid = :uid');
-      values['uid'] = uid;
-    }
-    if (state !== undefined) conditions.push(IN_STATE[state]);
-    const sql = `SELECT ${COLUMNS} FROM spool_messages WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT :limit`;
-    const rows = this.#connection.read(() => this.#connection.prepare(sql).all(values));
+  async list(filter: SpoolFilter): Promise<SpoolMessage[]> {
+    const { destination, uid, after = 0, limit = DEFAULT_LIMIT } = filter;
+    const values: Record<string, SQLInputValue> = {
+      after,
+      limit,
+      ...(destination && { route: destination.route, upstream: destination.upstream }),
+      ...(uid !== undefined && { uid }),
+    };
+    const rows = this.#connection.read(() => this.#connection.prepare(listing(filter)).all(values));
     return rows.map((row) => this.#messageOf(row));
   }
 
@@ -237,57 +226,4 @@ type Lane = Record<keyof MppsKey, string>;
 
 function laneOf({ route, upstream, uid }: MppsKey): Lane {
   return { route, upstream, uid };
-}
-
-function prepare(connection: SqliteConnection) {
-  const statement = (sql: string): StatementSync => connection.prepare(sql);
-  return {
-    freeExpired: statement(`UPDATE spool_lanes SET lease_until = NULL WHERE ${DESTINATION} AND lease_until <= :now`),
-    due: statement(
-      `SELECT uid, due_at FROM spool_lanes WHERE ${DESTINATION} AND lease_until IS NULL AND due_at <= :now
-       ORDER BY due_at LIMIT :limit`,
-    ),
-    nextToken: statement(`UPDATE meta SET value = value + 1 WHERE name = 'last_claim' RETURNING value`),
-    inDoubtThrough: statement(`SELECT value FROM meta WHERE name = 'in_doubt_through'`),
-    head: statement(`SELECT ${COLUMNS} FROM spool_messages WHERE ${LANE} ORDER BY id LIMIT 1`),
-    hold: statement(`UPDATE spool_lanes SET due_at = :dueAt, lease_until = :until, token = :token WHERE ${LANE}`),
-    begin: statement('UPDATE spool_messages SET attempts = attempts + 1, in_doubt = 1 WHERE id = :id'),
-    unbegin: statement('UPDATE spool_messages SET attempts = attempts - 1, in_doubt = :inDoubt WHERE id = :id'),
-    fail: statement(
-      `UPDATE spool_messages SET state = :state, in_doubt = :inDoubt, failed_at = :now, failure_code = :code,
-       failure_problem = :problem WHERE id = :id`,
-    ),
-    holds: statement(`SELECT 1 FROM spool_lanes WHERE ${LANE} AND token = :token`),
-    isHeld: statement(`SELECT 1 FROM spool_lanes WHERE ${LANE} AND lease_until > :now`),
-    release: statement(
-      `UPDATE spool_lanes SET lease_until = NULL, token = NULL, due_at = :dueAt WHERE ${LANE} AND token = :token`,
-    ),
-    giveBack: statement(`UPDATE spool_lanes SET lease_until = NULL, token = NULL WHERE ${LANE} AND token = :token`),
-    renew: statement(`UPDATE spool_lanes SET lease_until = :until WHERE ${LANE} AND token = :token`),
-    closeLane: statement(`DELETE FROM spool_lanes WHERE ${LANE}`),
-    restart: statement(`UPDATE spool_lanes SET lease_until = NULL, token = NULL, due_at = :now WHERE ${LANE}`),
-    hasten: statement(`UPDATE spool_lanes SET due_at = :now WHERE ${LANE} AND due_at > :now`),
-    expired: statement(`SELECT 1 FROM spool_lanes WHERE ${DESTINATION} AND lease_until <= :now LIMIT 1`),
-    nextDue: statement(
-      `SELECT due_at FROM spool_lanes WHERE ${DESTINATION} AND lease_until IS NULL AND due_at IS NOT NULL
-       ORDER BY due_at LIMIT 1`,
-    ),
-    wake: statement(
-      `UPDATE spool_lanes SET due_at = :now WHERE ${DESTINATION} AND lease_until IS NULL AND due_at > :now`,
-    ),
-    countOf: statement(`SELECT count(*) AS count FROM spool_messages WHERE ${LANE}`),
-    get: statement(`SELECT ${COLUMNS} FROM spool_messages WHERE id = :id`),
-    revive: statement(`UPDATE spool_messages SET state = 'queued' WHERE id = :id AND state = 'dead'`),
-    remove: statement('DELETE FROM spool_messages WHERE id = :id'),
-    depths: statement(
-      `SELECT route, upstream, count(*) AS total,
-         (SELECT count(*) FROM spool_messages d WHERE d.route = m.route AND d.upstream = m.upstream AND d.state = 'dead')
-           AS dead,
-         (SELECT accepted_at FROM spool_messages o WHERE o.route = m.route AND o.upstream = m.upstream ORDER BY id LIMIT 1)
-           AS oldest,
-         coalesce((SELECT max(attempts) FROM spool_messages a
-           WHERE a.route = m.route AND a.upstream = m.upstream AND a.attempts > 0), 0) AS attempts
-       FROM spool_messages m GROUP BY route, upstream`,
-    ),
-  };
 }

@@ -28,6 +28,7 @@ export const SPOOL: Migration = {
     CREATE INDEX spool_lanes_waiting ON spool_lanes (route, upstream, due_at)
       WHERE due_at IS NOT NULL AND lease_until IS NULL;
     CREATE INDEX spool_lanes_held ON spool_lanes (route, upstream, lease_until) WHERE lease_until IS NOT NULL;
+    CREATE INDEX spool_lanes_dead ON spool_lanes (route, upstream) WHERE due_at IS NULL;
 
     CREATE TABLE spool_messages (
       id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -49,10 +50,9 @@ export const SPOOL: Migration = {
       hops            TEXT    NOT NULL,
       received        TEXT    NOT NULL
     ) STRICT;
-    CREATE INDEX spool_messages_by_lane ON spool_messages (uid, route, upstream);
-    CREATE INDEX spool_messages_by_destination ON spool_messages (route, upstream);
+    CREATE INDEX spool_messages_by_lane ON spool_messages (route, upstream, uid);
     CREATE INDEX spool_messages_tried ON spool_messages (route, upstream, attempts) WHERE attempts > 0;
-    CREATE INDEX spool_messages_dead ON spool_messages (route, upstream) WHERE state = 'dead';
+    CREATE INDEX spool_messages_dead ON spool_messages (id) WHERE state = 'dead';
   `,
   postgres: `
     CREATE SEQUENCE spool_claims AS BIGINT;
