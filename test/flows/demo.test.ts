@@ -3,14 +3,16 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { demoPicture } from '../../scripts/pictures/demo-picture.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const PICTURE = fileURLToPath(new URL('../../docs/pictures/demo.svg', import.meta.url));
 
 type Demo = ChildProcessByStdio<null, Readable, Readable>;
 
@@ -125,6 +127,7 @@ describe('demo', () => {
     expect({ status, errors }).toEqual({ status: 0, errors: '' });
     expect(headings(output)).toEqual(HOPS);
     expect(await readdir(folder)).toEqual([]);
+    expect(demoPicture(output)).toBe(await readFile(PICTURE, 'utf8')); // `node scripts/pictures/draw.ts` draws it anew
     // No colours where nobody looks.
     expect(output).not.toContain('\u001b');
   });
