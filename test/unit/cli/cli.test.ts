@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { run } from '../../../src/cli/cli.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
 
@@ -292,5 +293,32 @@ describe('explain', () => {
     );
     const { status, stderr } = await runs('explain', '--config', several, '--listener', 'a');
     expect({ status, stderr }).toEqual({ status: 2, stderr: '--called is needed: a answers to A, B.\n' });
+  });
+});
+
+describe('an embedded RIS from the command line, without the store of the gateway', () => {
+  let sandbox: string;
+  beforeAll(async () => {
+    sandbox = join(folder, 'sandbox.yaml');
+    const entries = fileURLToPath(new URL('../../../config/worklist.yaml', import.meta.url));
+    await writeFile(
+      sandbox,
+      `listeners: {}\nupstreams: { ris: { protocol: ris, entries: '${entries}' } }\nroutes: []\n`,
+    );
+  });
+
+  test('find shows the entries of its files, and says that a running gateway may have others', async () => {
+    const { status, stdout, stderr } = await runs('find', 'ris', 'PatientID=MG-1001', '--config', sandbox);
+    expect({ status, lines: stdout.trim().split('\n').length }).toEqual({ status: 0, lines: 2 });
+    expect(stdout).toContain('MG-1001');
+    expect(stderr).toContain('Warning: these are the entries of its files alone.');
+  });
+
+  test('takes no performed step, which it would forget', async () => {
+    const { status, stdout, stderr } = await runs(
+      ...['mpps', 'create', 'ris', '--from', 'PatientID=MG-1001', '--worklist', 'ris', '--config', sandbox],
+    );
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toContain('NOT_SUPPORTED: an embedded RIS takes steps only in the running gateway');
   });
 });
