@@ -4,7 +4,6 @@ import { loadConfig } from '../config/load.ts';
 import type { UpstreamConfig } from '../config/schema.ts';
 import { SILENT } from '../observe/log.ts';
 import { createUpstream } from '../parts.ts';
-import { ServiceFailure } from '../services/port.ts';
 import type { RequestContext, ServiceWarning, Upstream } from '../services/port.ts';
 import { EXIT, report } from './report.ts';
 
@@ -14,24 +13,6 @@ const PATIENCE_MS = 60_000;
 const RIS_FILES =
   'these are the entries of its files alone. What a running gateway has in its store it tells by its listeners and by ' +
   '/api/worklist of its console.';
-
-/** Without the store of the gateway it would forget what it acknowledged. */
-function withoutSteps(ris: Upstream): Upstream {
-  const refuse = (): Promise<never> =>
-    Promise.reject(
-      new ServiceFailure('NOT_SUPPORTED', {
-        comment: 'an embedded RIS takes steps only in the running gateway: name an upstream that calls its listener',
-      }),
-    );
-  return {
-    search: (query, context) => ris.search(query, context),
-    verify: (context) => ris.verify(context),
-    close: () => ris.close(),
-    createMpps: refuse,
-    updateMpps: refuse,
-    retrieveMpps: refuse,
-  };
-}
 
 /**
  * Runs `work` against the named upstream, as it is configured. Warnings and failures go to stderr.
@@ -54,8 +35,7 @@ export async function withUpstream(
       return EXIT.usage;
     }
     if (options.protocol === 'ris') process.stderr.write(`Warning: ${RIS_FILES}\n`);
-    const made = await createUpstream(name, options, SILENT);
-    const upstream = options.protocol === 'ris' ? withoutSteps(made) : made;
+    const upstream = await createUpstream(name, options, SILENT);
     try {
       const context: RequestContext = {
         signal: aborter.signal,
