@@ -55,10 +55,14 @@ export function prepared(text: string): Statement {
  * it the commit is seen by all at once and reaches the disk within a second: only the end of the server can lose it, ours
  * cannot. The number of the transaction tells, when the connection is lost, what became of it.
  */
+const DISK = 'SET LOCAL synchronous_commit TO on';
 const BEGIN: Readonly<Record<Durability, string>> = {
-  disk: 'BEGIN; SET LOCAL synchronous_commit TO on; SELECT pg_current_xact_id()::text AS id',
+  disk: `BEGIN; ${DISK}; SELECT pg_current_xact_id()::text AS id`,
   process: 'BEGIN; SELECT pg_current_xact_id()::text AS id',
 };
+
+/** Makes a transaction that began as `process` durable as `disk`. */
+export const COMMIT_TO_DISK = prepared(DISK);
 
 const STATUS = prepared('SELECT pg_xact_status($1::xid8) AS status');
 const ATTEMPTS = 3;

@@ -1,9 +1,13 @@
 /**
  * The spool in PostgreSQL, for any number of processes. Who takes lanes skips those that another is just taking; times are
  * those of the server's clock; what is said about a claim counts only while its token is that of the lane.
+ *
+ * That an attempt begins is on the server's disk before it does: the server may crash while this process goes on, and a
+ * message that had been sent would be sent again as if for the first time. What ends an attempt may get lost so: then the
+ * message is in doubt, which its delivery resolves.
  */
 import type { GatewayError } from '../errors.ts';
-import { prepared } from './postgres-connection.ts';
+import { COMMIT_TO_DISK, prepared } from './postgres-connection.ts';
 import type { Parameter, PostgresConnections, Row, Session } from './postgres-connection.ts';
 import { LANE, NOW, laneOf, lanesOf } from './postgres-lanes.ts';
 import { SPOOL_COLUMNS, fromSpoolRow } from './spool-rows.ts';
@@ -121,6 +125,7 @@ export class PostgresSpool implements Spool {
     return this.#connections.transaction('process', async (session) => {
       const { rows: lanes } = await session.query(TAKE_LANES, [route, upstream, limit, leaseMs]);
       if (lanes.length === 0) return [];
+      void session.query(COMMIT_TO_DISK);
       const uids = lanes.map(({ uid }) => uid as string);
       const { rows } = await session.query(BEGIN_ATTEMPTS, [route, upstream, uids]);
       const messages = new Map(rows.map((row) => [row['uid'], row]));
@@ -142,7 +147,9 @@ export class PostgresSpool implements Spool {
       const lane = laneOf(message);
       const answers = [session.query(LOCK_LANE, lane), session.query(DONE, [...lane, token, message.id, leaseMs])];
       const row = (await Promise.all(answers))[1]?.rows[0];
-      return row && this.#claimOf(session, row, Number(row['token']));
+      if (row === undefined) return undefined;
+      void session.query(COMMIT_TO_DISK);
+      return this.#claimOf(session, row, Number(row['token']));
     });
   }
 
