@@ -1,9 +1,10 @@
-/** Dockerfile, docker-compose.yml and the unit of systemd, read by rules of our own: no engine is needed. */
+/** Dockerfile, docker-compose.yml and the unit of systemd, read by a linter and by rules of our own: no engine is needed. */
 import { describe, expect, test } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { validate } from 'dockerfile-utils';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load.ts';
 import { ignoredBy, parseDockerfile, stagesOf } from '../support/dockerfile.ts';
@@ -19,6 +20,11 @@ describe('Dockerfile', () => {
   const stages = stagesOf(instructions);
   const last = stages.at(-1)?.instructions ?? [];
   const of = (keyword: string): string[] => last.filter((each) => each.keyword === keyword).map(({ text }) => text);
+
+  test('has nothing that a linter of Dockerfiles complains of', () => {
+    expect(validate(read('Dockerfile')).map(({ range, message }) => `${range.start.line + 1}: ${message}`)).toEqual([]);
+    expect(validate('FROM node:24-slim\nCMD node\nCMD [node]\nCOYP a b\n')).not.toEqual([]); // it does read
+  });
 
   test('every image has a version', () => {
     expect(stages.map(({ base }) => base).filter((base) => !PINNED.test(base))).toEqual([]);
