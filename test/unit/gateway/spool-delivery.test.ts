@@ -211,6 +211,28 @@ describe('a refusal of what was not in doubt', () => {
     expect(await bed.messages()).toHaveLength(left);
   });
 
+  test.each([
+    ['a duplicate create', createMessage(), [messageOf('create', createMessage())]],
+    ['a final update', WHOLE, [messageOf('update', finalMessage())]],
+  ])(
+    'of %s is looked into again while the far end fails to show the step: no dead letter',
+    async (_title, stored, messages) => {
+      const show = bed.far.retrieveMpps.bind(bed.far);
+      const failure = new ServiceFailure('UPSTREAM_ERROR', { dimseStatus: 0x0110 });
+      const answers = [failure, new ServiceFailure('NOT_AUTHORIZED', { httpStatus: 403 })];
+      bed.far.retrieveMpps = (uid) => {
+        const answer = answers.shift();
+        return answer === undefined ? show(uid) : Promise.reject(answer);
+      };
+      bed.far.instances.set(MPPS_UID, stored);
+      bed.delivery.replaceTargets([bed.target()]);
+      await bed.accept(...messages);
+      await bed.clock.pass(LONG_MS);
+      expect(await bed.messages()).toEqual([]);
+      expect(bed.ends).toMatchObject([{ status: 'arrived', attempts: 3 }]);
+    },
+  );
+
   test('a final update at a final far end without Retrieve is a dead letter', async () => {
     bed.far.instances.set(MPPS_UID, WHOLE);
     bed.far.canRetrieve = false;
