@@ -123,7 +123,8 @@ async function asked(
   } catch (error) {
     if (isFailure(error, 'NOT_SUPPORTED') || isFailure(error, 'OPERATION_NOT_SUPPORTED')) return otherwise;
     const failure = toFailure(error, logger, context.traceId);
-    return failure.retry === 'permanent' ? false : failure;
+    // Only what it says of the instance counts: a far end that just fails is asked again.
+    return isVerdict(failure) ? false : failure;
   }
 }
 
