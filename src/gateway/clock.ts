@@ -1,4 +1,6 @@
 /** Time as the spool sees it, so that a test may let a day pass in a second. */
+import { steadyNow } from '../store/steady-time.ts';
+
 export interface Clock {
   /** Wall clock, ms since 1970. */
   now(): number;
@@ -15,7 +17,7 @@ const MAXIMUM_DELAY_MS = 2 ** 31 - 1;
 
 /** Its timers do not keep the process alive. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: steadyNow,
   setTimer(callback, delayMs) {
     const timer = setTimeout(callback, Math.min(delayMs, MAXIMUM_DELAY_MS)).unref();
     return { cancel: () => clearTimeout(timer) };

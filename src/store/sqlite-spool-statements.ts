@@ -38,6 +38,7 @@ export function prepareSpool(connection: SqliteConnection) {
        ORDER BY due_at LIMIT :limit`,
     ),
     nextToken: statement(`UPDATE meta SET value = value + 1 WHERE name = 'last_claim' RETURNING value`),
+    cutPauses: statement('UPDATE spool_lanes SET due_at = :now WHERE due_at > :latest'),
     inDoubtThrough: statement(`SELECT value FROM meta WHERE name = 'in_doubt_through'`),
     head: statement(`SELECT ${COLUMNS} FROM spool_messages WHERE ${LANE} ORDER BY id LIMIT 1`),
     hold: statement(`UPDATE spool_lanes SET due_at = :dueAt, lease_until = :until, token = :token WHERE ${LANE}`),

@@ -22,6 +22,9 @@ import type { MppsKey } from './store.ts';
 
 const DEFAULT_LIMIT = 100;
 
+/** A start does not believe in more: the clock was wrong when it was written. */
+const LONGEST_PAUSE_MS = 60 * 60_000;
+
 export class SqliteSpool implements Spool {
   readonly #connection: SqliteConnection;
   readonly #damaged: (detail: string, cause: unknown) => GatewayError;
@@ -29,7 +32,7 @@ export class SqliteSpool implements Spool {
   readonly #statements: SpoolStatements;
   readonly #inDoubtThrough: number;
 
-  /** Lanes that an earlier process held are free. */
+  /** Lanes that an earlier process held are free; what it accepted while the clock was ahead is due. */
   constructor(
     connection: SqliteConnection,
     damaged: (detail: string, cause: unknown) => GatewayError,
@@ -40,6 +43,7 @@ export class SqliteSpool implements Spool {
     this.#now = now;
     this.#statements = prepareSpool(connection);
     connection.database.exec('UPDATE spool_lanes SET lease_until = NULL, token = NULL WHERE lease_until IS NOT NULL');
+    this.#statements.cutPauses.run({ now: now(), latest: now() + LONGEST_PAUSE_MS });
     this.#inDoubtThrough = Number(this.#statements.inDoubtThrough.get()?.['value']);
   }
 

@@ -21,6 +21,7 @@ import { SqliteRisEntries } from './sqlite-ris-entries.ts';
 import { SqliteRisExceptions } from './sqlite-ris-exceptions.ts';
 import { SqliteRisSteps } from './sqlite-ris-steps.ts';
 import { SqliteSpool } from './sqlite-spool.ts';
+import { steadyNow } from './steady-time.ts';
 import type { MppsRecords, Store } from './store.ts';
 
 export interface SqliteStoreOptions {
@@ -32,7 +33,7 @@ export interface SqliteStoreOptions {
   readonly busyTimeoutMs?: number;
   /** Steps of the schema; for tests of migrations. */
   readonly migrations?: readonly Migration[];
-  /** Wall clock of the store, ms since 1970. */
+  /** Wall clock of the store, ms since 1970; by default the spool's goes on steadily when it is put right. */
   readonly now?: () => number;
 }
 
@@ -43,7 +44,7 @@ export interface SqliteStoreOptions {
  *   STORE_UNREADABLE, STORE_FULL, STORE_FAILED
  */
 export async function openStore(options: SqliteStoreOptions): Promise<Store> {
-  const { busyTimeoutMs = 1_000, maximumBytes, migrations = MIGRATIONS, now = Date.now } = options;
+  const { busyTimeoutMs = 1_000, maximumBytes, migrations = MIGRATIONS, now } = options;
   let path = options.path;
   let lock: DatabaseSync | undefined;
   let connection: SqliteConnection | undefined;
@@ -65,7 +66,7 @@ export async function openStore(options: SqliteStoreOptions): Promise<Store> {
 }
 
 /** A store of this process alone that ends with it: nothing is on the disk. */
-export async function openMemoryStore({ now = Date.now }: Pick<SqliteStoreOptions, 'now'> = {}): Promise<Store> {
+export async function openMemoryStore({ now }: Pick<SqliteStoreOptions, 'now'> = {}): Promise<Store> {
   const connection = new SqliteConnection(MEMORY, { busyTimeoutMs: 0 });
   migrate(connection.database, MIGRATIONS);
   return storeOver(connection, undefined, MEMORY, now);
@@ -77,7 +78,7 @@ function storeOver(
   connection: SqliteConnection,
   lock: DatabaseSync | undefined,
   path: string,
-  now: () => number,
+  now: (() => number) | undefined,
 ): Store {
   try {
     return new SqliteStore(connection, lock, path, now);
@@ -106,13 +107,20 @@ class SqliteStore implements Store {
   #isClosing = false;
   readonly #backups = new Set<Promise<void>>();
 
-  constructor(connection: SqliteConnection, lock: DatabaseSync | undefined, path: string, now: () => number) {
+  constructor(
+    connection: SqliteConnection,
+    lock: DatabaseSync | undefined,
+    path: string,
+    given: (() => number) | undefined,
+  ) {
+    const now = given ?? Date.now;
+    const spoolNow = given ?? steadyNow;
     this.#path = path;
     this.#connection = connection;
     this.#lock = lock;
     const damaged = (detail: string, cause: unknown): GatewayError => storeError('STORE_DAMAGED', path, detail, cause);
-    this.mpps = new SqliteMppsRecords(connection, damaged, now);
-    this.spool = new SqliteSpool(connection, damaged, now);
+    this.mpps = new SqliteMppsRecords(connection, damaged, spoolNow);
+    this.spool = new SqliteSpool(connection, damaged, spoolNow);
     this.worklist = new SqliteRisEntries(connection, damaged, now);
     this.steps = new SqliteRisSteps(connection, damaged, now);
     this.exceptions = new SqliteRisExceptions(connection, damaged, now);
