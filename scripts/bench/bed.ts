@@ -44,13 +44,28 @@ export class Bed {
     });
   }
 
+  /** The embedded RIS over a store that is there. Listeners `ward` (AE title DIMSEWAY) and `web` (base path /dicomweb). */
+  async ris(storePath: string): Promise<Gateway> {
+    return this.gateway(
+      {
+        listeners: {
+          ward: { protocol: 'dimse', aeTitle: 'DIMSEWAY', port: 0 },
+          web: { protocol: 'dicomweb', basePath: '/dicomweb', port: 0 },
+        },
+        upstreams: { ris: { protocol: 'ris' } },
+        routes: [{ name: 'bench', worklist: { to: 'ris' } }],
+      },
+      { kind: 'sqlite', path: storePath },
+    );
+  }
+
   async close(): Promise<void> {
     await this.cleanup.run();
   }
 
-  private async gateway(configuration: Options): Promise<Gateway> {
+  private async gateway(configuration: Options, givenStore?: Options): Promise<Gateway> {
     const folder = await this.cleanup.folder();
-    const store = { kind: 'sqlite', path: join(folder, 'store.db') };
+    const store = givenStore ?? { kind: 'sqlite', path: join(folder, 'store.db') };
     const whole = { ...configuration, store, console: { port: 0 }, log: { level: 'info' } };
     const gateway = await startGateway(folder, whole, `bench${++this.count}`);
     this.cleanup.add(() => gateway.running.stop());

@@ -4,8 +4,9 @@ export interface Row {
   readonly name: string;
   /** The figure that is held against the target. */
   readonly value: number;
-  readonly unit: '×' | 'ms' | 'MB';
-  readonly target: { readonly atLeast: number } | { readonly atMost: number };
+  readonly unit: '×' | 'ms' | 's' | 'MB';
+  /** Absent: for information. */
+  readonly target?: { readonly atLeast: number } | { readonly atMost: number };
   /** The measurements behind it, e.g. `gateway 212 ms, wlmscpfs 260 ms`. */
   readonly detail: string;
 }
@@ -17,7 +18,14 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? NaN)) / 2;
 }
 
-export function reaches({ value, target }: Row): boolean {
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length * percent) / 100)] ?? NaN;
+}
+
+/** Undefined: the row has no target. */
+export function reaches({ value, target }: Row): boolean | undefined {
+  if (target === undefined) return undefined;
   return 'atLeast' in target ? value >= target.atLeast : value <= target.atMost;
 }
 

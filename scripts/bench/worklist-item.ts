@@ -34,22 +34,27 @@ const TAIL = [
 
 type Attributes = readonly (readonly [number, number, string, string, string])[];
 
-function encode(attributes: Attributes, withValues: boolean): Buffer {
+type ValueOf = (keyword: string, canned: string) => string;
+
+function encode(attributes: Attributes, valueOf: ValueOf): Buffer {
   return Buffer.concat(
-    attributes.map(([group, element, vr, , value]) => explicit(group, element, vr, withValues ? value : '')),
+    attributes.map(([group, element, vr, keyword, canned]) => explicit(group, element, vr, valueOf(keyword, canned))),
   );
 }
 
-function whole(withValues: boolean): Buffer {
-  const step = explicitSequence(0x0040, 0x0100, encode(STEP, withValues));
-  return Buffer.concat([encode(ROOT, withValues), step, encode(TAIL, withValues)]);
+function whole(valueOf: ValueOf): Buffer {
+  const step = explicitSequence(0x0040, 0x0100, encode(STEP, valueOf));
+  return Buffer.concat([encode(ROOT, valueOf), step, encode(TAIL, valueOf)]);
 }
 
+/** Keys by keyword, the others universal. */
+export const identifierOf = (keys: Readonly<Record<string, string>>): Buffer => whole((keyword) => keys[keyword] ?? '');
+
 /** All keys universal: everything matches. */
-export const broadIdentifier = (): Buffer => whole(false);
+export const broadIdentifier = (): Buffer => identifierOf({});
 
 /** One item as the canned SCP sends it. */
-export const oneItem = (): Buffer => whole(true);
+export const oneItem = (): Buffer => whole((_keyword, canned) => canned);
 
 /** The same identifier for `findscu -k`. */
 export const FINDSCU_KEYS: readonly string[] = [
