@@ -65,6 +65,12 @@ const BEGIN: Readonly<Record<Durability, string>> = {
 export const COMMIT_TO_DISK = prepared(DISK);
 
 const STATUS = prepared('SELECT pg_xact_status($1::xid8) AS status');
+/** A server that has not heard of the loss of a connection goes on holding its locks. */
+const END_SESSION = prepared(
+  'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_xid = $1::xid8::xid AND pid <> pg_backend_pid()',
+);
+/** A session that is just at its commit gets so long. */
+const COMMIT_GRACE_MS = 100;
 const ATTEMPTS = 3;
 const IDLE_MS = 60_000;
 /** So much longer than the server waits, in case nothing comes back at all. */
@@ -215,21 +221,24 @@ export class PostgresConnections {
 
   /** What became of a transaction whose COMMIT was sent and not answered. @throws GatewayError STORE_UNREACHABLE */
   async #isCommitted(id: string): Promise<boolean> {
-    const end = performance.now() + this.#connectTimeoutMs;
-    for (let pauseMs = 10; performance.now() < end; pauseMs = Math.min(2 * pauseMs, 200)) {
-      const status = await this.#statusOf(id).catch(() => 'unreachable');
+    const began = performance.now();
+    for (let pauseMs = 10; ; pauseMs = Math.min(2 * pauseMs, 200)) {
+      const waitedMs = performance.now() - began;
+      const status = await this.#askOnce(STATUS, id).catch(() => 'unreachable');
       if (status === 'committed') return true;
       if (status === 'aborted') return false;
-      if (status === null) break; // so long ago that the server has forgotten it
+      // Null: so long ago that the server has forgotten it.
+      if (status === null || waitedMs > this.#connectTimeoutMs) break;
+      if (status === 'in progress' && waitedMs > COMMIT_GRACE_MS) await this.#askOnce(END_SESSION, id).catch(ignore);
       await wait(pauseMs);
     }
     throw this.#errors.of('STORE_UNREACHABLE', 'whether the last write was done is not known');
   }
 
-  async #statusOf(id: string): Promise<unknown> {
+  async #askOnce(statement: Statement, id: string): Promise<unknown> {
     const client = await this.#pool.connect();
     try {
-      const { rows } = await ask(client, STATUS, [id]);
+      const { rows } = await ask(client, statement, [id]);
       client.release();
       return rows[0]?.['status'];
     } catch (error) {

@@ -98,6 +98,14 @@ describe('a connection that is lost', () => {
     await cut;
   });
 
+  test('at a commit of which the server hears nothing, nor of the loss: its session is ended, and the work done again', async () => {
+    await store.mpps.accept(recordOf('1.1'), [messageOf('1.1', 'first')]);
+    const cut = proxy.cutAt('COMMIT', 'unseen');
+    await store.mpps.accept(recordOf('1.1'), [messageOf('1.1', 'second')]);
+    await cut;
+    expect((await store.spool.list({})).map(({ digest }) => digest)).toEqual(['first', 'second']);
+  });
+
   test('when nobody tells what became of a commit the error says that it is not known', async () => {
     const cut = proxy.cutAt('COMMIT', 'after').then(() => proxy.close());
     const error: unknown = await store.mpps.accept(undefined, [messageOf('1.1')]).catch((thrown: unknown) => thrown);

@@ -2,21 +2,25 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
+export type Cut = 'before' | 'after' | 'unseen';
+
 export interface CuttingProxy {
   readonly port: number;
   /**
    * Cuts the next connection whose client sends these bytes. `before`: the server does not get them; `after`: it does, but
-   * the client gets no answer any more. Resolves when it has cut.
+   * the client gets no answer any more; `unseen`: the server gets neither them nor word that the client is gone. Resolves
+   * when the server has ended its side.
    */
-  cutAt(bytes: string, when: 'before' | 'after'): Promise<void>;
+  cutAt(bytes: string, when: Cut): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function startCuttingProxy(targetPort: number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
-  let cut: { bytes: string; when: 'before' | 'after'; done: () => void } | undefined;
+  let cut: { bytes: string; when: Cut; done: () => void } | undefined;
   const server = createServer((client) => {
     const target = connect(targetPort, '127.0.0.1');
+    let isUnseen = false;
     for (const socket of [client, target]) {
       sockets.add(socket);
       socket
@@ -24,7 +28,7 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
         .on('close', () => {
           sockets.delete(socket);
           client.destroy();
-          target.destroy();
+          if (!isUnseen) target.destroy();
         });
     }
     target.pipe(client);
@@ -34,14 +38,18 @@ export async function startCuttingProxy(targetPort: number): Promise<CuttingProx
       const { when, done } = cut;
       cut = undefined;
       target.unpipe(client);
+      target.once('close', done);
       if (when === 'before') target.destroy();
-      else {
+      else if (when === 'unseen') {
+        isUnseen = true;
+        target.resume();
+        client.destroy();
+      } else {
         target.resume();
         // Half-closed: the server does what it got, then ends the connection.
         target.write(chunk);
         target.end();
       }
-      target.once('close', done);
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
