@@ -16,13 +16,8 @@ export interface CircuitOptions {
 /** Failures in a row that open the circuit. */
 export const OPENING_FAILURES = 3;
 
-/** Whatever message is sent, it ends like this. */
+/** No message was looked at: any other would end like this. */
 const OF_THE_FAR_END: ReadonlySet<FailureCode> = new Set([
-  'NOT_AUTHORIZED',
-  'NOT_SUPPORTED',
-  'NO_COMMON_MEDIA_TYPE',
-  'OUT_OF_RESOURCES',
-  'RESOURCE_NOT_FOUND',
   'UPSTREAM_REJECTED',
   'UPSTREAM_UNREACHABLE',
   'UPSTREAM_UNTRUSTED',
@@ -33,8 +28,13 @@ const OF_THE_FAR_END_OR_ONE_MESSAGE: ReadonlySet<FailureCode> = new Set([
   'ANSWER_TRUNCATED',
   'ANSWER_UNREADABLE',
   'CONNECTION_LOST',
+  'NOT_AUTHORIZED',
+  'NOT_SUPPORTED',
+  'NO_COMMON_MEDIA_TYPE',
   'OPERATION_NOT_SUPPORTED',
   'OUTCOME_UNKNOWN',
+  'OUT_OF_RESOURCES',
+  'RESOURCE_NOT_FOUND',
   'UNEXPECTED_STATUS',
   'UPSTREAM_ERROR',
   'UPSTREAM_PROTOCOL_ERROR',

@@ -5,7 +5,7 @@
 import type { Logger } from '../observe/log.ts';
 import type { DeliveryObserver, DeliveryOutcome } from '../observe/spool.ts';
 import { ServiceFailure } from '../services/port.ts';
-import type { FailureCode, RequestContext } from '../services/port.ts';
+import type { FailureCode, RequestContext, ServiceWarning } from '../services/port.ts';
 import type { Claim, Destination } from '../store/spool-records.ts';
 import type { Store } from '../store/store.ts';
 import { Circuit, growing, OPENING_FAILURES } from './circuit.ts';
@@ -252,7 +252,7 @@ export class DestinationWorker {
   async #end(claim: Claim, controller: AbortController): Promise<AttemptEnd> {
     const { clock, logger } = this.#host;
     const { upstream, request, options, isForward } = this.#target;
-    const { requester, traceId, hops } = claim.message;
+    const { requester, traceId, hops, uid, kind } = claim.message;
     const { attemptTimeoutMs } = options;
     const { signal } = controller;
     const comment = `no answer in ${attemptTimeoutMs / 1_000} s`;
@@ -264,7 +264,11 @@ export class DestinationWorker {
       timer = clock.setTimer(() => gaveUp.resolve(end), LAST_WORDS_MS);
     }, attemptTimeoutMs);
     const deadline = performance.now() + attemptTimeoutMs;
-    const context: RequestContext = { signal, deadline, traceId, requester, hops, warn: () => {} };
+    // Its words may name a patient.
+    const warn = ({ code, attributes = [] }: ServiceWarning): void => {
+      logger.warn('the destination warns', { traceId, uid, ...this.#destination, kind, warning: code, attributes });
+    };
+    const context: RequestContext = { signal, deadline, traceId, requester, hops, warn };
     const way = { upstream: upstream.upstream, request, isForward: isForward === true };
     try {
       return await Promise.race([attemptDelivery(way, claim, context, logger), gaveUp.promise]);

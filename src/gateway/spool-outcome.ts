@@ -34,6 +34,11 @@ export type AttemptEnd =
   | { readonly end: 'dead'; readonly failure: ServiceFailure }
   | { readonly end: 'later'; readonly failure: ServiceFailure; readonly inDoubt: boolean };
 
+/** To the one who waits a limit as any other; the same message meets it each time. */
+const CONTENT_TOO_LARGE = 413;
+/** Says nothing by itself: also of a step that is final. */
+const PROCESSING_FAILURE = 0x0110;
+
 /** Never rejects. Rules run at each attempt: mending one cures what it spoilt. */
 export async function attemptDelivery(
   { upstream, request, isForward }: DeliveryWay,
@@ -58,7 +63,7 @@ export async function attemptDelivery(
     const arrived = await arrival(failure, { upstream, kind, uid, mapped, wasInDoubt, context, logger });
     if (arrived === true) return { end: 'arrived' };
     if (arrived !== false) return { end: 'later', failure: arrived, inDoubt: wasInDoubt };
-    if (isVerdict(failure)) return { end: 'dead', failure };
+    if (isVerdict(failure) || failure.httpStatus === CONTENT_TOO_LARGE) return { end: 'dead', failure };
     return { end: 'later', failure, inDoubt: wasInDoubt || failure.retry === 'ambiguous' };
   }
 }
@@ -89,24 +94,27 @@ interface Refused {
 /** Whether a refusal means that the message had arrived before; a failure: that could not be asked just now. */
 async function arrival(failure: ServiceFailure, refused: Refused): Promise<boolean | ServiceFailure> {
   const { kind, mapped, wasInDoubt } = refused;
+  const { code, httpStatus, dimseStatus } = failure;
   if (kind === 'create') {
-    if (failure.code !== 'DUPLICATE_INSTANCE') return false;
+    if (code !== 'DUPLICATE_INSTANCE') return false;
     // A loss of power takes back that it was delivered, and even that it was tried.
     return wasInDoubt || asked(refused, 'all', false, (found) => isSameStep(found, mapped));
   }
-  const isTooLate =
-    failure.code === 'INSTANCE_FINAL' || (failure.code === 'INSTANCE_CONFLICT' && failure.httpStatus === 409);
-  return isTooLate && isFinal(stateOf(mapped)) ? showsFinal(refused) : false;
+  if (!isFinal(stateOf(mapped))) return false;
+  if (code === 'INSTANCE_FINAL' || (code === 'INSTANCE_CONFLICT' && httpStatus === 409)) {
+    return showsFinal(refused, wasInDoubt);
+  }
+  return wasInDoubt && code === 'UPSTREAM_ERROR' && dimseStatus === PROCESSING_FAILURE && showsFinal(refused, false);
 }
 
-/** The far end shows the same final state and series; where it has no Retrieve, an unanswered attempt of ours decides. */
-function showsFinal(refused: Refused): Promise<boolean | ServiceFailure> {
-  const { mapped, wasInDoubt } = refused;
+/** The far end shows the same final state and series. @param otherwise the answer for a far end that has no Retrieve */
+function showsFinal(refused: Refused, otherwise: boolean): Promise<boolean | ServiceFailure> {
+  const { mapped } = refused;
   const selection = [[PERFORMED_PROCEDURE_STEP_STATUS], [PERFORMED_SERIES_SEQUENCE]];
   return asked(
     refused,
     selection,
-    wasInDoubt,
+    otherwise,
     (found) => stateOf(found) === stateOf(mapped) && hasSameSeries(found, mapped),
   );
 }

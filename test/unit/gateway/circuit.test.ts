@@ -28,7 +28,7 @@ describe('trouble of a destination', () => {
     expect([fail(), fail(), circuit.openSince]).toEqual([false, false, undefined]);
   });
 
-  test.each(['UPSTREAM_ERROR', 'UPSTREAM_TIMEOUT', 'CONNECTION_LOST'] as const)(
+  test.each(['UPSTREAM_ERROR', 'UPSTREAM_TIMEOUT', 'CONNECTION_LOST', 'NOT_AUTHORIZED', 'OUT_OF_RESOURCES'] as const)(
     '%s of one message over and over does not open it for the others; of three messages it does',
     (code) => {
       for (let i = 0; i < 20; i++) expect(fail(code)).toBe(false);

@@ -51,6 +51,29 @@ describe('delivery', () => {
     expect(bed.ends).toHaveLength(3);
   });
 
+  test('says by code what a far end took with a warning, not in its words (0107H, 0116H)', async () => {
+    const orderly = bed.far.createMpps.bind(bed.far);
+    bed.far.createMpps = (uid, attributes, context) => {
+      context?.warn({ code: 'VALUES_CHANGED', text: 'DOE^JANE', dimseStatus: 0x0116, attributes: ['00400254'] });
+      return orderly(uid, attributes, context);
+    };
+    bed.delivery.replaceTargets([bed.target()]);
+    await bed.accept(messageOf('create', createMessage()));
+    await bed.clock.rest();
+    expect(bed.logger.lines).toContainEqual({
+      level: 'warn',
+      message: 'the destination warns',
+      traceId: 'test-trace',
+      uid: MPPS_UID,
+      route: 'all',
+      upstream: 'far',
+      kind: 'create',
+      warning: 'VALUES_CHANGED',
+      attributes: ['00400254'],
+    });
+    expect(JSON.stringify(bed.logger.lines)).not.toContain('DOE');
+  });
+
   test('finds what an earlier process left', async () => {
     await bed.accept(...LIFE);
     bed.restart();
@@ -197,7 +220,45 @@ describe('an attempt without an answer (status mapping 8)', () => {
   });
 });
 
+describe('a final update in doubt that is refused with a bare 0110H', () => {
+  const refusal = (): ServiceFailure => new ServiceFailure('UPSTREAM_ERROR', { dimseStatus: 0x0110 });
+  test.each([
+    ['is done where Retrieve shows the same state and series', true, finalMessage(), 0],
+    ['goes on waiting where Retrieve shows another state', true, progressMessage(), 1],
+    ['goes on waiting where there is no Retrieve', false, finalMessage(), 1],
+  ])('%s', async (_title, canRetrieve, shown, left) => {
+    bed.far.canRetrieve = canRetrieve;
+    bed.far.moods = ['accept', 'accept', 'vanish'];
+    bed.delivery.replaceTargets([bed.target()]);
+    await bed.accept(...LIFE);
+    await bed.clock.rest();
+    bed.far.instances.set(MPPS_UID, dataSetOf({ ...createMessage(), ...shown }));
+    bed.far.away = refusal;
+    await bed.clock.pass(LONG_MS);
+    expect((await bed.messages()).map(({ state }) => state)).toEqual(Array(left).fill('queued'));
+  });
+});
+
 describe('a refusal of what was not in doubt', () => {
+  test('for its size (413) is a dead letter: it would be refused again each time', async () => {
+    bed.far.moods = [new ServiceFailure('OUT_OF_RESOURCES', { httpStatus: 413 })];
+    bed.delivery.replaceTargets([bed.target()]);
+    await bed.accept(...LIFE);
+    await bed.clock.pass(LONG_MS);
+    expect(await bed.messages()).toMatchObject([{ state: 'dead', attempts: 1 }, {}, {}]);
+  });
+
+  test('for what may be its own trouble does not hold up the others, however often', async () => {
+    bed.far.away = () => new ServiceFailure('NOT_AUTHORIZED', { httpStatus: 403 });
+    bed.delivery.replaceTargets([bed.target()]);
+    await bed.accept(...LIFE);
+    await bed.clock.pass(LONG_MS);
+    bed.far.away = undefined;
+    await bed.accept(messageOf('create', createMessage(), { uid: '1.2.3' }));
+    await bed.clock.rest();
+    expect(bed.far.arrived).toEqual(['create 1.2.3']);
+  });
+
   test.each([
     ['of the same step is our own: a loss of power may forget a delivery', createMessage(), true, 0],
     ['of another patient is a dead letter (0111H)', createMessage('PID-2'), true, 3],
