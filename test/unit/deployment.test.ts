@@ -22,7 +22,7 @@ describe('Dockerfile', () => {
   const of = (keyword: string): string[] => last.filter((each) => each.keyword === keyword).map(({ text }) => text);
 
   test('has nothing that a linter of Dockerfiles complains of', () => {
-    expect(validate(read('Dockerfile')).map(({ range, message }) => `${range.start.line + 1}: ${message}`)).toEqual([]);
+    expect(validate(read('Dockerfile'))).toEqual([]);
     expect(validate('FROM node:24-slim\nCMD node\nCMD [node]\nCOYP a b\n')).not.toEqual([]); // it does read
   });
 
