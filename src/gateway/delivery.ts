@@ -150,8 +150,16 @@ export class Delivery {
     if ((await this.#records.get(own.key)) !== undefined) return own;
     const record = await this.#records.findByListener(requester.listener, uid);
     if (record === undefined || isRecordOf(record, target)) return own;
-    const followed = targetOf(record);
+    const followed = targetOf(record) ?? (await this.#targetLeft(target, record));
     return followed === undefined ? own : { target: followed, key: keyOf(followed, uid) };
+  }
+
+  /** That of a record whose route or upstream has another name now, while messages wait for it there. */
+  async #targetLeft(target: MppsTarget, { route, upstream, uid }: MppsRecord): Promise<MppsTarget | undefined> {
+    const isForward = target.route === route && target.forwardTo.some((forward) => forward.upstream.name === upstream);
+    if (isForward || (await this.#storeAndForward.waiting({ route, upstream, uid })) === 0) return undefined;
+    this.#logger.warn('an instance still waits for a destination of no route', { uid, route, upstream });
+    return { ...target, route, upstream: { ...target.upstream, name: upstream } };
   }
 
   async #create(found: Found, received: DataSet, context: MppsContext): Promise<Completion> {

@@ -259,6 +259,53 @@ describe('the copy of an instance', () => {
   });
 });
 
+describe('an instance whose hop is in no route any more', () => {
+  const renamed = { route: 'renamed' };
+
+  test('goes on behind what still waits there, so that no update overtakes its create', async () => {
+    await create();
+    await update(progressMessage(), mppsContextOf(), targetOf({}, renamed));
+    await update(finalMessage(), mppsContextOf(), targetOf(DIRECT, renamed));
+    expect((await bed.messages()).map(({ route, kind }) => [route, kind])).toEqual([
+      ['all', 'create'],
+      ['all', 'update'],
+      ['all', 'update'],
+    ]);
+    expect(await retrieve(mppsContextOf(), targetOf({}, renamed))).toEqual({
+      ...createMessage(),
+      ...progressMessage(),
+      ...finalMessage(),
+    });
+    await expect(update(progressMessage(), mppsContextOf(), targetOf({}, renamed))).rejects.toMatchObject({
+      code: 'INSTANCE_FINAL',
+    });
+    expect(bed.logger.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', uid: MPPS_UID, route: 'all', upstream: 'far' }),
+    );
+    await deliver();
+    expect(bed.far.arrived).toHaveLength(3);
+  });
+
+  test('goes where its route leads now once nothing waits', async () => {
+    await create();
+    await deliver();
+    await update(progressMessage(), mppsContextOf(), targetOf({}, renamed));
+    expect(await bed.messages()).toMatchObject([{ route: 'renamed', kind: 'update' }]);
+  });
+
+  test('is left to the queue of its old upstream where that is one of the forwards now', async () => {
+    await create();
+    const near = { name: 'near', upstream: new FarEnd() };
+    const forwardTo = [{ upstream: { name: 'far', upstream: bed.far }, request: undefined }];
+    await update(progressMessage(), mppsContextOf(), targetOf({}, { upstream: near, forwardTo }));
+    expect((await waiting()).map(([upstream, kind]) => [upstream, kind])).toEqual([
+      ['far', 'create'],
+      ['near', 'update'],
+      ['far', 'update'],
+    ]);
+  });
+});
+
 describe('between the two kinds of delivery nothing overtakes', () => {
   test('a direct update waits its turn behind messages that are still stored', async () => {
     await create();
