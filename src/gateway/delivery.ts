@@ -18,7 +18,14 @@ import type { AcceptedMessage } from './forwarding.ts';
 import { applied } from './mapping.ts';
 import { checkedCreate, checkedUpdate, instanceUid, refuseWhenLate, warnOfShrunk } from './mpps-checks.ts';
 import { createOnce, isVerdict, retrieveOnce, updateOnce } from './mpps-outcome.ts';
-import { isUndeliveredRepeat, knownToHaveExisted, pendingRecord, storedRecord, updatedRecord } from './mpps-record.ts';
+import {
+  isEcho,
+  isUndeliveredRepeat,
+  knownToHaveExisted,
+  pendingRecord,
+  storedRecord,
+  updatedRecord,
+} from './mpps-record.ts';
 import { isRecordOf } from './mpps-route.ts';
 import type { MppsTarget } from './mpps-route.ts';
 import { StoreAndForward } from './store-and-forward.ts';
@@ -229,11 +236,17 @@ export class Delivery {
     if (record === undefined && unknownInstance === 'refuse' && delivery === 'direct') {
       throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'this instance was not created here' });
     }
-    const modifications = checkedUpdate(target, received, record, context, this.#logger);
     const digest = digestOfDataSet(received);
+    if (isEcho(record, digest, context.requester.address)) {
+      const { traceId } = context;
+      this.#logger.info('an update came back from elsewhere', { traceId, uid: key.uid, route: target.route });
+      return { uid: key.uid };
+    }
+    const modifications = checkedUpdate(target, received, record, context, this.#logger);
+    const from = target.forwardTo.length > 0 ? context.requester.address : undefined;
     const message = acceptedMessage('update', key, modifications, digest, context);
     const after = (keepsCopy: boolean): MppsRecord | undefined =>
-      record && updatedRecord(record, { modifications, digest, keepsCopy, nowMs: this.#now() });
+      record && updatedRecord(record, { modifications, digest, keepsCopy, nowMs: this.#now(), from });
     const isStored = delivery === 'store-and-forward' && record?.phase !== 'pending';
     let completion: Completion = { uid: key.uid };
     if (isStored || (await this.#storeAndForward.waiting(key)) > 0) {

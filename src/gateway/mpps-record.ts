@@ -52,9 +52,11 @@ export function updatedRecord(
     readonly digest: string;
     readonly keepsCopy: boolean;
     readonly nowMs: number;
+    /** Address of the one who sent it, where it is remembered. */
+    readonly from: string | undefined;
   },
 ): MppsRecord {
-  const { modifications, digest, keepsCopy, nowMs } = update;
+  const { modifications, digest, keepsCopy, nowMs, from } = update;
   const { pendingDigest: _, copy, ...rest } = record;
   return {
     ...rest,
@@ -63,11 +65,33 @@ export function updatedRecord(
     delivered: true,
     state: stateOf(modifications) ?? record.state,
     lastDigest: digest,
+    ...(from === undefined ? {} : { updates: withUpdate(record.updates, digest, from) }),
     set: { ...record.set, ...digestsOf(modifications) },
     sequences: { ...record.sequences, ...sequencesOf(modifications) },
     ...(keepsCopy && copy !== undefined ? { copy: { ...copy, ...modifications } } : {}),
     updatedAt: nowMs,
   };
+}
+
+/** As many as may be under way in a ring of gateways. */
+const REMEMBERED_UPDATES = 100;
+
+function withUpdate(
+  updates: MppsRecord['updates'] = [],
+  digest: string,
+  from: string,
+): NonNullable<MppsRecord['updates']> {
+  if (updates.some(([known]) => known === digest)) return updates;
+  return [...updates, [digest, from] as const].slice(-REMEMBERED_UPDATES);
+}
+
+/**
+ * An update that was accepted before and comes from elsewhere now: it went round a ring of gateways that forward to each
+ * other, and is older than what was accepted since. One that sends a former value again sends it from its own address.
+ */
+export function isEcho(record: MppsRecord | undefined, digest: string, address: string): boolean {
+  const [, first] = record?.updates?.find(([known]) => known === digest) ?? [];
+  return first !== undefined && first !== address;
 }
 
 /** The narrow case of a repeated N-CREATE: its first answer was lost, and nothing happened since. */

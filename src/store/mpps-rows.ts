@@ -10,12 +10,13 @@ export const MPPS_KEY = ['route', 'upstream', 'uid'] as const;
 export const MPPS_CONTENT = [
   'listener', 'phase', 'state', 'delivered', 'created_at', 'updated_at', 'requester', 'character_set', 'create_digest',
   'last_digest', 'pending_digest', 'created_tags', 'set_tags', 'sequences', 'copy',
+  'updates',
 ] as const; // prettier-ignore
 export const MPPS_COLUMNS = [...MPPS_KEY, ...MPPS_CONTENT];
 
 /** What is left of a record whose content is erased. */
 export const MPPS_TOMBSTONE = `phase = 'deleted', character_set = NULL, create_digest = '', last_digest = NULL,
-  pending_digest = NULL, created_tags = '{}', set_tags = '{}', sequences = '{}', copy = NULL`;
+  pending_digest = NULL, created_tags = '{}', set_tags = '{}', sequences = '{}', copy = NULL, updates = NULL`;
 
 export function toMppsRow(record: MppsRecord): Record<string, string | number | null> {
   return {
@@ -37,6 +38,7 @@ export function toMppsRow(record: MppsRecord): Record<string, string | number | 
     set_tags: JSON.stringify(record.set),
     sequences: JSON.stringify(record.sequences),
     copy: record.copy === undefined ? null : toJson(record.copy),
+    updates: record.updates === undefined ? null : JSON.stringify(record.updates),
   };
 }
 
@@ -66,6 +68,7 @@ export function fromMppsRow(row: MppsRow): MppsRecord {
     set: json('set_tags') as MppsRecord['set'],
     sequences: json('sequences') as MppsRecord['sequences'],
     ...(row['copy'] === null ? {} : { copy: cloneDataSet(json('copy') as DataSet) }),
+    ...(row['updates'] === null ? {} : { updates: json('updates') as NonNullable<MppsRecord['updates']> }),
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,
   };

@@ -37,6 +37,10 @@ export interface MppsRecord extends MppsKey {
   readonly createDigest: string;
   /** Of the last update that was accepted. */
   readonly lastDigest?: string;
+  /**
+   * The last updates that were accepted, oldest first, where the route forwards: digest and address of the first who sent it.
+   */
+  readonly updates?: readonly (readonly [digest: string, address: string])[];
   /** Of an update that was sent and whose outcome is unknown. */
   readonly pendingDigest?: string;
   /** Attributes of the create with the digest of each. */

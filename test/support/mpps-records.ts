@@ -44,6 +44,10 @@ const FULL = {
   characterSet: '\\ISO 2022 IR 87',
   delivered: true,
   lastDigest: 'last',
+  updates: [
+    ['first', '10.0.0.5'],
+    ['last', '10.0.0.6'],
+  ],
   pendingDigest: 'pending',
   created: { '00400252': 'c1', '00400254': 'c2' },
   set: { '00400252': 's1' },

@@ -427,6 +427,36 @@ describe('forwarding', () => {
     );
   });
 
+  test.each(['store-and-forward', 'direct'] as const)(
+    'what comes back round a ring of gateways is acknowledged and goes no further: it is older than what came since (%s)',
+    async (way) => {
+      const target = forwarding({ delivery: way });
+      const ring = mppsContextOf({ ...WARD, address: '10.0.0.9' });
+      const all = [createMessage(), progressMessage('a'), progressMessage('b'), finalMessage()];
+      await create(createMessage(), mppsContextOf(), target);
+      for (const text of ['a', 'b']) await update(progressMessage(text), mppsContextOf(), target);
+      await expect(update(progressMessage('a'), ring, target)).resolves.toEqual({ uid: MPPS_UID });
+      await update(finalMessage(), mppsContextOf(), target);
+      // Also when the step is final here by now: elsewhere nobody is to be told of a mistake.
+      for (const message of [progressMessage('b'), finalMessage()]) {
+        await expect(update(message, ring, target)).resolves.toEqual({ uid: MPPS_UID });
+      }
+      expect((await waiting()).filter(([name]) => name === 'pacs').map(([, , received]) => received)).toEqual(all);
+      await expect(update(finalMessage(), mppsContextOf(), target)).rejects.toMatchObject({ code: 'INSTANCE_FINAL' });
+    },
+  );
+
+  test('a route that does not forward takes an update from wherever it comes', async () => {
+    const elsewhere = mppsContextOf({ ...WARD, address: '10.0.0.9' });
+    await create(createMessage(), mppsContextOf(), targetOf());
+    await update(progressMessage('a'), mppsContextOf(), targetOf());
+    await update(progressMessage('b'), mppsContextOf(), targetOf());
+    await update(progressMessage('a'), elsewhere, targetOf());
+    expect((await waiting()).slice(1).map(([, , received]) => received)).toEqual(
+      ['a', 'b', 'a'].map((text) => progressMessage(text)),
+    );
+  });
+
   test('not to the upstream of the route itself', async () => {
     const itself = pacs({ upstream: { name: 'far', upstream: bed.far } });
     await create(createMessage(), mppsContextOf(), forwarding({}, itself));

@@ -296,7 +296,8 @@ describe('versions', () => {
   test('a file of version 1 opens with what it holds, whatever version this is', async () => {
     alter(await readFile(new URL('../../golden/store/version-1.sql', import.meta.url), 'utf8'));
     const store = await openStore({ path });
-    expect(await store.mpps.get(keyOf('1.2.1'))).toEqual(recordOf('1.2.1', { state: 'COMPLETED' }));
+    const { updates: _later, ...first } = recordOf('1.2.1', { state: 'COMPLETED' });
+    expect(await store.mpps.get(keyOf('1.2.1'))).toEqual(first);
     expect(await store.mpps.get(keyOf('1.2.2'))).toEqual(smallRecordOf('1.2.2', { phase: 'pending' }));
     await store.close();
   });
