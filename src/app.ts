@@ -28,6 +28,7 @@ import { buildListener, createUpstream, needsStore, openConfiguredStore, recorde
 import type { Listener, Recorders } from './parts.ts';
 import { Ris } from './ris/ris.ts';
 import { buildRoutes, spoolTargetsOf } from './route-parts.ts';
+import { importSeeds, readSeeds } from './seeds.ts';
 import type { Upstream } from './services/port.ts';
 import type { Store } from './store/store.ts';
 
@@ -192,6 +193,7 @@ export class App {
     const old = this.#parts ?? NOTHING;
     const made: { close(): Promise<void> }[] = [];
     try {
+      const seeds = await readSeeds(config.upstreams);
       const store = await this.#buildStore(config, made);
       const upstreams = new Map<string, RunningUpstream>();
       for (const [name, options] of Object.entries(config.upstreams)) {
@@ -207,8 +209,11 @@ export class App {
       const recorders = isDeepStrictEqual(old.config?.log, config.log)
         ? (old.recorders ?? recordersOf(config.log, this.#logger))
         : recordersOf(config.log, this.#logger);
-      // At the start nobody is to find a listener without routes.
-      if (this.#parts === undefined) this.#route(config, upstreams, recorders, store);
+      // At the start nobody is to find a listener without routes, or an empty worklist.
+      if (this.#parts === undefined) {
+        await importSeeds(seeds, upstreams);
+        this.#route(config, upstreams, recorders, store);
+      }
       const sockets = new Map([...old.listeners].map(([name, running]) => [socketOf(name, running.config), running]));
       const listeners = new Map<string, RunningListener>();
       for (const [name, options] of Object.entries(config.listeners)) {
@@ -221,7 +226,9 @@ export class App {
           listeners.set(name, { config: options, listener, port });
         }
       }
-      return { config, listeners, upstreams, recorders, store, console: await this.#buildConsole(config, made) };
+      const console = await this.#buildConsole(config, made);
+      if (this.#parts !== undefined) await importSeeds(seeds, upstreams);
+      return { config, listeners, upstreams, recorders, store, console };
     } catch (error) {
       if (this.#parts === undefined) await this.#stopDelivery();
       await Promise.allSettled(made.map((part) => part.close()));

@@ -105,7 +105,7 @@ export async function openConfiguredStore({ kind, path, url, connections }: Stor
 }
 
 /**
- * @param store where the embedded RIS keeps what it has; without one it has its files, and forgets the rest at the end
+ * @param store where the embedded RIS goes on, as it was left; without one it has its files, and forgets the rest at the end
  * @throws GatewayError SEED_INVALID, STORE_*
  */
 export async function createUpstream(
@@ -148,9 +148,10 @@ export async function createUpstream(
     }
     case 'ris': {
       const { entries, entryWhen, ageing, simulateCommitment } = config;
-      const seed = (await Promise.all(entries.map(readSeed))).flat();
       const options = { entryWhen, ageing: { scheduledMs: ageing.scheduled, doneMs: ageing.done }, simulateCommitment };
-      return Ris.open(name, seed, options, store ?? (await openMemoryStore()), logger);
+      if (store !== undefined) return Ris.resume(name, options, store, logger);
+      const seed = (await Promise.all(entries.map(readSeed))).flat();
+      return Ris.open(name, seed, options, await openMemoryStore(), logger);
     }
   }
 }

@@ -77,7 +77,7 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
         message,
         fix = 'See the log.',
       } = error as Error & { code?: string; fix?: string };
-      fail(response, code.startsWith('CONFIG_') ? 422 : 500, code, message, fix);
+      fail(response, /^(CONFIG|SEED)_/.test(code) ? 422 : 500, code, message, fix);
     }
   });
   app.all(['/health/live', '/health/ready', '/api/reload'], (request, response) => {

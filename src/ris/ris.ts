@@ -69,9 +69,14 @@ export class Ris implements Upstream {
     logger: Logger,
     now: () => number = Date.now,
   ): Promise<Ris> {
-    const ris = new Ris(name, options, store, logger, now);
+    const ris = Ris.resume(name, options, store, logger, now);
     await ris.entries.importSeed(seed);
     return ris;
+  }
+
+  /** The RIS that goes on where the one of this name was left, its worklist as it is; see `open`. */
+  static resume(name: string, options: RisOptions, store: RisStore, logger: Logger, now: () => number = Date.now): Ris {
+    return new Ris(name, options, store, logger, now);
   }
 
   /**

@@ -10,6 +10,7 @@ import { itemsOf } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { GatewayError } from '../errors.ts';
 import { SCHEDULED_PROCEDURE_STEP_SEQUENCE } from '../services/worklist/attributes.ts';
+import { checkEntry } from './entry.ts';
 import { decodeDicomFile, isDicomFile } from './seed-dicom.ts';
 import { fromEntryForm, withKeywords } from './seed-form.ts';
 
@@ -26,7 +27,8 @@ const MAXIMUM_FILE_BYTES = 512 * 1024 * 1024;
  * The entries of a file, or of every file of a folder in the order of their names. In a folder, hidden files, `lockfile`
  * and files that are neither named *.json, *.yaml, *.yml, *.wl or *.dcm nor DICOM files by their content are passed over.
  * @throws GatewayError SEED_INVALID naming the file, the entry (counted from 1) and the attribute, never a value; also
- * when an entry does not have exactly one Scheduled Procedure Step (PS3.4 K.6.1.2.2: one response is one step)
+ * when an entry does not have exactly one Scheduled Procedure Step (PS3.4 K.6.1.2.2: one response is one step), or not what
+ * no entry can do without (`checkEntry`)
  */
 export async function readSeed(path: string): Promise<DataSet[]> {
   const found = await attempt(path, () => stat(path));
@@ -123,6 +125,8 @@ function checked(file: string, index: number, read: () => DataSet): DataSet {
     const fix = 'Give each entry exactly one item in ScheduledProcedureStepSequence (0040,0100).';
     throw invalid(place, `ScheduledProcedureStepSequence has ${steps} scheduled procedure steps`, fix);
   }
+  const errors = checkEntry(entry).filter(({ severity }) => severity === 'error');
+  if (errors.length > 0) throw invalid(place, errors.map(({ text }) => text).join('; '));
   return entry;
 }
 

@@ -11,6 +11,7 @@ import { App } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { toJson } from '../../src/dataset/json.ts';
 import { attribute, dataSetOf } from '../../src/dataset/model.ts';
+import type { DataSet } from '../../src/dataset/model.ts';
 import { collect, contextOf, keepingLogger, queryOf } from '../support/requests.ts';
 import type { LogLine } from '../support/requests.ts';
 import { upstreamTo } from '../support/beds.ts';
@@ -182,6 +183,44 @@ timers: { shutdown: 500ms }`;
     const second = app.ports().listeners['second']?.port ?? 0;
     expect(await countBy('dimse', second)).toBe(6);
     await expect(countBy('dimse', ports.ward)).rejects.toMatchObject({ code: 'UPSTREAM_UNREACHABLE' });
+  });
+
+  const writeEntries = (entries: DataSet[]): Promise<void> =>
+    writeFile(join(folder, 'worklist.json'), `[${entries.map(toJson).join()}]`);
+
+  test('imports the worklist files anew, also where the configuration is as before', async () => {
+    await configure(yaml());
+    const ports = await start();
+    await writeEntries(variedWorklist().slice(0, 2));
+    expect((await reload(ports.console)).status).toBe(200);
+    expect(await countBy('dimse', ports.ward)).toBe(2);
+  });
+
+  test('with a bad worklist file changes nothing and names file, entry and attribute', async () => {
+    await configure(yaml());
+    const ports = await start();
+    const [first, second] = variedWorklist() as [DataSet, DataSet];
+    await writeEntries([first, dataSetOf({ ...second, '00100020': attribute('LO') })]);
+    await configure(yaml({ route: 'second' }));
+    const answer = await reload(ports.console);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      422,
+      {
+        code: 'SEED_INVALID',
+        message: expect.stringMatching(/worklist\.json: entry 2: PatientID \(00100020\) has no value$/),
+      },
+    ]);
+    expect(await countBy('dimse', ports.ward)).toBe(6);
+    expect(lines.filter((line) => line.message === 'exchange').at(-1)).toMatchObject({ route: 'all' });
+  });
+
+  test('that fails has imported nothing', async () => {
+    await configure(yaml());
+    const ports = await start();
+    await writeEntries(variedWorklist().slice(0, 2));
+    await configure(yaml({ webPort: ports.console }));
+    expect((await reload(ports.console)).status).toBe(500);
+    expect(await countBy('dimse', ports.ward)).toBe(6);
   });
 
   test('with a bad file changes nothing and names every problem', async () => {

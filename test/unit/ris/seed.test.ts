@@ -31,6 +31,8 @@ async function read(name: string, content: string | Uint8Array): Promise<DataSet
   return readSeed(await written(name, content));
 }
 
+/** What no entry can do without, besides Patient ID and step. */
+const NAMED = { '00100010': attribute('PN', { Alphabetic: 'A^B' }), '0020000D': attribute('UI', '1.2.3') };
 const STEP = '  ScheduledProcedureStepSequence: [{ ScheduledProcedureStepID: S1 }]\n';
 
 function stepOf(...attributes: [string, ReturnType<typeof attribute>][]): ReturnType<typeof attribute> {
@@ -51,6 +53,7 @@ describe('a seed in text', () => {
     const yaml = `
 - PatientName: Carter^Helen
   PatientID: MG-1001
+  StudyInstanceUID: 1.2.3
   ReferringPhysicianName: { Alphabetic: Yamada^Tarou, Ideographic: 山田^太郎, Phonetic: やまだ^たろう }
   OtherPatientNames: [A^B, { Alphabetic: C^D }]
   PatientSex:
@@ -69,6 +72,7 @@ describe('a seed in text', () => {
     00400009: S1
 `;
     const expected = dataSetOf({
+      '0020000D': attribute('UI', '1.2.3'),
       '00081110': attribute('SQ'),
       '00080090': attribute('PN', { Alphabetic: 'Yamada^Tarou', Ideographic: '山田^太郎', Phonetic: 'やまだ^たろう' }),
       '00090010': attribute('LO', 'ACME'),
@@ -100,6 +104,9 @@ describe('a seed in text', () => {
 
   test('the long and the short form mix, items of the one in the other', async () => {
     const yaml = `
+PatientName: A^B
+PatientID: P1
+StudyInstanceUID: 1.2.3
 '00400100':
   vr: SQ
   Value:
@@ -107,23 +114,31 @@ describe('a seed in text', () => {
       ScheduledProcedureStepID: { vr: SH, Value: [S1] }
 `;
     const step = stepOf(['00080060', attribute('CS', 'CT')], ['00400009', attribute('SH', 'S1')]);
-    expect(await read('a.yaml', yaml)).toEqual([dataSetOf({ '00400100': step })]);
+    expect(await read('a.yaml', yaml)).toEqual([
+      dataSetOf({ ...NAMED, '00100020': attribute('LO', 'P1'), '00400100': step }),
+    ]);
   });
 
   test('what stands unquoted in YAML keeps its characters: dates, times, leading zeros, numbers', async () => {
     const yaml = `
-- PatientID: 00123
+- PatientName: A^B
+  StudyInstanceUID: 1.2.3
+  PatientID: 00123
   OtherPatientIDs: [1e5, 0x10, 0o7, true, 1_000, .5]
   PatientBirthDate: 20260101
   PatientWeight: 71.50
   PatientSize: 1.7
   PregnancyStatus: 4
   AccessionNumber: 0815
-  ScheduledProcedureStepSequence: { ScheduledProcedureStepStartTime: 0930, ScheduledProcedureStepStartDate: 20260101 }
+  ScheduledProcedureStepSequence:
+    ScheduledProcedureStepStartTime: 0930
+    ScheduledProcedureStepStartDate: 20260101
+    ScheduledProcedureStepID: 0007
 `;
     const [entry = dataSetOf({})] = await read('a.yaml', yaml);
     expect(entry).toEqual(
       dataSetOf({
+        ...NAMED,
         '00080050': attribute('SH', '0815'),
         '00100020': attribute('LO', '00123'),
         '00101000': attribute('LO', '1e5', '0x10', '0o7', 'true', '1_000', '.5'),
@@ -131,22 +146,27 @@ describe('a seed in text', () => {
         '00101020': attribute('DS', 1.7),
         '00101030': attribute('DS', '71.50'),
         '001021C0': attribute('US', 4),
-        '00400100': stepOf(['00400003', attribute('TM', '0930')], ['00400002', attribute('DA', '20260101')]),
+        '00400100': stepOf(
+          ['00400003', attribute('TM', '0930')],
+          ['00400002', attribute('DA', '20260101')],
+          ['00400009', attribute('SH', '0007')],
+        ),
       }),
     );
   });
 
   test('JSON with keywords has its numbers as they stand there', async () => {
     const json =
-      '{"PatientID": 123, "OtherPatientIDs": [1.0, 12345678901234567890], "PatientWeight": 71.50, "PregnancyStatus": 4,' +
-      '"ScheduledProcedureStepSequence": [{"ScheduledProcedureStepStartDate": 20260101}]}';
+      '{"PatientName": "A^B", "StudyInstanceUID": "1.2.3", "PatientID": 123, "OtherPatientIDs": [1.0, 12345678901234567890], "PatientWeight": 71.50, "PregnancyStatus": 4,' +
+      '"ScheduledProcedureStepSequence": [{"ScheduledProcedureStepStartDate": 20260101, "ScheduledProcedureStepID": 7}]}';
     expect(await read('a.json', json)).toEqual([
       dataSetOf({
+        ...NAMED,
         '00100020': attribute('LO', '123'),
         '00101000': attribute('LO', '1.0', '12345678901234567890'),
         '00101030': attribute('DS', '71.50'),
         '001021C0': attribute('US', 4),
-        '00400100': stepOf(['00400002', attribute('DA', '20260101')]),
+        '00400100': stepOf(['00400002', attribute('DA', '20260101')], ['00400009', attribute('SH', '7')]),
       }),
     ]);
   });
@@ -157,7 +177,7 @@ describe('a seed in text', () => {
   });
 
   test('anchors spare repetition', async () => {
-    const yaml = `- &a\n  PatientID: P1\n${STEP}- *a\n`;
+    const yaml = `- &a\n  PatientName: A^B\n  StudyInstanceUID: 1.2.3\n  PatientID: P1\n${STEP}- *a\n`;
     const entries = await read('a.yaml', yaml);
     expect(entries).toHaveLength(2);
     expect(entries[1]).toEqual(entries[0]);
@@ -166,13 +186,14 @@ describe('a seed in text', () => {
 });
 
 describe('a seed that is refused is named by file, entry and attribute, never by value', () => {
-  const first = `- PatientID: P1\n${STEP}`;
+  const first = `- PatientName: A^B\n  StudyInstanceUID: 1.2.3\n  PatientID: P1\n${STEP}`;
   const inSecond = (lines: string): string => `${first}- PatientName: SECRET^NAME\n  ${lines}\n${STEP}`;
   const step = 'ScheduledProcedureStepSequence';
 
   test.each([
     ['a date as ISO 8601', 'PatientBirthDate: 2026-01-01', 'PatientBirthDate (00100030): ', 'DA is a date as YYYYMMDD'],
     ['a day that is none', 'PatientBirthDate: 20260230', 'PatientBirthDate (00100030): ', 'DA is a date'],
+    ['no patient and study', 'PatientID: P2', 'StudyInstanceUID (0020000D) ', 'has no value'],
     ['a code in lower case', 'PatientSex: f', 'PatientSex (00100040): ', 'CS is at most 16 of A-Z'],
     ['a UID that is none', 'StudyInstanceUID: 1.02.3', 'StudyInstanceUID (0020000D): ', 'UI is a UID'],
     ['a weight in words', 'PatientWeight: heavy', 'PatientWeight (00101030): ', 'DS is a decimal number'],
