@@ -63,7 +63,7 @@ test('kill -9 of three gateways, lost connections and a crash of the server: eve
   const kills = [...gateways, ...bed.destinations].map((each) => each.kills).join(' + ');
   await expectAllArrived(bed, gateways[0] as GatewayProcess, lives, DRAIN_MS);
   bed.tell(
-    `${LIVES} lives of ${messages} messages, ${ward.repeated} sent again, ${ward.busy} told to come again, ${kills} kills, ` +
+    `${LIVES} lives of ${messages} messages, ${ward.repeated} sent again, ${ward.busy.dimse + ward.busy.dicomweb} told to come again, ${kills} kills, ` +
       `${ended} connections ended`,
     performance.now() - started,
   );

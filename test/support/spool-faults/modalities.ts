@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { toJson } from '../../../src/dataset/json.ts';
 import { SOP_CLASSES } from '../../../src/dimse/uids.ts';
 import { PDU_TYPE } from '../../../src/dimse/upper-layer/pdu.ts';
-import { associateRq, decodeRaw, EXPLICIT, MessageReader, RELEASE_RQ } from '../dimse-bytes.ts';
+import { associateRq, decodeRaw, EXPLICIT, MessageReader, RELEASE_RP, RELEASE_RQ } from '../dimse-bytes.ts';
 import { createRq, setRq } from '../dimse-mpps.ts';
 import { encodePdu } from '../../../src/dimse/upper-layer/pdu.ts';
 import { call } from '../http-client.ts';
@@ -58,7 +58,10 @@ class DimseModality implements Sender {
     try {
       return answerOf((await reader.next()).command);
     } catch {
-      this.rest();
+      // Gone, or it asks for a release: then it has not begun with the message.
+      peer.send(RELEASE_RP);
+      peer.socket.end();
+      this.#open = undefined;
       return 'lost';
     } finally {
       clearTimeout(patience);
@@ -154,7 +157,7 @@ export class Ward {
   /** Messages sent again. */
   repeated = 0;
   /** Answers 0213H and 503. */
-  busy = 0;
+  readonly busy = { dimse: 0, dicomweb: 0 };
   #isStopped = false;
 
   constructor(options: WardOptions) {
@@ -173,6 +176,11 @@ export class Ward {
     );
   }
 
+  /** Resolves when so many messages were acknowledged. */
+  async hasSent(count: number): Promise<void> {
+    while (this.acknowledged < count) await sleep(3);
+  }
+
   /** Lives under way are left as they are. */
   stop(): void {
     this.#isStopped = true;
@@ -189,14 +197,14 @@ export class Ward {
   }
 
   /** False: the life ended before its time. */
-  async #live({ uid, messages }: Life, sender: Sender, random: Random): Promise<boolean> {
+  async #live({ uid, protocol, messages }: Life, sender: Sender, random: Random): Promise<boolean> {
     for (const [index, message] of messages.entries()) {
       const isLast = index === messages.length - 1;
       let mayHaveArrived = false;
       for (;;) {
         const answer = await sender.send(message, uid);
         if (answer === 'done' || (mayHaveArrived && isTakenBefore(answer, message.kind, isLast))) break;
-        if (answer === 'busy') this.busy++;
+        if (answer === 'busy') this.busy[protocol]++;
         else if (answer !== 'unreachable' && answer !== 'lost') {
           this.problems.push(`${uid} message ${index}${mayHaveArrived ? ', repeated' : ''}: ${answer}`);
           return false;
