@@ -44,6 +44,22 @@ export class Bed {
     });
   }
 
+  /** As `dimseToWeb`, MPPS by store-and-forward, so many deliveries at a time. */
+  async storeAndForward(
+    baseUrl: string,
+    { store, concurrency }: { store?: Options; concurrency?: number } = {},
+  ): Promise<Gateway> {
+    const spool = concurrency === undefined ? {} : { concurrency };
+    return this.gateway(
+      {
+        listeners: { ward: { protocol: 'dimse', aeTitle: 'DIMSEWAY', port: 0 } },
+        upstreams: { far: { protocol: 'dicomweb', baseUrl, spool } },
+        routes: [{ name: 'bench', mpps: { to: 'far', delivery: 'store-and-forward' } }],
+      },
+      store,
+    );
+  }
+
   /** The embedded RIS over a store that is there. Listeners `ward` (AE title DIMSEWAY) and `web` (base path /dicomweb). */
   async ris(storePath: string): Promise<Gateway> {
     return this.gateway(

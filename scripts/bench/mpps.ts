@@ -2,17 +2,12 @@
  * N-CREATE + N-SET pairs through the gateway, direct delivery, far ends that answer at once: the rate of pairs, and the
  * median of one exchange, against a dcmjs-dimse SCP that the same SCU reaches directly.
  */
-import { randomUUID } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodeDataSet } from '../../src/dataset/binary/encode.ts';
-import { TRANSFER_SYNTAXES } from '../../src/dataset/binary/transfer-syntax.ts';
-import { fromJson } from '../../src/dataset/json.ts';
-import { completeOf, createOf, series } from '../../test/peers/mpps-cases.ts';
 import { startQuietDcmjsMppsScp } from '../peers/mpps.ts';
 import { Bed } from './bed.ts';
 import { compareMs, median, ms, timeMs, type Row } from './measure.ts';
-import { associate, message, MPPS, N_CREATE_RQ, N_SET_RQ, PDU, type RawConnection, release, statusOf } from './wire.ts';
+import { dimseSender, newUid, sendInstances, type Sender, webSender } from './mpps-senders.ts';
 
 const PAIRS = 400;
 const PARALLEL = 8;
@@ -21,67 +16,6 @@ const WARM_UP = 100;
 const FSYNCS = 200;
 /** What one transaction of the store's write-ahead log comes to. */
 const FSYNC_BYTES = 8_192;
-
-const CREATE = createOf();
-const SET = completeOf(series(1, 20));
-const bytesOf = (json: object): Buffer => encodeDataSet(fromJson(json), TRANSFER_SYNTAXES.explicitVrLittleEndian);
-const CREATE_BYTES = bytesOf(CREATE);
-const SET_BYTES = bytesOf(SET);
-const CREATE_JSON = JSON.stringify(CREATE);
-const SET_JSON = JSON.stringify(SET);
-
-const newUid = (): string => `2.25.${BigInt(`0x${randomUUID().replaceAll('-', '')}`)}`;
-
-/** One way to send a create or a set. */
-interface Sender {
-  send(kind: 'create' | 'set', uid: string): Promise<void>;
-  close(): Promise<void>;
-}
-
-async function dimseSender(port: number, called: string): Promise<Sender> {
-  const connection: RawConnection = await associate(port, { called, abstractSyntax: MPPS });
-  let messageId = 0;
-  return {
-    send: async (kind, uid) => {
-      const field = kind === 'create' ? N_CREATE_RQ : N_SET_RQ;
-      const request = { field, sopClass: MPPS, messageId: ++messageId % 65_536, instanceUid: uid };
-      connection.send(message(request, kind === 'create' ? CREATE_BYTES : SET_BYTES));
-      const answer = await connection.receive();
-      const status = answer?.type === PDU.data ? statusOf(answer.body.subarray(6)) : undefined;
-      if (status !== 0) throw new Error(`${kind} on port ${port}: PDU ${answer?.type}, status ${status}`);
-    },
-    close: () => release(connection),
-  };
-}
-
-async function webSender(baseUrl: string): Promise<Sender> {
-  const headers = { accept: 'application/dicom+json', 'content-type': 'application/dicom+json' };
-  return {
-    send: async (kind, uid) => {
-      const url = `${baseUrl}/modality-performed-procedure-steps/${uid}${kind === 'create' ? '' : '?update'}`;
-      const body = kind === 'create' ? CREATE_JSON : SET_JSON;
-      const response = await fetch(url, { method: 'POST', headers, body });
-      await response.arrayBuffer();
-      if (!response.ok) throw new Error(`${kind}: ${response.status}`);
-    },
-    close: () => Promise.resolve(),
-  };
-}
-
-/** So many pairs by so many senders at a time, each pair in order. */
-async function sendPairs(connect: () => Promise<Sender>): Promise<void> {
-  let left = PAIRS;
-  const worker = async (): Promise<void> => {
-    const sender = await connect();
-    while (left-- > 0) {
-      const uid = newUid();
-      await sender.send('create', uid);
-      await sender.send('set', uid);
-    }
-    await sender.close();
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
-}
 
 /** The median of one exchange, one at a time. */
 async function exchangeMs(connect: () => Promise<Sender>): Promise<number> {
@@ -132,9 +66,9 @@ export async function benchMpps(): Promise<Row[]> {
     };
     const times = await compareMs(
       {
-        direct: () => sendPairs(ways.direct),
-        dimseToWeb: () => sendPairs(ways.dimseToWeb),
-        webToDimse: () => sendPairs(ways.webToDimse),
+        direct: () => sendInstances(PAIRS, PARALLEL, ways.direct),
+        dimseToWeb: () => sendInstances(PAIRS, PARALLEL, ways.dimseToWeb),
+        webToDimse: () => sendInstances(PAIRS, PARALLEL, ways.webToDimse),
       },
       5,
     );

@@ -14,6 +14,7 @@ import { reaches, type Row } from './measure.ts';
 import { benchMemory } from './memory.ts';
 import { benchMpps } from './mpps.ts';
 import { benchRis } from './ris.ts';
+import { benchSpool } from './spool.ts';
 
 const BENCHES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   dataset: benchDataset,
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   echo: benchEcho,
   mpps: benchMpps,
   ris: benchRis,
+  spool: benchSpool,
   memory: benchMemory,
 };
 
