@@ -24,8 +24,9 @@ export async function housekeep(
     const steps = await expireSteps(store, retention, nowMs);
     if (steps.tombstoned + steps.removed > 0) logger.info('performed procedure steps aged out', steps);
     for (const [upstream, ris] of rises) {
-      const { agedOut } = await ris.housekeep(nowMs);
+      const { agedOut, stepsErased } = await ris.housekeep(nowMs);
       if (agedOut > 0) logger.info('worklist entries aged out', { upstream, agedOut });
+      if (stepsErased > 0) logger.info('performed steps of the RIS aged out', { upstream, stepsErased });
     }
   } catch (error) {
     logger.error('housekeeping of the store failed', { problem: (error as Error).message });

@@ -246,7 +246,17 @@ const ageing = z.strictObject({
     'Scheduled',
     'Entries nobody began leave the worklist so long after their start date.',
   ),
+  started: option(
+    age.prefault('keep'),
+    'Started',
+    'Entries somebody began and nobody ended leave the worklist so long after that.',
+  ),
   done: option(age.prefault('keep'), 'Done', 'Entries whose step has ended leave the store so long after that.'),
+  steps: option(
+    age.prefault('keep'),
+    'Steps',
+    'Performed steps are erased so long after their last message, once no entry follows them and no exception is open.',
+  ),
 });
 
 export const risUpstream = z.strictObject({
@@ -270,7 +280,7 @@ export const risUpstream = z.strictObject({
     'Entry when',
     'Whether the worklist keeps an entry or removes it as its performed procedure step goes on.',
   ),
-  ageing: option(ageing.prefault({}), 'Ageing', 'When entries leave by themselves.'),
+  ageing: option(ageing.prefault({}), 'Ageing', 'When entries and performed steps leave by themselves.'),
   simulateCommitment: option(
     z.boolean().default(false),
     'Simulate commitment',

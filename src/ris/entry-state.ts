@@ -21,12 +21,16 @@ export interface EntryWhen {
 /** What is done is off the list; what was abandoned waits to be taken up again. */
 export const DEFAULT_ENTRY_WHEN: EntryWhen = { inProgress: 'keep', completed: 'remove', discontinued: 'keep' };
 
-/** After what time an entry leaves the list by itself; absent: never. */
+/** After what time an entry leaves the list by itself, and a performed step the store; absent: never. */
 export interface Ageing {
   /** Since the day it was scheduled for, or came where it has none, while nothing was begun. */
   readonly scheduledMs?: number | undefined;
+  /** Since it was begun, or taken up again: a modality that died never ends it. */
+  readonly startedMs?: number | undefined;
   /** Since it was completed or discontinued. */
   readonly doneMs?: number | undefined;
+  /** Of a performed step whose entry is gone, or that had none, since its last message. */
+  readonly stepsMs?: number | undefined;
 }
 
 const SCHEDULED_PROCEDURE_STEP_STATUS: Tag = '00400020';
@@ -50,15 +54,16 @@ export function currentOf({ scheduled, state }: RisEntry): DataSet {
 }
 
 /** What is too old at a moment. */
-export function expiryAt({ scheduledMs, doneMs }: Ageing, nowMs: number): RisEntryExpiry {
+export function expiryAt({ scheduledMs, startedMs, doneMs }: Ageing, nowMs: number): RisEntryExpiry {
   return {
     ...(scheduledMs !== undefined && { scheduledBefore: localDateTime(new Date(nowMs - scheduledMs)).date }),
+    ...(startedMs !== undefined && { startedBeforeMs: nowMs - startedMs }),
     ...(doneMs !== undefined && { doneBeforeMs: nowMs - doneMs }),
   };
 }
 
 /** Whether an entry is too old, by the rule of `RisEntries.expire`. */
-export function hasAged(entry: RisEntry, { scheduledBefore, doneBeforeMs }: RisEntryExpiry): boolean {
+export function hasAged(entry: RisEntry, { scheduledBefore, startedBeforeMs, doneBeforeMs }: RisEntryExpiry): boolean {
   switch (entry.state) {
     case 'SCHEDULED': {
       if (scheduledBefore === undefined) return false;
@@ -66,7 +71,7 @@ export function hasAged(entry: RisEntry, { scheduledBefore, doneBeforeMs }: RisE
       return day < scheduledBefore;
     }
     case 'STARTED':
-      return false;
+      return startedBeforeMs !== undefined && entry.updatedAt < startedBeforeMs;
     case 'COMPLETED':
     case 'DISCONTINUED':
       return doneBeforeMs !== undefined && entry.updatedAt < doneBeforeMs;

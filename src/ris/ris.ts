@@ -23,7 +23,7 @@ import { RisWorklist } from './worklist.ts';
 export interface RisOptions {
   /** Whether the worklist still shows a step that was begun or has ended; default: all but the completed. */
   readonly entryWhen?: Partial<EntryWhen> | undefined;
-  /** After what time an entry leaves the list by itself; default: never. */
+  /** After what time entries leave the list by themselves, and performed steps the store; default: never. */
   readonly ageing?: Ageing | undefined;
   /** Storage commitment says yes to everything: for demonstrations. */
   readonly simulateCommitment?: boolean | undefined;
@@ -34,7 +34,7 @@ export type RisStore = Pick<Store, 'worklist' | 'steps' | 'exceptions'>;
 /** A long list is read in pieces, between which the other peers get their turn. */
 const ENTRIES_PER_TURN = 100;
 
-/** At most so many entries age out in one write. */
+/** At most so many entries or steps age out in one write. */
 const EXPIRED_AT_ONCE = 1_000;
 
 export class Ris implements Upstream {
@@ -137,23 +137,21 @@ export class Ris implements Upstream {
   }
 
   /**
-   * Removes what has aged out of the store; a search does not find it before. Entries of the files stay in the store:
-   * the next import would bring them back as if nothing had become of them.
+   * Removes what has aged out of the store; a search does not find such an entry before. Entries of the files stay in the
+   * store: the next import would bring them back as if nothing had become of them. So do performed steps while an entry
+   * follows them, or an exception about them is open.
    * @param nowMs wall clock, ms since 1970
    * @throws GatewayError STORE_*
    */
-  async housekeep(nowMs: number): Promise<{ agedOut: number }> {
+  async housekeep(nowMs: number): Promise<{ agedOut: number; stepsErased: number }> {
     const { ageing = {} } = this.#options;
-    let agedOut = 0;
-    if (ageing.scheduledMs === undefined && ageing.doneMs === undefined) return { agedOut };
+    const { worklist, steps } = this.#store;
     const expiry = { ...expiryAt(ageing, nowMs), source: 'api', limit: EXPIRED_AT_ONCE } as const;
-    for (let more = true; more;) {
-      const count = await this.#store.worklist.expire(this.#name, expiry);
-      agedOut += count;
-      more = count >= EXPIRED_AT_ONCE;
-      await nextTurn();
-    }
-    return { agedOut };
+    const agedOut = await untilNoneLeft(() => worklist.expire(this.#name, expiry));
+    const { stepsMs } = ageing;
+    if (stepsMs === undefined) return { agedOut, stepsErased: 0 };
+    const aged = { changedBeforeMs: nowMs - stepsMs, limit: EXPIRED_AT_ONCE };
+    return { agedOut, stepsErased: await untilNoneLeft(() => steps.expire(this.#name, aged)) };
   }
 
   verify(): Promise<void> {
@@ -179,6 +177,15 @@ export class Ris implements Upstream {
       if (matches(current, query)) yield current;
     }
   }
+}
+
+async function untilNoneLeft(expire: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let count = EXPIRED_AT_ONCE; count >= EXPIRED_AT_ONCE; total += count) {
+    count = await expire();
+    await nextTurn();
+  }
+  return total;
 }
 
 function refuseAborted(signal: AbortSignal): void {

@@ -41,6 +41,7 @@ const REMOVE_SEED = prepared(
 const EXPIRE_SCHEDULED = expire(
   `state = 'SCHEDULED' AND (start_date > '' AND start_date < $4 OR start_date = '' AND created_at < $5)`,
 );
+const EXPIRE_STARTED = expire(`state = 'STARTED' AND updated_at < $4`);
 const EXPIRE_DONE = expire(`state IN ('COMPLETED', 'DISCONTINUED') AND updated_at < $4`);
 
 function expire(condition: string): ReturnType<typeof prepared> {
@@ -115,11 +116,14 @@ export class PostgresRisEntries implements RisEntries {
   }
 
   async expire(upstream: string, expiry: RisEntryExpiry): Promise<number> {
-    const { scheduledBefore: day, doneBeforeMs, source = null, limit = DEFAULT_LIMIT } = expiry;
+    const { scheduledBefore: day, startedBeforeMs, doneBeforeMs, source = null, limit = DEFAULT_LIMIT } = expiry;
     return this.#connections.transaction('process', async (session) => {
       let expired = 0;
       if (day !== undefined) {
         expired += (await session.query(EXPIRE_SCHEDULED, [upstream, source, limit, day, startOfDay(day)])).count;
+      }
+      if (startedBeforeMs !== undefined) {
+        expired += (await session.query(EXPIRE_STARTED, [upstream, source, limit - expired, startedBeforeMs])).count;
       }
       if (doneBeforeMs !== undefined) {
         expired += (await session.query(EXPIRE_DONE, [upstream, source, limit - expired, doneBeforeMs])).count;

@@ -67,6 +67,8 @@ export interface RisEntryFilter {
 export interface RisEntryExpiry {
   /** SCHEDULED entries whose start date (the day they came, where they have none) is before this day, YYYYMMDD. */
   readonly scheduledBefore?: string;
+  /** STARTED entries that last changed before this moment, ms since 1970. */
+  readonly startedBeforeMs?: number;
   /** COMPLETED and DISCONTINUED entries that last changed before this moment, ms since 1970. */
   readonly doneBeforeMs?: number;
   /** Only entries of this source: one of the file would come back with the next import, as if nothing had become of it. */
@@ -128,6 +130,13 @@ export interface RisMismatch {
   readonly attributes: readonly Tag[];
 }
 
+export interface RisStepExpiry {
+  /** Wall clock, ms since 1970. */
+  readonly changedBeforeMs: number;
+  /** At most so many in one call (default 1,000). */
+  readonly limit?: number;
+}
+
 export interface RisSteps {
   get(key: RisStepKey): Promise<RisStep | undefined>;
   /**
@@ -137,6 +146,12 @@ export interface RisSteps {
    * False: the step is no longer of that revision, and nothing was written.
    */
   save(change: RisStepChange, durability: Durability): Promise<boolean>;
+  /**
+   * One round of housekeeping: erases steps of a RIS that last changed before a moment, with their links and exceptions. One
+   * that an entry in the store is linked to stays, and one about which an exception is open. Gives how many; call again while
+   * the count reaches the limit. Durable as `process`.
+   */
+  expire(upstream: string, expiry: RisStepExpiry): Promise<number>;
 }
 
 export const RIS_RESOLUTIONS = ['merged', 'dismissed'] as const;

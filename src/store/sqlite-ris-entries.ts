@@ -27,6 +27,7 @@ export class SqliteRisEntries implements RisEntries {
   readonly #unlink: StatementSync;
   readonly #removeSeed: StatementSync;
   readonly #expireScheduled: StatementSync;
+  readonly #expireStarted: StatementSync;
   readonly #expireDone: StatementSync;
 
   constructor(
@@ -61,6 +62,7 @@ export class SqliteRisEntries implements RisEntries {
       'ris_entries_by_date',
       `state = 'SCHEDULED' AND (start_date > '' AND start_date < :day OR start_date = '' AND created_at < :before)`,
     );
+    this.#expireStarted = expire('ris_entries_by_age', `state = 'STARTED' AND updated_at < :before`);
     this.#expireDone = expire('ris_entries_by_age', `state IN ('COMPLETED', 'DISCONTINUED') AND updated_at < :before`);
   }
 
@@ -109,12 +111,16 @@ export class SqliteRisEntries implements RisEntries {
   }
 
   async expire(upstream: string, expiry: RisEntryExpiry): Promise<number> {
-    const { scheduledBefore: day, doneBeforeMs, source = null, limit = DEFAULT_LIMIT } = expiry;
+    const { scheduledBefore: day, startedBeforeMs, doneBeforeMs, source = null, limit = DEFAULT_LIMIT } = expiry;
     return this.#connection.write('process', () => {
       let expired = 0;
       if (day !== undefined) {
         const values = { upstream, source, day, before: startOfDay(day), limit };
         expired += Number(this.#expireScheduled.run(values).changes);
+      }
+      if (startedBeforeMs !== undefined) {
+        const values = { upstream, source, before: startedBeforeMs, limit: limit - expired };
+        expired += Number(this.#expireStarted.run(values).changes);
       }
       if (doneBeforeMs !== undefined) {
         const values = { upstream, source, before: doneBeforeMs, limit: limit - expired };

@@ -1,11 +1,13 @@
 import type { StatementSync } from 'node:sqlite';
 import { toJson } from '../dataset/json.ts';
 import type { GatewayError } from '../errors.ts';
-import type { RisStep, RisStepChange, RisStepKey, RisSteps } from './ris-records.ts';
+import type { RisStep, RisStepChange, RisStepExpiry, RisStepKey, RisSteps } from './ris-records.ts';
 import { fromStepRow } from './ris-rows.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import { SqliteRisLinks } from './sqlite-ris-links.ts';
 import type { Durability } from './store.ts';
+
+const DEFAULT_LIMIT = 1_000;
 
 export class SqliteRisSteps implements RisSteps {
   readonly #connection: SqliteConnection;
@@ -16,6 +18,8 @@ export class SqliteRisSteps implements RisSteps {
   readonly #revision: StatementSync;
   readonly #put: StatementSync;
   readonly #raise: StatementSync;
+  readonly #expire: StatementSync;
+  readonly #erase: readonly StatementSync[];
 
   constructor(
     connection: SqliteConnection,
@@ -31,12 +35,23 @@ export class SqliteRisSteps implements RisSteps {
     this.#revision = connection.prepare(`SELECT revision FROM ris_steps WHERE ${byKey}`);
     // A row that is replaced gets a new id, the greatest: the ids stand in the order of the last change.
     this.#put = connection.prepare(
-      `INSERT OR REPLACE INTO ris_steps (upstream, uid, attributes, state, revision)
-       VALUES (:upstream, :uid, :attributes, :state, :revision)`,
+      `INSERT OR REPLACE INTO ris_steps (upstream, uid, attributes, state, revision, updated_at)
+       VALUES (:upstream, :uid, :attributes, :state, :revision, :now)`,
     );
     this.#raise = connection.prepare(
       `INSERT INTO ris_exceptions (upstream, uid, entry_id, attributes, raised_at)
        VALUES (:upstream, :uid, :entryId, :attributes, :now) ON CONFLICT (upstream, uid, entry_id) DO NOTHING`,
+    );
+    this.#expire = connection.prepare(
+      `SELECT uid FROM ris_steps AS s INDEXED BY ris_steps_by_age WHERE upstream = :upstream AND updated_at < :before
+       AND NOT EXISTS (SELECT 1 FROM ris_links AS l JOIN ris_entries AS e ON e.upstream = l.upstream AND e.id = l.entry_id
+                       WHERE l.upstream = s.upstream AND l.uid = s.uid)
+       AND NOT EXISTS (SELECT 1 FROM ris_exceptions AS x
+                       WHERE x.upstream = s.upstream AND x.uid = s.uid AND x.resolution IS NULL)
+       LIMIT :limit`,
+    );
+    this.#erase = ['ris_links', 'ris_exceptions', 'ris_steps'].map((table) =>
+      connection.prepare(`DELETE FROM ${table} WHERE ${byKey}`),
     );
   }
 
@@ -58,13 +73,21 @@ export class SqliteRisSteps implements RisSteps {
       const before = this.#revision.get(key)?.['revision'] ?? 0;
       if (before !== revision) return false;
       const now = this.#now();
-      this.#put.run(row);
+      this.#put.run({ ...row, now });
       for (const entryId of change.performs) this.#links.add(key, entryId);
       for (const { entryId, attributes } of change.mismatches) {
         this.#raise.run({ ...key, entryId, attributes: JSON.stringify(attributes), now });
       }
       this.#links.follow(key, now);
       return true;
+    });
+  }
+
+  async expire(upstream: string, { changedBeforeMs, limit = DEFAULT_LIMIT }: RisStepExpiry): Promise<number> {
+    return this.#connection.write('process', () => {
+      const aged = this.#expire.all({ upstream, before: changedBeforeMs, limit });
+      for (const { uid } of aged) for (const erase of this.#erase) erase.run({ upstream, uid: uid as string });
+      return aged.length;
     });
   }
 }

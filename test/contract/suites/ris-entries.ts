@@ -155,6 +155,16 @@ export function describeRisEntries(makeBed: MakeStoreBed, abilities: StoreAbilit
       expect(await ids()).toEqual(['e3', 'e4']);
     });
 
+    test('go when they were begun long ago and never ended', async () => {
+      await put(...['e1', 'e2', 'e3'].map((id) => entryOf(id)));
+      await perform('e1', 'IN PROGRESS');
+      await perform('e2', 'COMPLETED');
+      const changed = (await get('e1'))?.updatedAt ?? 0;
+      expect(await expire({ startedBeforeMs: changed })).toBe(0);
+      expect(await expire({ startedBeforeMs: changed + 1 })).toBe(1);
+      expect(await ids()).toEqual(['e2', 'e3']);
+    });
+
     test('go no more than the limit at a time, of both kinds together', async () => {
       await put(...Array.from({ length: 6 }, (_, i) => entryOf(`e${i}`)));
       for (const id of ['e0', 'e1', 'e2']) await perform(id, 'COMPLETED');

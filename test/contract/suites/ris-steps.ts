@@ -186,4 +186,63 @@ export function describeRisSteps(makeBed: MakeStoreBed, abilities: StoreAbilitie
       expect([await stateOf('e1'), await stateOf('e2')]).toEqual(['SCHEDULED', 'COMPLETED']);
     });
   });
+
+  describe('age out', () => {
+    const ALL = 8e15;
+    const expire = (changedBeforeMs: number, limit?: number): Promise<number> =>
+      bed.store.steps.expire(UPSTREAM, { changedBeforeMs, ...(limit === undefined ? {} : { limit }) });
+    const isThere = async (uid: string, upstream = UPSTREAM): Promise<boolean> =>
+      (await bed.store.steps.get({ upstream, uid })) !== undefined;
+
+    test('in whatever state, after their last change; those of another RIS stay', async () => {
+      time = 1_000;
+      await report('1', 'IN PROGRESS');
+      await report('2', 'IN PROGRESS');
+      await save({ upstream: 'other', uid: '1' });
+      const between = Date.now();
+      if (abilities.now) {
+        time = 2_000;
+        await report('2', 'COMPLETED');
+        expect(await expire(1_000)).toBe(0);
+        expect(await expire(1_001)).toBe(1);
+        expect([await isThere('1'), await isThere('2')]).toEqual([false, true]);
+      } else {
+        expect(await expire(between - 3_600_000)).toBe(0);
+        expect(await isThere('1')).toBe(true);
+      }
+      expect(await expire(ALL)).toBe(abilities.now ? 1 : 2);
+      expect([await isThere('1'), await isThere('2'), await isThere('1', 'other')]).toEqual([false, false, true]);
+    });
+
+    test('no more than the limit at a time', async () => {
+      for (const uid of ['1', '2', '3']) await report(uid, 'COMPLETED');
+      expect([await expire(ALL, 2), await expire(ALL, 2), await expire(ALL, 2)]).toEqual([2, 1, 0]);
+    });
+
+    test('not while an entry is linked to them, also one that came back; then their links go too', async () => {
+      await putEntries('e1', 'e2');
+      await report('1', 'COMPLETED', { performs: ['e1', 'e2'] });
+      await bed.store.worklist.removeSeedExcept(UPSTREAM, new Set(['e2']));
+      expect(await expire(ALL)).toBe(0);
+      await bed.store.worklist.removeSeedExcept(UPSTREAM, new Set());
+      await putEntries('e1');
+      expect([await expire(ALL), await stateOf('e1')]).toEqual([0, 'COMPLETED']);
+      await bed.store.worklist.removeSeedExcept(UPSTREAM, new Set());
+      expect(await expire(ALL)).toBe(1);
+      // Whoever uses the UID again has nothing to do with what followed it before.
+      await putEntries('e1');
+      await report('1', 'COMPLETED');
+      expect(await stateOf('e1')).toBe('SCHEDULED');
+    });
+
+    test('not while an exception about them is open; then with it and the reason a person gave', async () => {
+      await report('1', 'COMPLETED', { mismatches: [{ entryId: 'e1', attributes: ['00100020'] }] });
+      await report('2', 'COMPLETED', { mismatches: [{ entryId: 'e1', attributes: ['00100020'] }] });
+      const [first, second] = await bed.store.exceptions.list();
+      expect(await expire(ALL)).toBe(0);
+      await bed.store.exceptions.resolve(first?.id ?? 0, 'dismissed', 'wrong order picked');
+      expect(await expire(ALL)).toBe(1);
+      expect(await bed.store.exceptions.list()).toEqual([second]);
+    });
+  });
 }

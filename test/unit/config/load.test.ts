@@ -116,7 +116,7 @@ routes:
         protocol: 'ris',
         entries: [join(folder, 'worklist.json')],
         entryWhen: { inProgress: 'keep', completed: 'remove', discontinued: 'keep' },
-        ageing: { scheduled: undefined, done: undefined },
+        ageing: { scheduled: undefined, started: undefined, done: undefined, steps: undefined },
         simulateCommitment: false,
       },
     },

@@ -260,6 +260,7 @@ describe('a step that another process changes at the same time', () => {
     let left = times;
     const steps: RisSteps = {
       get: (key) => store.steps.get(key),
+      expire: (upstream, expiry) => store.steps.expire(upstream, expiry),
       save: async (change, durability) => {
         if (left-- > 0) await interfere(await store.steps.get(change));
         return store.steps.save(change, durability);
