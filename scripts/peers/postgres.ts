@@ -34,6 +34,8 @@ export interface Postgres {
   stop(signal?: 'SIGINT' | 'SIGQUIT'): Promise<void>;
   /** Starts it again on the same port with the same data. */
   start(): Promise<void>;
+  /** Starts it again as a standby of nobody, which only reads; the result promotes it. */
+  startAsStandby(): Promise<() => Promise<void>>;
   /** Stops it and removes its folder. */
   remove(): Promise<void>;
 }
@@ -73,9 +75,9 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 
   let running: Running | undefined;
-  const start = async (): Promise<void> => {
+  const start = async (readyText = /database system is ready to accept connections/): Promise<void> => {
     running = await startProgram(...asUser.command(join(bin, 'postgres'), ['-D', data, ...flags]), {
-      readyText: /database system is ready to accept connections/,
+      readyText,
       deadlineMs: 30_000,
     });
   };
@@ -100,8 +102,14 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     password,
     url,
     query,
-    start,
+    start: () => start(),
     stop,
+    startAsStandby: async () => {
+      await stop();
+      await write(join('data', 'standby.signal'), '');
+      await start(/database system is ready to accept read-only connections/);
+      return async () => void (await query('SELECT pg_promote()'));
+    },
     createDatabase: async (name) => {
       await query(`CREATE DATABASE "${name}"`);
       return url(name);

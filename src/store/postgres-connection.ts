@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Pool, types } from 'pg';
 import type { ClientConfig, CustomTypesConfig, PoolClient } from 'pg';
 import type { GatewayError } from '../errors.ts';
-import { isConnectionLost } from './postgres-errors.ts';
+import { isConnectionLost, isSessionUseless } from './postgres-errors.ts';
 import type { PostgresErrors } from './postgres-errors.ts';
 import type { Durability } from './store.ts';
 
@@ -49,6 +49,12 @@ export interface Session {
 export function prepared(text: string): Statement {
   return { name: `dw_${createHash('sha256').update(text).digest('base64url').slice(0, 24)}`, text };
 }
+
+/**
+ * Whatever the data base has for others: what waited for the lock of a lane must see what was committed meanwhile, or it
+ * closes the lane over a message.
+ */
+export const READ_COMMITTED = `SET default_transaction_isolation TO 'read committed'`;
 
 /**
  * A commit with synchronous_commit waits until the server's log is on the disk, with all that was committed before; without
@@ -110,7 +116,8 @@ export class PostgresConnections {
     const { poolSize = 10, connectTimeoutMs = 5_000, statementTimeoutMs = 30_000 } = options;
     this.#errors = errors;
     this.#connectTimeoutMs = connectTimeoutMs;
-    const settings = `SET synchronous_commit TO off; SET statement_timeout TO ${statementTimeoutMs};
+    const settings = `${READ_COMMITTED};
+      SET synchronous_commit TO off; SET statement_timeout TO ${statementTimeoutMs};
       SET idle_in_transaction_session_timeout TO ${statementTimeoutMs}`;
     this.#pool = new Pool({
       ...clientConfig(options),
@@ -137,7 +144,7 @@ export class PostgresConnections {
           return result;
         } catch (thrown) {
           const error = this.#errors.from(thrown);
-          client.release(isConnectionLost(error));
+          client.release(isSessionUseless(error));
           if (attempt === ATTEMPTS || !isConnectionLost(error)) throw error;
         }
       }
@@ -188,6 +195,7 @@ export class PostgresConnections {
     work: (session: Session) => Promise<T>,
   ): Promise<{ result: T } | { lost: GatewayError }> {
     const client = await this.#connect();
+    let begun: Promise<string> | undefined;
     let done: { result: T; id: string } | undefined;
     try {
       const answerOf = <A>(answer: Promise<A>): Promise<A> => {
@@ -197,7 +205,7 @@ export class PostgresConnections {
         mapped.catch(ignore); // of several answers only the first that rejects is waited for
         return mapped;
       };
-      const begun = answerOf(idOf(client.query(BEGIN[durability])));
+      begun = answerOf(idOf(client.query(BEGIN[durability])));
       const result = await work({
         query: (statement, values = []) => answerOf(ask(client, statement, values)),
       });
@@ -206,10 +214,16 @@ export class PostgresConnections {
       if (command !== 'COMMIT') throw this.#errors.of('STORE_FAILED', 'the transaction was given up');
       client.release();
       return done;
-    } catch (error) {
+    } catch (thrown) {
+      // Of a transaction that did not begin the others only say that there is none.
+      const error =
+        (await begun?.then(
+          () => undefined,
+          (reason: unknown) => reason,
+        )) ?? thrown;
       if (!isConnectionLost(error)) {
         await client.query('ROLLBACK').then(
-          () => client.release(),
+          () => client.release(isSessionUseless(error)),
           () => client.release(true),
         );
         throw error;

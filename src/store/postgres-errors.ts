@@ -81,6 +81,11 @@ export function isConnectionLost(error: unknown): boolean {
   return error instanceof GatewayError && error.code === 'STORE_UNREACHABLE';
 }
 
+/** Also one that may not write: it stays so when the server, or another under its name, takes writes again. */
+export function isSessionUseless(error: unknown): boolean {
+  return isConnectionLost(error) || (error instanceof GatewayError && error.code === 'STORE_UNREADABLE');
+}
+
 function withoutRows({ severity, code, table, constraint, routine }: DatabaseError): Error {
   const parts = Object.entries({ severity, code, table, constraint, routine });
   return new Error(parts.flatMap(([name, value]) => (value === undefined ? [] : [`${name} ${value}`])).join(', '));

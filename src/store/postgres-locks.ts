@@ -25,8 +25,12 @@ const DEFAULT_LOCK_TIMEOUT_MS = 300_000;
 /** No statement here waits for anybody. */
 const TIMEOUT_MS = 5_000;
 
-/** A process whose machine has vanished holds its locks for about 25 seconds. */
-const SETTINGS = `SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 5; SET tcp_keepalives_count TO 3`;
+/**
+ * A process whose machine has vanished holds its locks for about 25 seconds; one whose work takes long is not idle.
+ * PostgreSQL 13 knows no end of idle sessions.
+ */
+const SETTINGS = `SET tcp_keepalives_idle TO 10; SET tcp_keepalives_interval TO 5; SET tcp_keepalives_count TO 3;
+  SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'`;
 const TRY = { name: 'dw_try_lock', text: 'SELECT pg_try_advisory_lock($1) AS taken' };
 const RELEASE = { name: 'dw_release_lock', text: 'SELECT pg_advisory_unlock($1)' };
 
@@ -130,7 +134,10 @@ export class PostgresLocks {
 
   #open(): Promise<Client> {
     const session = this.#connect();
-    session.then((client) => client.once('end', () => void this.#retake(session))).catch(ignore);
+    session.then(
+      (client) => client.once('end', () => void this.#retake(session)),
+      () => this.#forget(session), // whatever it failed of: the next call tries anew
+    );
     return session;
   }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { newestVersion } from './migrate.ts';
 import type { Migration } from './migrations/migration.ts';
-import { clientConfig } from './postgres-connection.ts';
+import { READ_COMMITTED, clientConfig } from './postgres-connection.ts';
 import type { PostgresOptions } from './postgres-connection.ts';
 import type { PostgresErrors } from './postgres-errors.ts';
 
@@ -28,6 +28,7 @@ export async function migratePostgres(
   client.on('error', () => undefined); // the statement under way rejects with it
   try {
     await client.connect();
+    await client.query(READ_COMMITTED);
     await client.query(`BEGIN; SET LOCAL lock_timeout TO ${MIGRATION_TIMEOUT_MS}; SET LOCAL synchronous_commit TO on`);
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     await checkServer(client, errors);

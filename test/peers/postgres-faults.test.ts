@@ -281,6 +281,49 @@ describe('errors', () => {
   });
 });
 
+describe('a server that says no', () => {
+  test('to a role for a while: locks and leadership work again once it may log in', async () => {
+    await server.query(`CREATE ROLE barred LOGIN PASSWORD 'barred'; ALTER DATABASE "${name}" OWNER TO barred`);
+    const url = new URL(server.url(name));
+    [url.username, url.password] = ['barred', 'barred'];
+    const store = await open(url.href);
+    expect(await store.leads()).toBe(true);
+    await server.query('ALTER ROLE barred NOLOGIN');
+    await server.terminateConnections(name);
+    let refused: unknown;
+    while (refused === undefined) await store.leads().catch((error: unknown) => (refused = error));
+    expect(refused).toMatchObject({ name: 'GatewayError' });
+    await server.query('ALTER ROLE barred LOGIN');
+    expect(await store.exclusively('key', () => Promise.resolve('done'))).toBe('done');
+    expect(await store.leads()).toBe(true);
+  });
+
+  test('to writes for a while: STORE_UNREADABLE, and accepted again by sessions of after that', async () => {
+    await (await open()).close();
+    await server.query(`ALTER DATABASE "${name}" SET default_transaction_read_only TO on`);
+    const store = await open(undefined, { poolSize: 2 });
+    const unreadable = { name: 'GatewayError', code: 'STORE_UNREADABLE', message: expect.stringContaining('25006') };
+    await expect(store.mpps.accept(undefined, [messageOf('1.1')])).rejects.toMatchObject(unreadable);
+    await expect(store.spool.wake(RIS)).rejects.toMatchObject(unreadable);
+    await server.query(`ALTER DATABASE "${name}" RESET default_transaction_read_only`);
+    await store.mpps.accept(undefined, [messageOf('1.1')]).catch(() => undefined); // may find a session of before
+    expect(await store.mpps.accept(undefined, [messageOf('1.1')])).toHaveLength(1);
+  });
+
+  test('because it is a standby: STORE_UNREADABLE, and what it takes once it is promoted is there', async () => {
+    const store = await open();
+    await store.mpps.accept(recordOf('1.1'), [messageOf('1.1')]);
+    const promoted = await server.startAsStandby();
+    const unreadable = { name: 'GatewayError', code: 'STORE_UNREADABLE', message: expect.stringContaining('25006') };
+    await expect(store.mpps.accept(undefined, [messageOf('1.1')])).rejects.toMatchObject(unreadable);
+    await expect(store.spool.claim(RIS, 1, MINUTE)).rejects.toMatchObject(unreadable);
+    expect(await store.mpps.get(keyOf('1.1'))).toEqual(recordOf('1.1'));
+    await promoted();
+    expect(await store.mpps.accept(undefined, [messageOf('1.1')])).toHaveLength(1);
+    expect(await store.spool.countOf(keyOf('1.1'))).toBe(2);
+  });
+});
+
 describe('TLS', () => {
   test('by the URL: the certificate of the server is checked, and without its authority it is refused', async () => {
     const file = join(await cleanup.folder(), 'ca.crt');

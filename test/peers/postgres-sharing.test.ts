@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { Client } from 'pg';
 import { startPostgres, type Postgres } from '../../scripts/peers/postgres.ts';
 import { startProgram } from '../../scripts/peers/process.ts';
 import { attribute, dataSetOf } from '../../src/dataset/model.ts';
@@ -198,6 +199,63 @@ describe('the spool of several processes', () => {
       ['a', 2, true],
       ['c', 2, true],
     ]);
+  });
+});
+
+describe('settings of a data base that an administrator made for others', () => {
+  test('repeatable read: no lane is closed over a message that was accepted while its last one was being done', async () => {
+    await server.query(`ALTER DATABASE "${database()}" SET default_transaction_isolation TO 'repeatable read'`);
+    const store = await open();
+    await store.mpps.accept(undefined, [messageOf('1.1', 'last')]);
+    const claim = await claimFirst(store);
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    try {
+      await other.query('BEGIN; SELECT 1 FROM spool_lanes FOR UPDATE');
+      const done = store.spool.done(claim, MINUTE);
+      await eventually(async () => {
+        const waiting = await server.query('SELECT 1 FROM pg_locks WHERE NOT granted', database());
+        return waiting[0];
+      });
+      await other.query(
+        `INSERT INTO spool_messages (route, upstream, uid, state, attempts, in_doubt, accepted_at, kind, digest, requester,
+           trace_id, hops, received)
+         SELECT route, upstream, uid, 'queued', 0, false, 0, kind, 'new', requester, trace_id, hops, received
+         FROM spool_messages`,
+      );
+      await other.query('COMMIT');
+      expect(await done).toMatchObject({ message: { digest: 'new' } });
+    } finally {
+      await other.end();
+    }
+  });
+
+  test('repeatable read: tables are made once by several that open at the same time', async () => {
+    await server.query(`ALTER DATABASE "${database()}" SET default_transaction_isolation TO 'serializable'`);
+    const opened = await Promise.all([open(), open(), open(), open()]);
+    expect(new Set(opened.map(({ instanceId }) => instanceId)).size).toBe(1);
+  });
+
+  test('an end of idle sessions: not of the one that holds the locks, however long work takes', async () => {
+    await server.query(`ALTER DATABASE "${database()}" SET idle_session_timeout TO '100ms'`);
+    const [a, b] = await openTwo();
+    const idle =
+      'SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE $$% locks$$';
+    let running = 0;
+    let most = 0;
+    const work = async (): Promise<void> => {
+      most = Math.max(most, ++running);
+      await wait(400); // what is tested is that time passes
+      running--;
+    };
+    const both = Promise.all([a.exclusively('key', work), b.exclusively('key', work)]);
+    const before = await eventually(async () => {
+      const sessions = await server.query(idle, database());
+      return sessions.length === 2 ? sessions : undefined;
+    });
+    await both;
+    expect(most).toBe(1);
+    expect(await server.query(idle, database())).toEqual(before);
   });
 });
 
