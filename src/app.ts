@@ -24,7 +24,7 @@ import type { AdjustableLogger, Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { lookAtSpool } from './observe/spool.ts';
 import type { SpoolSource } from './observe/spool.ts';
-import { buildListener, createUpstream, needsStore, openConfiguredStore, recordersOf } from './parts.ts';
+import { buildListener, createUpstream, hasStore, needsStore, openConfiguredStore, recordersOf } from './parts.ts';
 import type { Listener, Recorders } from './parts.ts';
 import { Ris } from './ris/ris.ts';
 import { buildRoutes, spoolTargetsOf } from './route-parts.ts';
@@ -246,7 +246,7 @@ export class App {
         fix: 'Stop the gateway and start it with the new one.',
       });
     }
-    if (!needsStore(config)) return undefined;
+    if (!needsStore(config) && !hasStore(config.store)) return undefined;
     const store = await openConfiguredStore(config.store);
     made.push(store);
     return store;

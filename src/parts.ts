@@ -1,4 +1,5 @@
 /** Makes each part from its piece of the configuration; used by the composition root and the CLI's own clients. */
+import { existsSync } from 'node:fs';
 import type { Config, ListenerConfig, LogConfig, StoreConfig, UpstreamConfig } from './config/schema.ts';
 import { DicomwebListener } from './dicomweb/origin-server.ts';
 import { DicomwebUpstream } from './dicomweb/upstream.ts';
@@ -95,6 +96,11 @@ export function needsStore({ routes, upstreams }: Pick<Config, 'routes' | 'upstr
   return (
     routes.some(({ mpps }) => mpps !== undefined) || Object.values(upstreams).some(({ protocol }) => protocol === 'ris')
   );
+}
+
+/** Whether there is one from before: messages may wait in it for a route that is gone, and must be seen. */
+export function hasStore({ kind, path }: StoreConfig): boolean {
+  return kind === 'postgres' || existsSync(path);
 }
 
 /** @throws GatewayError STORE_* */

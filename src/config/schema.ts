@@ -41,7 +41,7 @@ export const configSchema = z
       store.prefault({}),
       'Store',
       'What is remembered of performed procedure steps, what is still to be delivered, and what the embedded RIS keeps; ' +
-        'opened only where a route has `mpps` or an upstream is a RIS.',
+        'opened where a route has `mpps`, an upstream is a RIS, or it is there from before.',
     ),
     console: option(consoleSchema.exactOptional(), 'Console', 'The operator’s port; absent: none.'),
     log: option(log.prefault({}), 'Log', 'JSON lines on stderr, one per exchange, without patient data by default.'),

@@ -16,6 +16,9 @@ import { collect, contextOf, keepingLogger, queryOf } from '../support/requests.
 import type { LogLine } from '../support/requests.ts';
 import { upstreamTo } from '../support/beds.ts';
 import { variedWorklist } from '../support/worklists.ts';
+import { openStore } from '../../src/store/sqlite.ts';
+import { createMessage } from '../support/mpps.ts';
+import { messageOf } from '../support/spool-bed.ts';
 
 let folder: string;
 let file: string;
@@ -108,6 +111,23 @@ test('a request that the listener refuses by itself leaves its line too, with th
   ];
   expect(statuses).toEqual([400, 406]);
   expect(lines.filter((line) => line.message === 'exchange').map((line) => line['status'])).toEqual(['400', '406']);
+});
+
+test('messages that wait for a route that is gone are seen, also when no route needs a store any more', async () => {
+  const store = await openStore({ path: join(folder, 'data/dimseway.db') });
+  await store.mpps.accept(undefined, [messageOf('create', createMessage(), { route: 'gone', upstream: 'gone' })]);
+  await store.close();
+  await configure(`
+listeners: { web: { protocol: dicomweb, port: 0 } }
+upstreams: {}
+routes: [{ name: none }]
+console: { port: 0 }
+`);
+  const { console } = await start();
+  const health = (await (await fetch(`http://127.0.0.1:${console}/health/ready`)).json()) as { spool: unknown[] };
+  expect(health.spool).toEqual([
+    expect.objectContaining({ route: 'gone', upstream: 'gone', served: false, queued: 1 }),
+  ]);
 });
 
 test('a port that is taken is LISTENER_FAILED, and nothing stays bound', async () => {
