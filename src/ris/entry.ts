@@ -168,10 +168,10 @@ export function refuseInvalid(entry: DataSet, which = 'the worklist entry'): voi
   throw entryInvalid(`${which} cannot be taken: ${errors.map(({ text }) => text).join('; ')}`);
 }
 
-export function entryInvalid(message: string): GatewayError {
-  return new GatewayError('ENTRY_INVALID', message, {
-    fix: 'Give exactly one scheduled procedure step, and each of the attributes named one value of its kind.',
-  });
+const FIX = 'Give exactly one scheduled procedure step, and each of the attributes named one value of its kind.';
+
+export function entryInvalid(message: string, fix = FIX): GatewayError {
+  return new GatewayError('ENTRY_INVALID', message, { fix });
 }
 
 function issue(severity: EntryIssue['severity'], path: AttributePath, says: string): EntryIssue {

@@ -9,7 +9,7 @@ import { pathToText } from '../dataset/attribute-path.ts';
 import { isPrivate, lookupKeyword, lookupTag, similarKeyword } from '../dataset/dictionary.ts';
 import { fromJson } from '../dataset/json.ts';
 import { itemsOf } from '../dataset/model.ts';
-import type { Attribute, DataSet, Tag, Value, Vr } from '../dataset/model.ts';
+import type { Attribute, DataSet, PersonName, Tag, Value, Vr } from '../dataset/model.ts';
 import { checkDepth, invalidAttribute, isBinaryVr } from '../dataset/values.ts';
 import { GatewayError } from '../errors.ts';
 import { misfitOf } from '../services/mpps/value-shapes.ts';
@@ -112,6 +112,9 @@ function valueFrom(raw: unknown, vr: Vr, tag: Tag, around: readonly Tag[]): unkn
   return raw;
 }
 
+/** Text of one line; in the others stand TAB, LF, FF and CR (PS3.5 6.1.3). */
+const LINE_VRS: ReadonlySet<Vr> = new Set(['AE', 'AS', 'CS', 'LO', 'PN', 'SH', 'UC', 'UR']);
+
 const NUMERIC_VRS: ReadonlySet<Vr> = new Set(['DS', 'FD', 'FL', 'IS', 'SL', 'SS', 'SV', 'UL', 'US', 'UV']);
 
 function checkShapes(dataSet: DataSet, around: Tag[]): void {
@@ -126,11 +129,25 @@ function checkShapes(dataSet: DataSet, around: Tag[]): void {
   }
 }
 
-function furtherMisfitOf({ vr, Value: values = [] }: Attribute): string | undefined {
+function furtherMisfitOf(attribute: Attribute): string | undefined {
+  const { vr, Value: values = [] } = attribute;
+  if (!textsOf(attribute).every((text) => isPlainText(text, LINE_VRS.has(vr))))
+    return `${vr} has no control characters`;
   const [pattern, says] = MORE_SHAPES[vr] ?? [];
   const fits = (value: Value): boolean =>
     value === null || typeof value === 'object' || pattern?.test(String(value)) !== false;
   return values.every(fits) ? undefined : `${vr} is ${says}`;
+}
+
+/** Text that a modality can show, and that there is a character set for. */
+function isPlainText(text: string, isOneLine: boolean): boolean {
+  const control = isOneLine ? /[\0-\x1f\x7f-\x9f]/ : /[\0-\x08\x0b\x0e-\x1f\x7f-\x9f]/;
+  return !control.test(text) && text.isWellFormed();
+}
+
+function textsOf({ vr, Value: values = [] }: Attribute): string[] {
+  const texts = vr === 'PN' ? values.flatMap((name) => Object.values((name ?? {}) as PersonName)) : values;
+  return texts.filter((text) => typeof text === 'string');
 }
 
 function isMapping(value: unknown): value is Raw {

@@ -67,7 +67,8 @@ export class RisWorklist {
     if (entryIdOf(entry) !== id) {
       throw entryInvalid(
         `the worklist entry has another id than ${id}: StudyInstanceUID (0020000D), RequestedProcedureID (00401001), ` +
-          'ScheduledProcedureStepID (00400100.00400009) or AccessionNumber (00080050) differ; cancel the one, create the other',
+          'ScheduledProcedureStepID (00400100.00400009) or AccessionNumber (00080050) differ',
+        `Cancel the entry ${id} and create the other.`,
       );
     }
     return this.#changes.run(id, () => this.#write(id, entry));
