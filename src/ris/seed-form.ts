@@ -146,7 +146,8 @@ function isPlainText(text: string, isOneLine: boolean): boolean {
 }
 
 function textsOf({ vr, Value: values = [] }: Attribute): string[] {
-  const texts = vr === 'PN' ? values.flatMap((name) => Object.values((name ?? {}) as PersonName)) : values;
+  const groups = ({ Alphabetic, Ideographic, Phonetic }: PersonName): unknown[] => [Alphabetic, Ideographic, Phonetic];
+  const texts: readonly unknown[] = vr === 'PN' ? values.flatMap((name) => groups((name ?? {}) as PersonName)) : values;
   return texts.filter((text) => typeof text === 'string');
 }
 
