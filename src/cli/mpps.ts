@@ -70,7 +70,9 @@ export async function create(options: CreateOptions): Promise<number> {
     });
     if (status !== EXIT.done) return status;
     if (entries.length === 0) {
-      process.stderr.write('There is no such entry on the worklist.\n');
+      process.stderr.write(
+        'There is no such entry on the worklist. An entry whose step is done may have left it: `dimseway find` shows what is there.\n',
+      );
       return EXIT.failed;
     }
     if (entries.length > 1) process.stderr.write(`${entries.length} worklist entries make one step.\n`);

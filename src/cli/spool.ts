@@ -55,6 +55,11 @@ export interface ExportOptions extends CommandOptions, SpoolFilterOptions {
   readonly output?: string;
 }
 
+/** A name that is mistyped looks like this, and so does a destination that is only probed. */
+const NOTHING_TO_RETRY =
+  'Nothing there was dead or in a pause of its own. `dimseway spool list` shows the names of the destinations; ' +
+  'to one that is stuck (/health/ready: circuitOpenSince) everything goes once a probe gets through.\n';
+
 /** @returns the exit status, as of every command here */
 export function list({ config, json, limit, after, ...filter }: ListOptions): Promise<number> {
   return withConsole(config, async (client) => {
@@ -81,6 +86,7 @@ export function retry({ config, id, json, ...destination }: RetryOptions): Promi
     else {
       const { revived, hastened } = JSON.parse(text) as { revived: number; hastened: number };
       process.stdout.write(`dead messages queued anew: ${revived}; waiting instances tried at once: ${hastened}\n`);
+      if (revived + hastened === 0) process.stderr.write(NOTHING_TO_RETRY);
     }
   });
 }
@@ -112,7 +118,10 @@ function unlessReaderLeft(error: NodeJS.ErrnoException): void {
 /** Readable by its owner only: it holds patient data. */
 async function exportTo(output: string, client: ConsoleClient, path: string): Promise<void> {
   const file = await open(output, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'EEXIST' ? 'is there already' : `cannot be written: ${error.code ?? 'unknown error'}`;
+    const why =
+      error.code === 'EEXIST'
+        ? 'is there already: name a new file'
+        : `cannot be written: ${error.code ?? 'unknown error'}`;
     throw new UsageError(`${output} ${why}`);
   });
   try {

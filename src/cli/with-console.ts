@@ -65,7 +65,7 @@ async function withStore(
     if (kind === 'sqlite' && !existsSync(path)) throw missing(path);
     store = await openConfiguredStore(config.store);
   } catch (error) {
-    report(error);
+    report(isLocked(error) ? lockedBy(error, address) : error);
     return EXIT.cannotStart;
   }
   try {
@@ -106,12 +106,29 @@ function missing(path: string): GatewayError {
   });
 }
 
+function isLocked(error: unknown): error is GatewayError {
+  return error instanceof GatewayError && error.code === 'STORE_LOCKED';
+}
+
+/** A gateway works on the store, and the configuration does not lead to its console. */
+function lockedBy(error: GatewayError, address: ConsoleAddress | undefined): GatewayError {
+  const how = address === undefined ? 'Give the gateway a console' : 'Mend `console` in the configuration';
+  return new GatewayError(error.code, error.message, { fix: `${how}, so that it can be asked; or stop it first.` });
+}
+
 /** What the caller gave, the token included, is usage; what is not possible now is a refusal. */
 const OF_USAGE: readonly number[] = [400, 401, 413, 422];
 
+/** Where the console speaks of headers and bodies, a person at the command line has other means. */
+const FIXES: Readonly<Record<string, string>> = {
+  TOKEN_NEEDED: 'Name the configuration of the gateway that runs by --config: its console.token is sent.',
+  REASON_NEEDED: 'Give --reason in words, without the name of a patient: it goes into the log.',
+};
+
 function reportConsole(error: unknown): number {
   if (error instanceof ConsoleRefusal) {
-    const fix = error.fix === undefined ? '' : `Fix: ${error.fix}\n`;
+    const text = FIXES[error.code] ?? error.fix;
+    const fix = text === undefined ? '' : `Fix: ${text}\n`;
     process.stderr.write(`${error.code}: ${error.message}\n${fix}`);
     return OF_USAGE.includes(error.status) ? EXIT.usage : EXIT.failed;
   }

@@ -35,11 +35,24 @@ export class ScuError extends GatewayError {
   }
 }
 
+/** Source and reason of an A-ASSOCIATE-RJ (PS3.8 Table 9-21); with what goes before, within the 64 characters of an Error Comment. */
+const REJECTION_TEXTS: Readonly<Record<string, string>> = {
+  '1/1': 'no reason given',
+  '1/2': 'application context not supported',
+  '1/3': 'calling AE title not recognized',
+  '1/7': 'called AE title not recognized',
+  '2/1': 'no reason given',
+  '2/2': 'protocol version not supported',
+  '3/1': 'temporary congestion',
+  '3/2': 'local limit exceeded',
+};
+
 export function errorFromEnd(end: AssociationEnd, phase: ScuErrorDetail['phase']): ScuError {
   switch (end.kind) {
     case 'rejected': {
       const { result, source, reason } = end.rejection;
-      const message = `association rejected (result ${result}, source ${source}, reason ${reason})`;
+      const text = REJECTION_TEXTS[`${source}/${reason}`] ?? 'reason not known';
+      const message = `association rejected (${result}/${source}/${reason}): ${text}`;
       return new ScuError('ASSOCIATION_REJECTED', message, { phase, rejection: end.rejection });
     }
     case 'timeout':

@@ -186,7 +186,7 @@ describe('mpps create', () => {
     expect(await mpps('create', 'ris', '--from', 'PatientID=0')).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'There is no such entry on the worklist.\n',
+      stderr: expect.stringMatching(/^There is no such entry on the worklist\. .*dimseway find/),
     });
     expect(calls.map(([, operation]) => operation)).toEqual(['search']);
   });
@@ -215,7 +215,8 @@ describe('mpps create', () => {
     expect(await mpps('create', 'ris', '--uid', UID, '--dataset', await fileWith(JSON_STEP))).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'Warning: sic\nDUPLICATE_INSTANCE: is there\n',
+      stderr:
+        'Warning: sic\nDUPLICATE_INSTANCE: is there\nFix: docs/errors.md says what to do about DUPLICATE_INSTANCE.\n',
     });
   });
 
@@ -224,7 +225,7 @@ describe('mpps create', () => {
     const { status, stderr } = await mpps('create', 'ris', '--uid', UID, '--dataset', await fileWith(JSON_STEP));
     expect({ status, stderr }).toEqual({
       status: 1,
-      stderr: `Warning: sic\nWhether it was done is not known; ask for ${UID}.\nCONNECTION_LOST: gone\n`,
+      stderr: `Warning: sic\nWhether it was done is not known; ask for ${UID}.\nCONNECTION_LOST: gone\nFix: docs/errors.md says what to do about CONNECTION_LOST.\n`,
     });
   });
 });
@@ -309,7 +310,7 @@ describe('mpps complete and discontinue', () => {
     expect(await mpps('complete', 'ris', UID)).toEqual({
       status: 1,
       stdout: '',
-      stderr: 'NO_SUCH_INSTANCE: NO_SUCH_INSTANCE\n',
+      stderr: 'NO_SUCH_INSTANCE: NO_SUCH_INSTANCE\nFix: docs/errors.md says what to do about NO_SUCH_INSTANCE.\n',
     });
     expect(calls.map(([, operation]) => operation)).toEqual(['retrieve']);
   });

@@ -188,6 +188,15 @@ describe.each([
     });
   });
 
+  test('retry of a destination where nothing is dead or pauses says so: its name may be mistyped', async () => {
+    const { status, stdout, stderr } = await runs('spool', 'retry', '--route', 'ct', '--upstream', 'rsi');
+    expect({ status, stdout }).toEqual({
+      status: 0,
+      stdout: 'dead messages queued anew: 0; waiting instances tried at once: 0\n',
+    });
+    expect(stderr).toMatch(/Nothing there was dead or in a pause of its own\. `dimseway spool list` shows the names/);
+  });
+
   test('discard removes a message and logs the reason', async () => {
     const { status, stdout } = await runs('spool', 'discard', '1', '--reason', 'sent by a test');
     expect({ status, stdout }).toEqual({ status: 0, stdout: 'message 1 discarded: update of 1.1 for ct → ris\n' });
@@ -213,7 +222,10 @@ describe.each([
     expect(await readFile(output, 'utf8')).toBe(stdout);
     expect((await stat(output)).mode & 0o777).toBe(0o600);
     const again = await runs('spool', 'export', '--output', output);
-    expect(again).toMatchObject({ status: 2, stderr: expect.stringContaining(`${output} is there already\n`) });
+    expect(again).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining(`${output} is there already: name a new file\n`),
+    });
     expect(await readFile(output, 'utf8')).toBe(stdout);
   });
 
@@ -251,7 +263,7 @@ describe('the console and the store', () => {
     await configure(console?.port, 'another-token-0123456789-012345');
     const { status, stdout, stderr } = await runs('spool', 'list');
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toContain('TOKEN_NEEDED');
+    expect(stderr).toMatch(/^TOKEN_NEEDED: .*\nFix: Name the configuration of the gateway that runs by --config/);
     expect(stderr).not.toContain('another-token');
   });
 
@@ -260,7 +272,9 @@ describe('the console and the store', () => {
     const { status, stderr } = await runs('spool', 'list');
     expect({ status, stderr }).toEqual({
       status: 3,
-      stderr: expect.stringMatching(/^No console is configured: opening the store itself, .*\nSTORE_LOCKED: /),
+      stderr: expect.stringMatching(
+        /^No console is configured: opening the store itself, .*\nSTORE_LOCKED: .*\nFix: Give the gateway a console/,
+      ),
     });
   });
 
@@ -302,7 +316,7 @@ describe('the console and the store', () => {
     [['spool', 'show', 'x'], 'It should be a whole number of at least 1.'],
     [['spool', 'list', '--state', 'lost'], 'Allowed choices are queued, dead.'],
     [['spool', 'list', '--uid', 'x'], 'It should be a UID'],
-    [['spool', 'discard', '1', '--reason', ' '], 'REASON_NEEDED'],
+    [['spool', 'discard', '1', '--reason', ' '], 'Fix: Give --reason in words'],
     [['spool', 'list', '--limit', '5000'], 'PARAMETER_INVALID'],
   ])('%j ends with 2', async (argv, message) => {
     await startGateway();
