@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openStore } from '../../src/store/sqlite.ts';
 import { findFreePort } from '../peers/process.ts';
-import { Bed, residentMegabytes, type Server } from './bed.ts';
+import { Bed, residentMegabytes } from './bed.ts';
 import { median, timeMs, type Row } from './measure.ts';
 import { CREATE_BYTES, dimseSender, newUid, sendInstances, type Sender } from './mpps-senders.ts';
 import { fillBacklog } from './spool-backlog.ts';
+import { countsOf, perSecond, rate, untilAnswered } from './spool-counts.ts';
+import { sharedSpoolRows } from './spool-shared.ts';
 
 const ROUNDS = 5;
 const MESSAGES = 2_000;
@@ -19,37 +21,6 @@ const ASSOCIATIONS = 16;
 const BACKLOG = 100_000;
 const DIRECT_INSTANCES = 2_000;
 const CONCURRENCY = 4;
-const POLL_MS = 20;
-
-interface Counts {
-  readonly answered: number;
-  readonly outOfOrder: number;
-  readonly atOnce: number;
-}
-
-const perSecond = (count: number, spentMs: number): number => (count / spentMs) * 1_000;
-const rate = (value: number): string => `${Math.round(value)}/s`;
-
-async function countsOf({ port }: Server): Promise<Counts> {
-  const response = await fetch(`http://127.0.0.1:${port}/counts`);
-  return (await response.json()) as Counts;
-}
-
-/** Waits until the destination has answered so many; then all of them must have come in order. */
-async function untilAnswered(
-  stub: Server,
-  count: number,
-  look = async (_counts: Counts): Promise<void> => {},
-): Promise<void> {
-  for (;;) {
-    const counts = await countsOf(stub);
-    await look(counts);
-    if (counts.outOfOrder > 0) throw new Error(`${counts.outOfOrder} messages came out of order`);
-    if (counts.answered > count) throw new Error(`${counts.answered} messages came instead of ${count}`);
-    if (counts.answered === count) return;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
-}
 
 /** One row a message, each in a transaction that is on the disk before the next begins. */
 function insertEach(database: DatabaseSync, count: number): number {
@@ -167,7 +138,7 @@ async function drainRows(bed: Bed): Promise<Row[]> {
 export async function benchSpool(): Promise<Row[]> {
   const bed = new Bed();
   try {
-    return [...(await acknowledgementRows(bed)), ...(await drainRows(bed))];
+    return [...(await acknowledgementRows(bed)), ...(await drainRows(bed)), ...(await sharedSpoolRows(bed))];
   } finally {
     await bed.close();
   }
