@@ -4,7 +4,9 @@ import { z } from 'zod';
 import { parsePath } from '../dataset/attribute-path.ts';
 import { TRANSFER_SYNTAXES } from '../dataset/binary/transfer-syntax.ts';
 import { characterSetOf } from '../dataset/character-set.ts';
+import { dictionaryEntries, lookupKeyword, similarKeyword } from '../dataset/dictionary.ts';
 import { GatewayError } from '../errors.ts';
+import { didYouMean } from './suggest.ts';
 
 /** Adds what the reference page and editors show. */
 export function option<Schema extends z.ZodType>(schema: Schema, title: string, description: string): Schema {
@@ -132,9 +134,19 @@ const attributePathText = z
   .string()
   .superRefine((text, context) => {
     const problem = problemOf(() => parsePath(text));
-    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: `${problem}${keywordMeant(text)}` });
   })
   .meta({ kind: 'attribute path' });
+
+/** Every keyword is compared: for a person who waits for `check`, not for a request. */
+function keywordMeant(path: string): string {
+  const unknown = path
+    .split('.')
+    .find((step) => !/^[0-9a-f]{8}$/i.test(step) && (lookupKeyword(step) ?? similarKeyword(step)) === undefined);
+  const keywords = [...dictionaryEntries()].map(({ keyword }) => keyword);
+  const text = unknown === undefined ? '' : didYouMean(unknown, keywords);
+  return text === '' ? '' : `.${text}`;
+}
 
 /** A keyword, a tag, or several joined by dots: `ScheduledProcedureStepSequence.Modality`, `00400100.00080060`. */
 export const attributePath = attributePathText.transform((text) => parsePath(text));

@@ -97,7 +97,7 @@ describe('no association (status mapping 2.1)', () => {
     });
     const failure = await failureOf(upstream);
     expect(failure).toMatchObject({ code, retry });
-    expect(failure.message).toContain(`result ${result}, source ${source}, reason ${reason}`);
+    expect(failure.message).toContain(`(${result}/${source}/${reason})`);
   });
 
   test('a refused connection is UPSTREAM_UNREACHABLE, safe', async () => {

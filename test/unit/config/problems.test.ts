@@ -315,7 +315,7 @@ test.each([
     upstream(
       '{ protocol: dimse, host: h, port: 1, aeTitle: A, callingAeTitle: B, omitKeys: [PatientID, PatientNmae] }',
     ),
-    'PatientNmae ← upstreams.ris.omitKeys[1]: Attribute path "PatientNmae": "PatientNmae" is neither a keyword nor eight hex digits. Found: PatientNmae',
+    'PatientNmae ← upstreams.ris.omitKeys[1]: Attribute path "PatientNmae": "PatientNmae" is neither a keyword nor eight hex digits. Did you mean "PatientName"? Found: PatientNmae',
   ],
   [
     'an unknown character set',
@@ -435,7 +435,7 @@ test.each([
   [
     'an unknown attribute',
     '{ remove: PatientID }, { remove: Modalty }',
-    'Modalty ← routes[0].worklist.rules.request[1].remove: Attribute path "Modalty": "Modalty" is neither a keyword nor eight hex digits. Found: Modalty',
+    'Modalty ← routes[0].worklist.rules.request[1].remove: Attribute path "Modalty": "Modalty" is neither a keyword nor eight hex digits. Did you mean "Modality"? Found: Modalty',
   ],
 ])('reports a mapping rule with %s', async (_what, text, expected) => {
   expect(await problemsOf(rule(text))).toEqual([expected]);
@@ -454,7 +454,7 @@ test('reports mapping rules that cannot be applied, each at its own place', asyn
 test('reports mapping rules of MPPS like those of the worklist', async () => {
   const rules = "{ request: [{ remove: Modalty }], response: [{ replace: PatientID, pattern: '(', with: '' }] }";
   expect(await problemsOf(route(`{ name: a, mpps: { to: ris, rules: ${rules} } }`))).toEqual([
-    'Modalty ← routes[0].mpps.rules.request[0].remove: Attribute path "Modalty": "Modalty" is neither a keyword nor eight hex digits. Found: Modalty',
+    'Modalty ← routes[0].mpps.rules.request[0].remove: Attribute path "Modalty": "Modalty" is neither a keyword nor eight hex digits. Did you mean "Modality"? Found: Modalty',
     '{ ← routes[0].mpps.rules.response[0]: cannot be applied: the pattern "(" is not a regular expression',
   ]);
 });
