@@ -165,6 +165,7 @@ function messageText(text: string): string {
     ['message', `${detail.id}, ${detail.kind} of ${detail.uid}`],
     ['destination', destinationText(detail)],
     ['state', `${detail.state}${detail.inDoubt ? ', the destination may have it already' : ''}`],
+    ...(detail.unreadable === undefined ? [] : [['damaged in the store', detail.unreadable.join(', ')] as const]),
     ['accepted', detail.acceptedAt],
     ['attempts', String(detail.attempts)],
     ['last failure', lastFailure === undefined ? 'none' : `${lastFailure.code} at ${lastFailure.at}`],

@@ -17,6 +17,8 @@ export interface SpoolSummary {
   /** The destination may have it already. */
   readonly inDoubt: boolean;
   readonly lastFailure?: { readonly code: string; readonly problem: string; readonly at: string };
+  /** What of it is damaged in the store, and empty where it is shown. */
+  readonly unreadable?: readonly string[];
   readonly traceId: string;
 }
 
@@ -46,12 +48,14 @@ export interface SpoolListing {
 }
 
 export function summaryOf(message: SpoolMessage): SpoolSummary {
-  const { id, route, upstream, uid, kind, state, attempts, inDoubt, traceId, acceptedAt, lastFailure } = message;
+  const { id, route, upstream, uid, kind, state, attempts, inDoubt, traceId, acceptedAt, lastFailure, unreadable } =
+    message;
   return {
     ...{ id, route, upstream, uid, kind, state, acceptedAt: moment(acceptedAt), attempts, inDoubt },
     ...(lastFailure === undefined
       ? {}
       : { lastFailure: { code: lastFailure.code, problem: lastFailure.problem, at: moment(lastFailure.at) } }),
+    ...(unreadable === undefined ? {} : { unreadable }),
     traceId,
   };
 }

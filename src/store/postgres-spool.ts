@@ -6,11 +6,10 @@
  * message that had been sent would be sent again as if for the first time. What ends an attempt may get lost so: then the
  * message is in doubt, which its delivery resolves.
  */
-import type { GatewayError } from '../errors.ts';
 import { COMMIT_TO_DISK, prepared } from './postgres-connection.ts';
 import type { Parameter, PostgresConnections, Row, Session } from './postgres-connection.ts';
 import { LANE, NOW, laneOf, lanesOf } from './postgres-lanes.ts';
-import { SPOOL_COLUMNS, fromSpoolRow } from './spool-rows.ts';
+import { SPOOL_COLUMNS, fromSpoolRow, unreadableFailure } from './spool-rows.ts';
 import type {
   Claim,
   Destination,
@@ -76,6 +75,7 @@ const GIVE_BACK = prepared(
    )
    UPDATE spool_messages SET attempts = attempts - 1, in_doubt = $6 WHERE id = $5 AND EXISTS (SELECT FROM released)`,
 );
+const UNBEGIN = prepared('UPDATE spool_messages SET attempts = attempts - 1 WHERE id = $1');
 const RENEW = prepared(
   `WITH ours AS MATERIALIZED (
      SELECT l.uid, l.route, l.upstream FROM spool_lanes l
@@ -114,11 +114,9 @@ const DEPTHS = prepared(
 
 export class PostgresSpool implements Spool {
   readonly #connections: PostgresConnections;
-  readonly #damaged: (detail: string, cause: unknown) => GatewayError;
 
-  constructor(connections: PostgresConnections, damaged: (detail: string, cause: unknown) => GatewayError) {
+  constructor(connections: PostgresConnections) {
     this.#connections = connections;
-    this.#damaged = damaged;
   }
 
   async claim({ route, upstream }: Destination, limit: number, leaseMs: number): Promise<Claim[]> {
@@ -198,12 +196,12 @@ export class PostgresSpool implements Spool {
     if (state !== undefined) conditions.push(`state = ${parameter(state)}`);
     const text = `SELECT ${COLUMNS} FROM spool_messages WHERE ${conditions.join(' AND ')} ORDER BY id LIMIT $2`;
     const { rows } = await this.#connections.query({ text }, values);
-    return rows.map((row) => this.#messageOf(row));
+    return rows.map(fromSpoolRow);
   }
 
   async get(id: number): Promise<SpoolMessage | undefined> {
     const { rows } = await this.#connections.query(GET, [id]);
-    return rows[0] && this.#messageOf(rows[0]);
+    return rows[0] && fromSpoolRow(rows[0]);
   }
 
   async retry(id: number): Promise<boolean> {
@@ -220,7 +218,7 @@ export class PostgresSpool implements Spool {
     return this.#connections.transaction('disk', async (session) => {
       const row = await lockMessage(session, id);
       if (row === undefined) return undefined;
-      const message = this.#messageOf(row);
+      const message = fromSpoolRow(row);
       const lane = laneOf(message);
       const first = async (): Promise<unknown> => (await session.query(GET_FIRST, lane)).rows[0]?.['id'];
       const isFirst = (await first()) === id;
@@ -247,26 +245,17 @@ export class PostgresSpool implements Spool {
   /** A message whose attempt has begun; undefined: it cannot be read and waits for a person. */
   async #claimOf(session: Session, row: Row, token: number): Promise<Claim | undefined> {
     const wasInDoubt = row['was_in_doubt'] as boolean;
-    try {
-      return { message: fromSpoolRow(row), wasInDoubt, token };
-    } catch {
-      // It must not hold up the others of its destination, which all come by here.
-      const key = row as unknown as MppsKey & { id: number };
-      await session.query(FAIL, failing(key, token, null, UNREADABLE, wasInDoubt));
-      return undefined;
-    }
-  }
-
-  #messageOf(row: Row): SpoolMessage {
-    try {
-      return fromSpoolRow(row);
-    } catch (error) {
-      throw this.#damaged(`message ${Number(row['id'])} of the spool cannot be read`, error);
-    }
+    const message = fromSpoolRow(row);
+    const failure = unreadableFailure(message);
+    if (failure === undefined) return { message, wasInDoubt, token };
+    // It must not hold up the others of its destination, which all come by here.
+    await Promise.all([
+      session.query(FAIL, failing(message, token, null, failure, wasInDoubt)),
+      session.query(UNBEGIN, [message.id]),
+    ]);
+    return undefined;
   }
 }
-
-const UNREADABLE: SpoolFailure = { code: 'STORE_DAMAGED', problem: 'the message cannot be read from the store' };
 
 function failing(
   message: MppsKey & { readonly id: number },

@@ -54,7 +54,7 @@ class PostgresStore implements Store {
     const damaged = (detail: string, cause: unknown): GatewayError => errors.of('STORE_DAMAGED', detail, cause);
     this.instanceId = instanceId;
     this.mpps = new PostgresMppsRecords(connections, damaged);
-    this.spool = new PostgresSpool(connections, damaged);
+    this.spool = new PostgresSpool(connections);
     this.worklist = new PostgresRisEntries(connections, damaged);
     this.steps = new PostgresRisSteps(connections, damaged);
     this.exceptions = new PostgresRisExceptions(connections, damaged);

@@ -51,7 +51,11 @@ export interface SpoolMessage extends NewSpoolMessage {
   /** An attempt was begun and it is not known that it did nothing: the destination may have the message. */
   readonly inDoubt: boolean;
   readonly lastFailure?: SpoolFailure & { readonly at: number };
+  /** Members whose text in the store is damaged; here they are empty. Such a message is never delivered. */
+  readonly unreadable?: readonly UnreadableMember[];
 }
+
+export type UnreadableMember = 'received' | 'requester' | 'hops';
 
 /** The first message of a lane, taken by this process until its lease ends. */
 export interface Claim {
@@ -89,7 +93,7 @@ export interface SpoolDepth extends Destination {
 export interface Spool {
   /**
    * Takes lanes of a destination whose first message is queued and due and that nobody holds, oldest due first; its attempt
-   * counts as begun, in doubt until told otherwise. Durable as `process`.
+   * counts as begun, in doubt until told otherwise. A message that cannot be read becomes dead instead. Durable as `process`.
    */
   claim(destination: Destination, limit: number, leaseMs: number): Promise<Claim[]>;
   /**

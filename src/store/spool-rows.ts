@@ -1,8 +1,9 @@
 /** Messages of the spool as rows of `spool_messages`, in every data base. */
 import { toJson } from '../dataset/json.ts';
-import { cloneDataSet } from '../dataset/model.ts';
+import { cloneDataSet, createDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
-import type { NewSpoolMessage, SpoolMessage } from './spool-records.ts';
+import type { Hop, Requester } from '../services/port.ts';
+import type { NewSpoolMessage, SpoolFailure, SpoolMessage, UnreadableMember } from './spool-records.ts';
 
 export type SpoolRow = Readonly<Record<string, unknown>>;
 
@@ -32,24 +33,36 @@ export function toSpoolRow(message: NewSpoolMessage): Record<(typeof BROUGHT)[nu
 
 /**
  * The table is strict and checks state and kind, so the columns have the types of the message. What was received is read
- * as it was written: the reader for other people's JSON would mend value representations.
- * @throws SyntaxError
+ * as it was written: the reader for other people's JSON would mend value representations. A person who is to decide on a
+ * damaged message has to see it: what is no JSON of its kind is empty and named.
  */
 export function fromSpoolRow(row: SpoolRow): SpoolMessage {
   const failedAt = row['failed_at'];
   const characterSet = row['character_set'];
+  const unreadable: UnreadableMember[] = [];
+  const read = <T>(member: UnreadableMember, from: (text: string) => T, empty: T): T => {
+    try {
+      return from(row[member] as string);
+    } catch {
+      unreadable.push(member);
+      return empty;
+    }
+  };
+  const received = read('received', (text) => cloneDataSet(objectOf(text) as DataSet), createDataSet());
+  const requester = read('requester', (text) => objectOf(text) as Requester, NOBODY);
+  const hops = read('hops', (text) => listOf(text) as readonly Hop[], []);
   return {
     id: row['id'] as number,
     route: row['route'] as string,
     upstream: row['upstream'] as string,
     uid: row['uid'] as string,
     kind: row['kind'] as SpoolMessage['kind'],
-    received: cloneDataSet(JSON.parse(row['received'] as string) as DataSet),
+    received,
     digest: row['digest'] as string,
     ...(characterSet === null ? {} : { characterSet: characterSet as string }),
-    requester: JSON.parse(row['requester'] as string) as SpoolMessage['requester'],
+    requester,
     traceId: row['trace_id'] as string,
-    hops: JSON.parse(row['hops'] as string) as SpoolMessage['hops'],
+    hops,
     state: row['state'] as SpoolMessage['state'],
     acceptedAt: row['accepted_at'] as number,
     attempts: row['attempts'] as number,
@@ -63,5 +76,28 @@ export function fromSpoolRow(row: SpoolRow): SpoolMessage {
             problem: row['failure_problem'] as string,
           },
         }),
+    ...(unreadable.length === 0 ? {} : { unreadable }),
   };
+}
+
+/** Why a message is not delivered; undefined: it can be read. */
+export function unreadableFailure({ unreadable }: SpoolMessage): SpoolFailure | undefined {
+  if (unreadable === undefined) return undefined;
+  return { code: 'STORE_DAMAGED', problem: `${unreadable.join(', ')} cannot be read from the store` };
+}
+
+const NOBODY: Requester = { listener: '', protocol: 'dimse', address: '' };
+
+/** @throws SyntaxError, TypeError */
+function objectOf(text: string): object {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError('no object');
+  return value;
+}
+
+/** @throws SyntaxError, TypeError */
+function listOf(text: string): readonly unknown[] {
+  const value: unknown = JSON.parse(text);
+  if (!Array.isArray(value)) throw new TypeError('no list');
+  return value;
 }

@@ -3,9 +3,8 @@
  * claimed. One process has the file: a lease outlives its claim only where that process forgot it.
  */
 import type { SQLInputValue } from 'node:sqlite';
-import type { GatewayError } from '../errors.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
-import { fromSpoolRow } from './spool-rows.ts';
+import { fromSpoolRow, unreadableFailure } from './spool-rows.ts';
 import type { SpoolRow } from './spool-rows.ts';
 import type {
   Claim,
@@ -27,19 +26,13 @@ const LONGEST_PAUSE_MS = 60 * 60_000;
 
 export class SqliteSpool implements Spool {
   readonly #connection: SqliteConnection;
-  readonly #damaged: (detail: string, cause: unknown) => GatewayError;
   readonly #now: () => number;
   readonly #statements: SpoolStatements;
   readonly #inDoubtThrough: number;
 
   /** Lanes that an earlier process held are free; what it accepted while the clock was ahead is due. */
-  constructor(
-    connection: SqliteConnection,
-    damaged: (detail: string, cause: unknown) => GatewayError,
-    now: () => number,
-  ) {
+  constructor(connection: SqliteConnection, now: () => number) {
     this.#connection = connection;
-    this.#damaged = damaged;
     this.#now = now;
     this.#statements = prepareSpool(connection);
     connection.database.exec('UPDATE spool_lanes SET lease_until = NULL, token = NULL WHERE lease_until IS NOT NULL');
@@ -185,19 +178,18 @@ export class SqliteSpool implements Spool {
       this.#statements.closeLane.run(lane);
       return undefined;
     }
-    let message: SpoolMessage;
-    try {
-      message = this.#messageOf(row);
-    } catch {
+    const message = this.#messageOf(row);
+    const { id, inDoubt: wasInDoubt, attempts } = message;
+    const failure = unreadableFailure(message);
+    if (failure !== undefined) {
       // It must not hold up the others of its destination, which all come by here.
       this.#statements.hold.run({ ...lane, dueAt: null, until: null, token: null });
-      this.#fail(row['id'] as number, 'dead', UNREADABLE, row['in_doubt'] === 1, this.#now());
+      this.#fail(id, 'dead', failure, wasInDoubt, this.#now());
       return undefined;
     }
     const token = Number(this.#statements.nextToken.get()?.['value']);
     this.#statements.hold.run({ ...lane, dueAt, until, token });
-    this.#statements.begin.run({ id: message.id });
-    const { inDoubt: wasInDoubt, attempts } = message;
+    this.#statements.begin.run({ id });
     return { message: { ...message, attempts: attempts + 1, inDoubt: true }, wasInDoubt, token };
   }
 
@@ -215,16 +207,10 @@ export class SqliteSpool implements Spool {
   }
 
   #messageOf(row: SpoolRow): SpoolMessage {
-    try {
-      const message = fromSpoolRow(row);
-      return { ...message, inDoubt: message.inDoubt || message.id <= this.#inDoubtThrough };
-    } catch (error) {
-      throw this.#damaged(`message ${Number(row['id'])} of the spool cannot be read`, error);
-    }
+    const message = fromSpoolRow(row);
+    return { ...message, inDoubt: message.inDoubt || message.id <= this.#inDoubtThrough };
   }
 }
-
-const UNREADABLE: SpoolFailure = { code: 'STORE_DAMAGED', problem: 'the message cannot be read from the store' };
 
 type Lane = Record<keyof MppsKey, string>;
 

@@ -120,7 +120,7 @@ class SqliteStore implements Store {
     this.#lock = lock;
     const damaged = (detail: string, cause: unknown): GatewayError => storeError('STORE_DAMAGED', path, detail, cause);
     this.mpps = new SqliteMppsRecords(connection, damaged, spoolNow);
-    this.spool = new SqliteSpool(connection, damaged, spoolNow);
+    this.spool = new SqliteSpool(connection, spoolNow);
     this.worklist = new SqliteRisEntries(connection, damaged, now);
     this.steps = new SqliteRisSteps(connection, damaged, now);
     this.exceptions = new SqliteRisExceptions(connection, damaged, now);

@@ -3,6 +3,7 @@ import { describe } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { openStore } from '../../src/store/sqlite.ts';
 import type { StoreAbilities, StoreBed } from './suites/bed.ts';
 import { describeMppsRecords } from './suites/mpps.ts';
@@ -14,8 +15,14 @@ const ABILITIES: StoreAbilities = { maximumBytes: true, now: true, sharing: fals
 
 async function sqliteBed(): Promise<StoreBed> {
   const folder = await mkdtemp(join(tmpdir(), 'dimseway-store-'));
+  const path = join(folder, 'a', 'b', 'dimseway.db');
   return {
-    open: (options = {}) => openStore({ path: join(folder, 'a', 'b', 'dimseway.db'), ...options }),
+    open: (options = {}) => openStore({ path, ...options }),
+    alter: async (sql) => {
+      const database = new DatabaseSync(path);
+      database.exec(sql);
+      database.close();
+    },
     remove: () => rm(folder, { recursive: true }),
   };
 }

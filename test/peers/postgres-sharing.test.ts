@@ -12,7 +12,7 @@ import { openPostgresStore } from '../../src/store/postgres.ts';
 import type { NewRisEntry } from '../../src/store/ris-records.ts';
 import type { Claim } from '../../src/store/spool-records.ts';
 import type { Store } from '../../src/store/store.ts';
-import { keyOf, recordOf } from '../support/mpps-records.ts';
+import { keyOf, recordOf, smallRecordOf } from '../support/mpps-records.ts';
 import { claimFirst, FAILURE, messageOf, RIS } from '../support/spool-messages.ts';
 
 jest.setTimeout(60_000);
@@ -373,10 +373,17 @@ describe('the tables', () => {
   });
 
   test('of an older version are brought to this one, with what is in them', async () => {
-    const migrations = MIGRATIONS.slice(0, 2);
-    await (await open({ migrations })).mpps.put(recordOf('1.1'), 'disk');
+    await open({ migrations: MIGRATIONS.slice(0, 2) });
+    const { listener, phase, state, requester, createDigest, createdAt, updatedAt } = smallRecordOf('1.1');
+    await server.query(
+      `INSERT INTO mpps (route, upstream, uid, listener, phase, state, delivered, created_at, updated_at, requester,
+         create_digest, created_tags, set_tags, sequences)
+       VALUES ('ct', 'ris', '1.1', '${listener}', '${phase}', '${state}', false, ${createdAt}, ${updatedAt},
+         '${JSON.stringify(requester)}', '${createDigest}', '{}', '{}', '{}')`,
+      database(),
+    );
     const [a, b] = await openTwo();
-    expect(await a.mpps.get(keyOf('1.1'))).toEqual(recordOf('1.1'));
+    expect(await a.mpps.get(keyOf('1.1'))).toEqual(smallRecordOf('1.1'));
     expect(b.instanceId).toBe(stores[0]?.instanceId);
     expect(await b.mpps.accept(undefined, [messageOf('1.1')])).toHaveLength(1);
   });

@@ -23,6 +23,7 @@ async function postgresBed(): Promise<StoreBed> {
   const url = await server.createDatabase(name);
   return {
     open: () => openPostgresStore({ url, poolSize: 6 }),
+    alter: async (sql) => void (await server.query(sql, name)),
     remove: async () => void (await server.query(`DROP DATABASE "${name}"`)),
   };
 }

@@ -6,6 +6,8 @@ import type { Store } from '../../../src/store/store.ts';
 export interface StoreBed {
   /** Opens it; the options only where the store has the ability of that name. */
   open(options?: StoreBedOptions): Promise<Store>;
+  /** Runs SQL past its stores, as damage or another program would. */
+  alter(sql: string): Promise<void>;
   /** Removes the data base; its stores are closed. */
   remove(): Promise<void>;
 }
@@ -32,6 +34,7 @@ export interface OpenedBed {
   readonly store: Store;
   /** Closes the store and opens it again: what a restart of the process leaves. */
   reopen(options?: StoreBedOptions): Promise<void>;
+  alter(sql: string): Promise<void>;
 }
 
 export function openedBed(makeBed: MakeStoreBed, options?: StoreBedOptions): OpenedBed {
@@ -53,5 +56,6 @@ export function openedBed(makeBed: MakeStoreBed, options?: StoreBedOptions): Ope
       await store.close();
       store = await bed.open(again);
     },
+    alter: (sql) => bed.alter(sql),
   };
 }

@@ -153,6 +153,57 @@ export function describeSpoolOperator(makeBed: MakeStoreBed): void {
     });
   });
 
+  describe('a message that cannot be read any more', () => {
+    test.each([
+      [`received = '{'`, 'received'],
+      [`received = 'null'`, 'received'],
+      [`hops = ''`, 'hops'],
+      [`requester = '[]'`, 'requester'],
+    ] as const)('(%s) is there with what can be read, and says what cannot', async (damage, member) => {
+      const [id, behind] = await accept('1.1', 'a', 'b');
+      const whole = await bed.store.spool.get(id as number);
+      await bed.alter(`UPDATE spool_messages SET ${damage} WHERE id = ${id}`);
+      const found = await bed.store.spool.get(id as number);
+      expect({ ...found, [member]: undefined }).toEqual({ ...whole, [member]: undefined, unreadable: [member] });
+      expect((await bed.store.spool.list({})).map((message) => message.id)).toEqual([id, behind]);
+      expect(await bed.store.spool.get(behind as number)).not.toHaveProperty('unreadable');
+    });
+
+    test('waits for a person and holds up no other lane; it may be tried again, and discarded', async () => {
+      const [id] = await accept('1.1', 'a', 'b');
+      await bed.alter(`UPDATE spool_messages SET received = '{', hops = '' WHERE id = ${id}`);
+      await accept('1.2', 'c');
+      expect(await drained(bed.store)).toEqual({ '1.2': ['c'] });
+      for (let round = 0; round < 2; round++) {
+        expect(await bed.store.spool.list({ state: 'dead' })).toMatchObject([
+          {
+            id,
+            attempts: 0,
+            inDoubt: false,
+            unreadable: ['received', 'hops'],
+            lastFailure: { code: 'STORE_DAMAGED', problem: 'received, hops cannot be read from the store' },
+          },
+        ]);
+        expect(await bed.store.spool.retry(id as number)).toBe(true);
+        expect(await bed.store.spool.claim(RIS, 10, MINUTE)).toEqual([]);
+      }
+      expect(await bed.store.spool.discard(id as number)).toMatchObject({
+        id,
+        uid: '1.1',
+        unreadable: ['received', 'hops'],
+      });
+      expect(await drained(bed.store)).toEqual({ '1.1': ['b'] });
+    });
+
+    test('behind another waits for a person when its turn comes', async () => {
+      const [, id] = await accept('1.1', 'a', 'b');
+      await bed.alter(`UPDATE spool_messages SET received = '{' WHERE id = ${id}`);
+      expect(await bed.store.spool.done(await claimFirst(bed.store), MINUTE)).toBeUndefined();
+      expect(await bed.store.spool.get(id as number)).toMatchObject({ state: 'dead', inDoubt: false });
+      expect(await bed.store.spool.depths()).toMatchObject([{ queued: 0, dead: 1 }]);
+    });
+  });
+
   test('counts what a lane and a destination still have to deliver', async () => {
     expect(await bed.store.spool.depths()).toEqual([]);
     expect(await bed.store.spool.countOf(keyOf('1.1'))).toBe(0);

@@ -20,7 +20,6 @@ import type { Migration } from '../../../src/store/migrations/migration.ts';
 import { openStore } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { keyOf, numberedRecord, recordOf, smallRecordOf } from '../../support/mpps-records.ts';
-import { messageOf, RIS } from '../../support/spool-messages.ts';
 
 let folder: string;
 let path: string;
@@ -191,22 +190,6 @@ describe('a damaged store is STORE_DAMAGED and stays as it is', () => {
     expect(await store.mpps.get(keyOf('1.2.3.8'))).toEqual(numberedRecord(8));
     await store.close();
   });
-});
-
-test('a message of the spool that cannot be read waits for a person and holds up no other lane', async () => {
-  const store = await openStore({ path });
-  const [bad] = await store.mpps.accept(
-    undefined,
-    ['1.1', '1.1', '1.2'].map((uid) => messageOf(uid)),
-  );
-  await store.close();
-  alter(`UPDATE spool_messages SET received = '{' WHERE id = ${bad}`);
-  const again = await openStore({ path });
-  const claims = await again.spool.claim(RIS, 10, 1_000);
-  expect(claims.map(({ message }) => message.uid)).toEqual(['1.2']);
-  await expect(again.spool.get(bad as number)).rejects.toMatchObject({ code: 'STORE_DAMAGED' });
-  expect(await again.spool.depths()).toMatchObject([{ queued: 2, dead: 1 }]);
-  await again.close();
 });
 
 describe('a file that is not a store of ours stays as it is', () => {
