@@ -280,6 +280,12 @@ export const risUpstream = z.strictObject({
     'Entry when',
     'Whether the worklist keeps an entry or removes it as its performed procedure step goes on.',
   ),
+  validation: option(
+    z.enum(['strict', 'warn']).default('strict'),
+    'Validation',
+    'MPPS that breaks PS3.4 Table F.7.2-1: strict refuses it, as a reference should; warn keeps it and logs the tags, for ' +
+      'modalities in the field. States, and UIDs used twice, are refused either way.',
+  ),
   ageing: option(ageing.prefault({}), 'Ageing', 'When entries and performed steps leave by themselves.'),
   simulateCommitment: option(
     z.boolean().default(false),

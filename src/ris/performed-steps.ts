@@ -1,7 +1,7 @@
 /**
  * The performed procedure steps of the embedded RIS, kept as an SCP has to (PS3.4 F.7.2 and F.8.2): strictly by the
- * tables, since a reference that lets things pass teaches nobody. Each change is on disk before it is acknowledged;
- * where the store fails, its GatewayError STORE_* says that nothing was done.
+ * tables, since a reference that lets things pass teaches nobody, or tolerantly where it stands in for a real RIS. Each
+ * change is on disk before it is acknowledged; where the store fails, its GatewayError STORE_* says that nothing was done.
  */
 import { createDataSet } from '../dataset/model.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
@@ -23,8 +23,12 @@ import { Orders } from './orders.ts';
 /** How often a change is made again when another process changed the step meanwhile. */
 const ATTEMPTS = 10;
 
+/** `strict` refuses what breaks Table F.7.2-1, `warn` keeps it and logs the tags; the rules of the states hold in both. */
+export type Validation = 'strict' | 'warn';
+
 export class PerformedSteps {
   readonly #upstream: string;
+  readonly #validation: Validation;
   readonly #store: Pick<Store, 'steps' | 'worklist' | 'exceptions'>;
   readonly #orders: Orders;
   readonly #logger: Logger;
@@ -32,8 +36,14 @@ export class PerformedSteps {
   readonly #changes = new KeyedQueue();
 
   /** @param upstream name of the RIS among the upstreams: the steps of each are its own */
-  constructor(upstream: string, store: Pick<Store, 'steps' | 'worklist' | 'exceptions'>, logger: Logger) {
+  constructor(
+    upstream: string,
+    store: Pick<Store, 'steps' | 'worklist' | 'exceptions'>,
+    logger: Logger,
+    validation: Validation = 'strict',
+  ) {
     this.#upstream = upstream;
+    this.#validation = validation;
     this.#store = store;
     this.#orders = new Orders(upstream, store);
     this.#logger = logger;
@@ -42,11 +52,12 @@ export class PerformedSteps {
   /** N-CREATE. @throws ServiceFailure */
   create(uid: string, attributes: DataSet): Promise<void> {
     return this.#change(uid, (before) => {
-      refuse(checkInstanceUid(uid));
+      const invalid = checkInstanceUid(uid);
+      if (invalid.length > 0) throw failureOfIssues(invalid);
       if (before !== undefined) {
         throw new ServiceFailure('DUPLICATE_INSTANCE', { comment: 'this instance exists already' });
       }
-      refuse(checkCreate(attributes));
+      this.#judge(uid, checkCreate(attributes), attributes);
       return attributes;
     });
   }
@@ -66,8 +77,9 @@ export class PerformedSteps {
         const tags = new Set(Object.keys(before).filter((tag) => hasValue(before[tag])));
         issues.push(...checkFinal({ tags, modifications }));
       }
-      refuse(issues);
-      return Object.assign(createDataSet(), before, modifications);
+      const attributes = Object.assign(createDataSet(), before, modifications);
+      this.#judge(uid, issues, attributes);
+      return attributes;
     });
   }
 
@@ -108,6 +120,14 @@ export class PerformedSteps {
     });
   }
 
+  /** @param attributes the step as it would be: without a state it can be nothing. @throws ServiceFailure */
+  #judge(uid: string, issues: readonly MppsIssue[], attributes: DataSet): void {
+    if (issues.length === 0) return;
+    if (this.#validation === 'strict' || stateOf(attributes) === undefined) throw failureOfIssues(issues);
+    const problems = issues.map(({ code, text }) => `${code}: ${text}`);
+    this.#logger.warn('a performed step breaks Table F.7.2-1 and is kept', { upstream: this.#upstream, uid, problems });
+  }
+
   #report(uid: string, mismatches: readonly RisMismatch[]): void {
     for (const { entryId, attributes } of mismatches) {
       this.#logger.warn('a performed step names an order of another patient: see the exception list', {
@@ -129,8 +149,4 @@ const IN_COMMAND: ReadonlySet<Tag> = new Set(['00080016', '00080018']);
 
 function isSupported(tag: Tag): boolean {
   return MPPS_ATTRIBUTES.has(tag) || IN_COMMAND.has(tag);
-}
-
-function refuse(issues: readonly MppsIssue[]): void {
-  if (issues.length > 0) throw failureOfIssues(issues);
 }

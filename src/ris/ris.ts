@@ -18,6 +18,7 @@ import { currentOf, DEFAULT_ENTRY_WHEN, expiryAt, hasAged, statesShown } from '.
 import type { Ageing, EntryWhen } from './entry-state.ts';
 import { matchKeysOf } from './match-keys.ts';
 import { PerformedSteps } from './performed-steps.ts';
+import type { Validation } from './performed-steps.ts';
 import { RisWorklist } from './worklist.ts';
 
 export interface RisOptions {
@@ -25,6 +26,8 @@ export interface RisOptions {
   readonly entryWhen?: Partial<EntryWhen> | undefined;
   /** After what time entries leave the list by themselves, and performed steps the store; default: never. */
   readonly ageing?: Ageing | undefined;
+  /** What becomes of performed steps that break the tables of MPPS; default: strict. */
+  readonly validation?: Validation | undefined;
   /** Storage commitment says yes to everything: for demonstrations. */
   readonly simulateCommitment?: boolean | undefined;
 }
@@ -51,7 +54,7 @@ export class Ris implements Upstream {
     this.#store = store;
     this.#now = now;
     this.entries = new RisWorklist(name, store.worklist, logger);
-    this.#performed = new PerformedSteps(name, store, logger);
+    this.#performed = new PerformedSteps(name, store, logger, options.validation);
   }
 
   /**

@@ -251,6 +251,17 @@ describe('downtime-worklist', () => {
     }
     await ris.restart();
     for (const uid of uids) await ris.passage.until(answersTo(uid, 'N-CREATE-RSP 0000H'));
+    // The list follows what is performed.
+    for (const [i, modality] of modalities.entries()) await end(modality, uids[i] ?? '');
+    const stateOf = async (): Promise<unknown> => {
+      const { entries } = JSON.parse(String((await call(bed.consolePort, '/api/worklist')).body)) as {
+        entries: { state: string }[];
+      };
+      return entries[0]?.state;
+    };
+    while ((await stateOf()) !== 'COMPLETED');
+    await ris.stop();
+    for (const modality of modalities) expect(await search(modality)).toEqual([]);
   });
 });
 

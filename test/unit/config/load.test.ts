@@ -117,6 +117,7 @@ routes:
         entries: [join(folder, 'worklist.json')],
         entryWhen: { inProgress: 'keep', completed: 'remove', discontinued: 'keep' },
         ageing: { scheduled: undefined, started: undefined, done: undefined, steps: undefined },
+        validation: 'strict',
         simulateCommitment: false,
       },
     },

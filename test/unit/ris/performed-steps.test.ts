@@ -11,7 +11,8 @@ import type { RisStep, RisSteps } from '../../../src/store/ris-records.ts';
 import { openStore } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { createMessage, finalMessage, MPPS_UID, progressMessage, seriesMessage } from '../../support/mpps.ts';
-import { collect, contextOf, entryOf, queryOf } from '../../support/requests.ts';
+import { collect, contextOf, entryOf, keepingLogger, queryOf } from '../../support/requests.ts';
+import type { LogLine } from '../../support/requests.ts';
 
 /** The order of the patient of `createMessage`. */
 const ENTRY = dataSetOf({ ...entryOf('PID-1'), '00100010': createMessage()['00100010'] as Attribute });
@@ -301,6 +302,42 @@ describe('a step that another process changes at the same time', () => {
       retry: 'safe',
     });
     expect(await kept()).toEqual(dataSetOf({ ...createMessage(), ...seriesMessage(parts) }));
+  });
+});
+
+describe('a RIS that stands in for a real one (validation: warn)', () => {
+  const NO_SERIES = without(finalMessage(), '00400340');
+  let lines: LogLine[];
+  beforeEach(async () => {
+    const logger = keepingLogger();
+    lines = logger.lines;
+    ris = await Ris.open('sandbox', [ENTRY], { validation: 'warn' }, store, logger);
+  });
+
+  test('keeps what breaks Table F.7.2-1 and logs the tags, no values', async () => {
+    const sloppy = without(createMessage(), '00100030', '00400241');
+    await create(sloppy);
+    await update({ ...NO_SERIES, '00100010': attribute('PN', { Alphabetic: 'Other^Name' }) });
+    expect(firstText(await kept(), '00400252')).toBe('COMPLETED');
+    const told = lines.filter(({ message }) => message === 'a performed step breaks Table F.7.2-1 and is kept');
+    expect(told.map(({ uid, problems }) => [uid, Array.isArray(problems) && problems.length > 0])).toEqual([
+      [MPPS_UID, true],
+      [MPPS_UID, true],
+    ]);
+    expect(JSON.stringify(lines)).not.toMatch(/Other|PID-1/);
+  });
+
+  test('holds to the states all the same: no state, an unknown one, after the end, twice, unknown, no UID', async () => {
+    await expect(create(without(createMessage(), '00400252'))).rejects.toMatchObject({ code: 'MISSING_ATTRIBUTE' });
+    await create(createMessage());
+    await expect(create(createMessage())).rejects.toMatchObject({ code: 'DUPLICATE_INSTANCE' });
+    await expect(update(dataSetOf({ '00400252': attribute('CS', 'DONE') }))).rejects.toMatchObject({
+      code: 'INVALID_VALUE',
+    });
+    await update(NO_SERIES);
+    await expect(update(progressMessage('late'))).rejects.toMatchObject({ code: 'INSTANCE_FINAL' });
+    await expect(update(finalMessage(), '1.2.99')).rejects.toMatchObject({ code: 'NO_SUCH_INSTANCE' });
+    await expect(create(createMessage(), 'no uid')).rejects.toMatchObject({ code: 'INVALID_UID' });
   });
 });
 
