@@ -5,7 +5,7 @@
 import { hash as digest } from 'node:crypto';
 
 import { itemsOf, sortedTags } from '../../dataset/model.ts';
-import type { Attribute, DataSet, PersonName, Tag, Value } from '../../dataset/model.ts';
+import type { Attribute, DataSet, PersonName, Tag, Value, Vr } from '../../dataset/model.ts';
 import { SPECIFIC_CHARACTER_SET } from './attributes.ts';
 import { hasValue } from './conditions.ts';
 
@@ -29,11 +29,11 @@ export function digestOf(attribute: Attribute): string {
 
 /** Per top-level attribute. */
 export function digestsOf(dataSet: DataSet): Record<Tag, string> {
-  return Object.fromEntries(
-    Object.entries(dataSet)
-      .filter(([tag]) => tag !== SPECIFIC_CHARACTER_SET)
-      .map(([tag, attribute]) => [tag, digestOf(attribute)]),
-  );
+  const digests: Record<Tag, string> = {};
+  for (const tag of Object.keys(dataSet)) {
+    if (tag !== SPECIFIC_CHARACTER_SET) digests[tag] = digestOf(dataSet[tag] as Attribute);
+  }
+  return digests;
 }
 
 /** The tags that have a value after messages with these digests, later ones last: the union of the final state. */
@@ -44,11 +44,12 @@ export function tagsWithValue(...messages: readonly Readonly<Record<Tag, string>
 
 /** Per top-level sequence the identities of its items and of the items in them, in order. */
 export function sequencesOf(dataSet: DataSet): Record<Tag, string[]> {
-  return Object.fromEntries(
-    Object.entries(dataSet)
-      .filter(([, attribute]) => attribute.vr === 'SQ')
-      .map(([tag, attribute]) => [tag, identitiesOf(attribute, '')]),
-  );
+  const sequences: Record<Tag, string[]> = {};
+  for (const tag of Object.keys(dataSet)) {
+    const attribute = dataSet[tag] as Attribute;
+    if (attribute.vr === 'SQ') addIdentities(attribute, '', (sequences[tag] = []));
+  }
+  return sequences;
 }
 
 /**
@@ -71,29 +72,52 @@ export function shrunkSequences(
 const NAMED = 'u';
 const ANONYMOUS = 'd';
 
-function identitiesOf(attribute: Attribute, parent: string): string[] {
-  return itemsOf(attribute).flatMap((item) => {
-    const uid = IDENTIFYING.map((tag) => item[tag]?.Value?.[0]).find((value) => typeof value === 'string');
-    if (uid === undefined) return [`${ANONYMOUS}${hash(`${parent}/${canonicalDataSet(item)}`)}`];
+function addIdentities(attribute: Attribute, parent: string, identities: string[]): void {
+  for (const item of itemsOf(attribute)) {
+    const uid = identifyingUid(item);
+    if (uid === undefined) {
+      identities.push(`${ANONYMOUS}${hash(`${parent}/${canonicalDataSet(item)}`)}`);
+      continue;
+    }
     const identity = `${parent}/${uid}`;
-    const inside = sortedTags(item).flatMap((tag) => identitiesOf(item[tag] as Attribute, `${identity}/${tag}`));
-    return [`${NAMED}${hash(identity)}`, ...inside];
-  });
+    identities.push(`${NAMED}${hash(identity)}`);
+    for (const tag of sortedTags(item)) {
+      const inner = item[tag] as Attribute;
+      if (inner.vr === 'SQ') addIdentities(inner, `${identity}/${tag}`, identities);
+    }
+  }
 }
 
+function identifyingUid(item: DataSet): string | undefined {
+  for (const tag of IDENTIFYING) {
+    const uid = item[tag]?.Value?.[0];
+    if (typeof uid === 'string') return uid;
+  }
+  return undefined;
+}
+
+// Every message passes here several times: plain loops take half the time of lists that are mapped and joined.
 function canonicalDataSet(dataSet: DataSet): string {
-  const parts = sortedTags(dataSet)
-    .filter((tag) => tag !== SPECIFIC_CHARACTER_SET)
-    .map((tag) => `${tag}${canonicalAttribute(dataSet[tag] as Attribute)}`);
-  return `{${parts.join(',')}}`;
+  let text = '';
+  for (const tag of sortedTags(dataSet)) {
+    if (tag === SPECIFIC_CHARACTER_SET) continue;
+    if (text !== '') text += ',';
+    text += tag + canonicalAttribute(dataSet[tag] as Attribute);
+  }
+  return `{${text}}`;
 }
 
 function canonicalAttribute(attribute: Attribute): string {
-  const values = (attribute.Value ?? []).map((value) => canonicalValue(attribute, value)).join(',');
-  return `${attribute.vr}[${values}]${attribute.InlineBinary ?? ''}${JSON.stringify(attribute.BulkDataURI ?? '')}`;
+  const { vr, Value: values = [], InlineBinary = '', BulkDataURI } = attribute;
+  let text = '';
+  for (const value of values) {
+    if (text !== '') text += ',';
+    text += canonicalValue(vr, value);
+  }
+  return `${vr}[${text}]${InlineBinary}${BulkDataURI === undefined ? '""' : JSON.stringify(BulkDataURI)}`;
 }
 
-function canonicalValue({ vr }: Attribute, value: Value): string {
+function canonicalValue(vr: Vr, value: Value): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (vr === 'SQ') return canonicalDataSet(value as DataSet);
   const { Alphabetic = '', Ideographic = '', Phonetic = '' } = value as PersonName;
