@@ -215,8 +215,9 @@ export class DestinationWorker {
   }
 
   async #bury(claim: Claim, failure: ServiceFailure): Promise<void> {
-    await this.#host.store.spool.dead(claim, problemOf(failure));
-    this.#log('warn', claim, 'dead', { outcome: failure.code });
+    const problem = problemOf(failure);
+    await this.#host.store.spool.dead(claim, problem);
+    this.#log('warn', claim, 'dead', { outcome: failure.code, problem: problem.problem });
     // Only rules of ours fail without the far end.
     if (failure.code !== 'CONVERSION_FAILED') await this.#noteAnswer();
   }

@@ -28,6 +28,8 @@ export class SpoolDelivery {
   readonly #workers = new Map<string, DestinationWorker>();
   /** Those without a target, until they have nothing under way. */
   readonly #retiring = new Map<string, DestinationWorker>();
+  /** Destinations of no route whose messages were told of. */
+  readonly #stranded = new Set<string>();
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -54,6 +56,7 @@ export class SpoolDelivery {
       this.#workers.set(key, worker);
       worker.update(target);
     }
+    void this.#tellStranded();
   }
 
   /** A destination has something to do. */
@@ -82,6 +85,22 @@ export class SpoolDelivery {
     if (await this.#within(idle, deadlineMs)) return;
     for (const worker of workers) worker.abort();
     await this.#within(idle, LAST_WORDS_MS);
+  }
+
+  /** A route or upstream that was renamed or removed leaves its messages where nobody looks. */
+  async #tellStranded(): Promise<void> {
+    try {
+      for (const { route, upstream, queued, dead } of await this.#host.store.spool.depths()) {
+        const key = keyOf({ route, upstream });
+        if (this.#workers.has(key)) this.#stranded.delete(key);
+        else if (!this.#stranded.has(key)) {
+          this.#stranded.add(key);
+          this.#host.logger.warn('messages wait for a destination of no route', { route, upstream, queued, dead });
+        }
+      }
+    } catch {
+      // A store that fails is told of by whoever needs it; health shows these destinations too.
+    }
   }
 
   #retire(key: string, worker: DestinationWorker): void {
