@@ -81,6 +81,10 @@ export function isConnectionLost(error: unknown): boolean {
   return error instanceof GatewayError && error.code === 'STORE_UNREACHABLE';
 }
 
+export function isHeldUp(error: unknown): boolean {
+  return error instanceof GatewayError && error.code === 'STORE_LOCKED';
+}
+
 /** Also one that may not write: it stays so when the server, or another under its name, takes writes again. */
 export function isSessionUseless(error: unknown): boolean {
   return isConnectionLost(error) || (error instanceof GatewayError && error.code === 'STORE_UNREADABLE');

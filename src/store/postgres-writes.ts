@@ -1,5 +1,5 @@
 import type { PostgresConnections, Session } from './postgres-connection.ts';
-import { isConnectionLost } from './postgres-errors.ts';
+import { isConnectionLost, isHeldUp } from './postgres-errors.ts';
 import { OPEN_LANES, lanesOf } from './postgres-lanes.ts';
 import type { Durability, MppsKey } from './store.ts';
 
@@ -18,6 +18,8 @@ interface Waiting extends Write<unknown> {
 
 /** In one transaction. */
 const MOST = 100;
+/** So many of a transaction that are held up by others, then the rest of it is refused too. */
+const MOST_HELD_UP = 2;
 
 /**
  * Writes that take effect in the order in which they were given. Those that come while others are under way share the next
@@ -32,7 +34,7 @@ export class PostgresWrites {
     this.#connections = connections;
   }
 
-  /** A write that fails fails alone. @throws GatewayError STORE_* */
+  /** A write that fails fails alone, unless what holds it up holds up others too. @throws GatewayError STORE_* */
   write<T>(durability: Durability, write: Write<T>): Promise<T> {
     return this.#connections.whileOpen(() => {
       const { promise, resolve, reject } = Promise.withResolvers<T>();
@@ -50,10 +52,24 @@ export class PostgresWrites {
       const batch = this.#waiting.splice(0, MOST);
       await this.#commit(batch).catch(async (error: unknown) => {
         if (batch.length === 1 || isConnectionLost(error)) for (const write of batch) write.reject(error);
-        else for (const write of batch) await this.#commit([write]).catch(write.reject);
+        else await this.#commitEach(batch);
       });
     }
     this.#isRunning = false;
+  }
+
+  /** Who is held up waits for as long as a statement may take: if that is not one write's own trouble, not one after another. */
+  async #commitEach(batch: readonly Waiting[]): Promise<void> {
+    const heldUp: unknown[] = [];
+    for (const write of batch) {
+      if (heldUp.length === MOST_HELD_UP) write.reject(heldUp[0]);
+      else {
+        await this.#commit([write]).catch((error: unknown) => {
+          if (isHeldUp(error)) heldUp.push(error);
+          write.reject(error);
+        });
+      }
+    }
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { Client } from 'pg';
 import { startPostgres, type Postgres } from '../../scripts/peers/postgres.ts';
 import { Cleanup } from '../../scripts/peers/process.ts';
 import { GatewayError } from '../../src/errors.ts';
@@ -265,6 +266,23 @@ describe('errors', () => {
     expect(errors).toMatchObject([{ name: 'GatewayError', code: 'STORE_LOCKED' }]);
     await held;
     await store.mpps.put(recordOf('1.1'), 'disk');
+  });
+
+  test('many writes that a foreign lock holds up are refused together, not each after a time of its own', async () => {
+    const store = await open(undefined, { statementTimeoutMs: 200 });
+    const other = new Client({ connectionString: server.url(name) });
+    await other.connect();
+    cleanup.add(() => other.end());
+    await other.query('BEGIN; LOCK TABLE spool_messages');
+    const beganAt = performance.now();
+    const accepting = Array.from({ length: 50 }, (_, i) => store.mpps.accept(undefined, [messageOf(`1.${i}`)]));
+    const results = await Promise.allSettled(accepting);
+    expect(performance.now() - beganAt).toBeLessThan(3_000); // each alone: ten seconds
+    const locked = { status: 'rejected', reason: { name: 'GatewayError', code: 'STORE_LOCKED' } };
+    expect(results).toMatchObject(accepting.map(() => locked));
+    await other.query('ROLLBACK');
+    expect(await store.mpps.accept(undefined, [messageOf('1.0')])).toHaveLength(1);
+    expect(await store.spool.list({})).toHaveLength(1);
   });
 
   test('more connections than the server grants are STORE_UNREACHABLE, a role that may make no tables is STORE_UNREADABLE', async () => {
