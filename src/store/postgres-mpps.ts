@@ -14,8 +14,10 @@ const DEFAULT_LIMIT = 1_000;
 
 /** Records under way in another process wait for the next round. */
 function agedOut(states: string, phases: string): string {
-  return `(SELECT id FROM mpps WHERE phase IN (${phases}) AND state IN (${states}) AND updated_at < $1 LIMIT $2
-    FOR UPDATE SKIP LOCKED)`;
+  return `(SELECT id FROM mpps WHERE phase IN (${phases}) AND state IN (${states}) AND updated_at < $1
+    AND (phase = 'deleted' OR NOT EXISTS (SELECT FROM spool_lanes l
+      WHERE l.uid = mpps.uid AND l.route = mpps.route AND l.upstream = mpps.upstream))
+    LIMIT $2 FOR UPDATE SKIP LOCKED)`;
 }
 
 const GET = prepared(`SELECT ${COLUMNS} FROM mpps WHERE ${LANE}`);

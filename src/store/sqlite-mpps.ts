@@ -41,7 +41,9 @@ export class SqliteMppsRecords implements MppsRecords {
     this.#intake = new SqliteSpoolIntake(connection, now);
     const expire = (states: string): StatementSync =>
       connection.prepare(
-        `UPDATE mpps SET ${MPPS_TOMBSTONE} WHERE id IN (SELECT id FROM mpps WHERE ${LIVE} AND state IN (${states}) AND ${OLDER})`,
+        `UPDATE mpps SET ${MPPS_TOMBSTONE} WHERE id IN (SELECT id FROM mpps
+         WHERE ${LIVE} AND state IN (${states}) AND NOT EXISTS (SELECT 1 FROM spool_lanes l
+           WHERE l.uid = mpps.uid AND l.route = mpps.route AND l.upstream = mpps.upstream) AND ${OLDER})`,
       );
     this.#get = connection.prepare(`SELECT ${MPPS_COLUMNS.join()} FROM mpps WHERE ${BY_KEY}`);
     this.#find = connection.prepare(

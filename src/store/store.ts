@@ -93,7 +93,10 @@ export interface MppsRecords {
   markDelivered(key: MppsKey, durability: Durability): Promise<void>;
   /** Ends a record but remembers its UID, its state and its times; its content is erased. False: there is none. */
   tombstone(key: MppsKey, durability: Durability): Promise<boolean>;
-  /** One round of housekeeping; call again while either count reaches the limit. Durable as `process`. */
+  /**
+   * One round of housekeeping; call again while either count reaches the limit. A record whose own upstream still has to get
+   * messages is kept, however old. Durable as `process`.
+   */
   expire(retention: MppsRetention): Promise<Expired>;
 }
 

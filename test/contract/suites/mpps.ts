@@ -2,8 +2,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { sortedTags } from '../../../src/dataset/model.ts';
 import type { MppsState } from '../../../src/services/mpps/state.ts';
+import type { Claim } from '../../../src/store/spool-records.ts';
 import type { Durability, MppsRecord } from '../../../src/store/store.ts';
 import { keyOf, numberedRecord, recordOf, smallRecordOf } from '../../support/mpps-records.ts';
+import { FAILURE, messageOf, RIS } from '../../support/spool-messages.ts';
 import { openedBed } from './bed.ts';
 import type { MakeStoreBed, StoreAbilities } from './bed.ts';
 
@@ -114,6 +116,21 @@ export function describeMppsRecords(makeBed: MakeStoreBed, abilities: StoreAbili
       });
       expect(await phases(uids)).toEqual(['deleted', 'deleted', 'stored', 'deleted', 'pending']);
       expect((await bed.store.mpps.get(keyOf('1.1')))?.copy).toBeUndefined();
+    });
+
+    test('a record stays while messages wait for its own upstream, dead letters too', async () => {
+      await bed.store.mpps.accept(recordOf('1.1', { state: 'COMPLETED', updatedAt: 1 }), [messageOf('1.1')]);
+      await bed.store.mpps.accept(recordOf('1.2', { updatedAt: 1 }), [messageOf('1.2')]);
+      const [one, two] = await bed.store.spool.claim(RIS, 2, 60_000);
+      await bed.store.spool.dead(one as Claim, FAILURE);
+      expect(await bed.store.mpps.expire({ finalBeforeMs: 100, openBeforeMs: 100 })).toEqual({
+        tombstoned: 0,
+        removed: 0,
+      });
+      expect(await bed.store.mpps.get(keyOf('1.1'))).toEqual(recordOf('1.1', { state: 'COMPLETED', updatedAt: 1 }));
+      await bed.store.spool.discard((one as Claim).message.id);
+      await bed.store.spool.done(two as Claim, 60_000);
+      expect(await bed.store.mpps.expire({ finalBeforeMs: 100, openBeforeMs: 100 })).toMatchObject({ tombstoned: 2 });
     });
 
     test('tombstones go later, in a round of their own, and nothing goes without a limit', async () => {
