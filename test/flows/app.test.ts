@@ -128,6 +128,10 @@ console: { port: 0 }
   expect(health.spool).toEqual([
     expect.objectContaining({ route: 'gone', upstream: 'gone', served: false, queued: 1 }),
   ]);
+  const told = lines.filter((line) => line.message === 'messages wait for a destination of no route');
+  expect(told).toEqual([
+    expect.objectContaining({ level: 'warn', route: 'gone', upstream: 'gone', queued: 1, dead: 0 }),
+  ]);
 });
 
 test('a port that is taken is LISTENER_FAILED, and nothing stays bound', async () => {

@@ -127,7 +127,13 @@ describe('delivery', () => {
       ['update', 'queued'],
     ]);
     expect(bed.ends).toContainEqual(
-      expect.objectContaining({ level: 'warn', status: 'dead', outcome: 'INVALID_VALUE', attempts: 1 }),
+      expect.objectContaining({
+        level: 'warn',
+        status: 'dead',
+        outcome: 'INVALID_VALUE',
+        problem: expect.any(String),
+        attempts: 1,
+      }),
     );
   });
 
