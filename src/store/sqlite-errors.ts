@@ -7,7 +7,7 @@ type StoreErrorCode = Extract<
   `STORE_${'UNREADABLE' | 'LOCKED' | 'DAMAGED' | 'FULL' | 'TOO_NEW' | 'FOREIGN' | 'FAILED'}`
 >;
 
-/** Primary result codes (sqlite.org/rescode.html). */
+/** Result codes (sqlite.org/rescode.html): the extended one where it says more, else the primary one. */
 const CODES: ReadonlyMap<number, StoreErrorCode> = new Map([
   [3, 'STORE_UNREADABLE'], // PERM
   [5, 'STORE_LOCKED'], // BUSY
@@ -17,6 +17,7 @@ const CODES: ReadonlyMap<number, StoreErrorCode> = new Map([
   [13, 'STORE_FULL'],
   [14, 'STORE_UNREADABLE'], // CANTOPEN
   [26, 'STORE_DAMAGED'], // NOTADB
+  [4874, 'STORE_FULL'], // IOERR_SHMSIZE: a disk without room for the index of the log, at the opening
 ]);
 
 const TEXTS: Readonly<Record<StoreErrorCode, readonly [what: string, fix: string]>> = {
@@ -41,7 +42,8 @@ export function storeError(code: StoreErrorCode, path: string, detail?: string, 
 export function toStoreError(error: unknown, path: string): unknown {
   if (typeof error !== 'object' || error === null || !('code' in error)) return error;
   if (error.code === 'ERR_SQLITE_ERROR' && 'errcode' in error && 'errstr' in error) {
-    const code = CODES.get(Number(error.errcode) & 0xff) ?? 'STORE_FAILED';
+    const errcode = Number(error.errcode);
+    const code = CODES.get(errcode) ?? CODES.get(errcode & 0xff) ?? 'STORE_FAILED';
     return storeError(code, path, String(error.errstr), error);
   }
   if ('syscall' in error) {

@@ -12,13 +12,14 @@ describe('what SQLite says (sqlite.org/rescode.html)', () => {
     ['READONLY', 8, 'STORE_UNREADABLE'],
     ['IOERR', 10, 'STORE_FAILED'],
     ['IOERR_FSYNC', 1034, 'STORE_FAILED'],
+    ['IOERR_SHMSIZE', 4874, 'STORE_FULL'],
     ['CORRUPT', 11, 'STORE_DAMAGED'],
     ['CORRUPT_INDEX', 779, 'STORE_DAMAGED'],
     ['FULL', 13, 'STORE_FULL'],
     ['CANTOPEN', 14, 'STORE_UNREADABLE'],
     ['NOTADB', 26, 'STORE_DAMAGED'],
     ['CONSTRAINT_CHECK', 275, 'STORE_FAILED'],
-  ])('%s (%i) is %s, by its primary code, without its message', (_name, errcode, code) => {
+  ])('%s (%i) is %s, by its code, without its message', (_name, errcode, code) => {
     const error = toStoreError(sqlite(errcode), '/data/x.db') as GatewayError;
     expect(error).toBeInstanceOf(GatewayError);
     expect(error.code).toBe(code);
