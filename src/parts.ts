@@ -155,7 +155,12 @@ export async function createUpstream(
     case 'ris': {
       const { entries, entryWhen, ageing, validation, simulateCommitment } = config;
       const { scheduled: scheduledMs, started: startedMs, done: doneMs, steps: stepsMs } = ageing;
-      const options = { entryWhen, ageing: { scheduledMs, startedMs, doneMs, stepsMs }, validation, simulateCommitment };
+      const options = {
+        entryWhen,
+        ageing: { scheduledMs, startedMs, doneMs, stepsMs },
+        validation,
+        simulateCommitment,
+      };
       if (store !== undefined) return Ris.resume(name, options, store, logger);
       const seed = (await Promise.all(entries.map(readSeed))).flat();
       return Ris.open(name, seed, options, await openMemoryStore(), logger);
