@@ -1,7 +1,10 @@
 /** Store-and-forward, forwarding and loops between gateways over real sockets (proxy flows 4.1, 11). */
 import { afterEach, expect, test } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { listener as listenerSchema } from '../../src/config/listener-schema.ts';
 import { attribute, dataSetOf } from '../../src/dataset/model.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
@@ -15,7 +18,8 @@ import { systemClock } from '../../src/gateway/clock.ts';
 import type { DeliveryAttempt } from '../../src/observe/spool.ts';
 import { buildListener } from '../../src/parts.ts';
 import type { Listener } from '../../src/parts.ts';
-import { openMemoryStore } from '../../src/store/sqlite.ts';
+import type { Upstream } from '../../src/services/port.ts';
+import { openMemoryStore, openStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import { upstreamTo } from '../support/beds.ts';
 import type { Protocol } from '../support/beds.ts';
@@ -70,7 +74,8 @@ class Side {
     this.#spool = new SpoolDelivery(store, this.logger, systemClock, { observer });
   }
 
-  static async start(): Promise<Side> {
+  /** @param store by default one in memory */
+  static async start(store?: Store): Promise<Side> {
     const gateway = new Gateway([], keepingLogger());
     const listeners = (['dimse', 'dicomweb'] as const).map((protocol) => {
       const config =
@@ -80,7 +85,7 @@ class Side {
     const [dimse = 0, dicomweb = 0] = (await Promise.all(listeners.map((each) => each.listen()))).map(
       ({ port }) => port,
     );
-    const side = new Side(await openMemoryStore(), gateway, listeners, { dimse, dicomweb });
+    const side = new Side(store ?? (await openMemoryStore()), gateway, listeners, { dimse, dicomweb });
     sides.push(side);
     return side;
   }
@@ -143,10 +148,12 @@ class Side {
 
 const sides: Side[] = [];
 const upstreams: NamedUpstream[] = [];
+const folders: string[] = [];
 
 afterEach(async () => {
   await Promise.all(sides.splice(0).map((side) => side.close()));
   await Promise.all(upstreams.splice(0).map(({ upstream }) => upstream.close()));
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true })));
 });
 
 async function to(side: Pick<Side, 'ports'>, protocol: Protocol, more: object = {}): Promise<NamedUpstream> {
@@ -246,6 +253,37 @@ test('an upstream that leads back to its own route is 508, and 0110H for a modal
     dimseStatus: 0x0110,
   });
   expect(await side.store.mpps.findByListener('dicomweb', MPPS_UID)).toBeUndefined();
+});
+
+test('a store without room: 0213H and 503 for the sources, until what was acknowledged is delivered; nothing of it is lost', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dimseway-full-'));
+  const far = new FarEnd();
+  const farSide = await Side.start();
+  farSide.route({ upstream: { name: 'memory', upstream: far } });
+  const near = await Side.start(await openStore({ path: join(folder, 'dimseway.db'), maximumBytes: 400_000 }));
+  folders.push(folder);
+  near.route({ upstream: await to({ ports: await freePorts() }, 'dicomweb'), delivery: 'store-and-forward' });
+  const [dimse, web] = [(await to(near, 'dimse')).upstream, (await to(near, 'dicomweb')).upstream];
+  const create = (upstream: Upstream, uid: string): Promise<unknown> =>
+    upstream.createMpps(uid, CREATE, mppsContextOf()).catch((error: unknown) => error);
+
+  const acknowledged: string[] = [];
+  let refusal: unknown;
+  while (refusal === undefined && acknowledged.length < 300) {
+    const uid = `1.2.3.${acknowledged.length + 1}`;
+    const answer = await create(acknowledged.length % 2 === 0 ? dimse : web, uid);
+    if (answer instanceof Error) refusal = answer;
+    else acknowledged.push(uid);
+  }
+  expect(acknowledged.length).toBeGreaterThan(5);
+  expect(await create(dimse, '1.2.4')).toMatchObject({ code: 'OUT_OF_RESOURCES', dimseStatus: 0x0213 });
+  expect(await create(web, '1.2.4')).toMatchObject({ code: 'OUT_OF_RESOURCES', httpStatus: 503 });
+
+  near.route({ upstream: await to(farSide, 'dicomweb'), delivery: 'store-and-forward' });
+  await near.left(acknowledged.length);
+  expect(await create(web, '1.2.4')).toEqual({ uid: '1.2.4' });
+  await near.left(acknowledged.length + 1);
+  expect([...far.instances.keys()].sort()).toEqual([...acknowledged, '1.2.4'].sort());
 });
 
 /** Ports that nobody listens on. */

@@ -13,7 +13,6 @@ import { createMessage } from '../support/mpps.ts';
 import { RawPeer } from '../support/raw-peer.ts';
 import { FaultBed } from '../support/spool-faults/bed.ts';
 import { livesOf } from '../support/spool-faults/lives.ts';
-import { Ward } from '../support/spool-faults/modalities.ts';
 import { expectAllArrived } from '../support/spool-faults/proof.ts';
 import { seedOfRun } from '../support/spool-faults/random.ts';
 import { StubOriginServer } from '../support/stub-origin-server.ts';
@@ -146,7 +145,7 @@ test('a second signal ends it at once; what was acknowledged is delivered after 
   // They take connections and answer nothing: attempts are under way to the end.
   for (const { running } of bed.destinations) process.kill(running.pid, 'SIGSTOP');
   const lives = livesOf(seed, 20);
-  const ward = new Ward({ ports: gateway.ports, seed, sources: 4 });
+  const ward = bed.ward(gateway.ports, { sources: 4 });
   await ward.send(lives);
   expect(ward.problems).toEqual([]);
 
@@ -166,7 +165,7 @@ test('restarted again and again while modalities work: exit status 0 each time, 
   const gateway = await bed.gateway('gateway', { kind: 'sqlite', path: join(bed.folder, 'dimseway.db') });
   await gateway.start();
   const lives = livesOf(seed, 40);
-  const ward = new Ward({ ports: gateway.ports, seed, sources: 4 });
+  const ward = bed.ward(gateway.ports, { sources: 4 });
   const sent = ward.send(lives);
   const codes: (number | null)[] = [];
   for (let restart = 1; restart <= 3; restart++) {

@@ -8,9 +8,8 @@ import type { Postgres } from '../../scripts/peers/postgres.ts';
 import { Balancer } from '../support/spool-faults/balancer.ts';
 import { FaultBed } from '../support/spool-faults/bed.ts';
 import type { GatewayProcess } from '../support/spool-faults/bed.ts';
-import { Chaos, killAndRestart, takeAway } from '../support/spool-faults/chaos.ts';
+import { killAndRestart, takeAway } from '../support/spool-faults/chaos.ts';
 import { livesOf } from '../support/spool-faults/lives.ts';
-import { Ward } from '../support/spool-faults/modalities.ts';
 import { expectAllArrived } from '../support/spool-faults/proof.ts';
 import type { Random } from '../support/spool-faults/random.ts';
 import { seedOfRun } from '../support/spool-faults/random.ts';
@@ -41,8 +40,8 @@ test('kill -9 of three gateways, lost connections and a crash of the server: eve
   const ports = { ward: await balanced(gateways, 'ward'), web: await balanced(gateways, 'web') };
 
   // A commit whose answer was lost with the connection may have been one.
-  const ward = new Ward({ ports, seed, sources: 8, busyIsUnsure: true });
-  const chaos = new Chaos(seed, () => ward.acknowledged + bed.accepted, 2.9 * messages);
+  const ward = bed.ward(ports, { sources: 8, busyIsUnsure: true });
+  const chaos = bed.chaos(ward, messages);
   for (const [index, gateway] of gateways.entries()) {
     chaos.begin(`gateway ${index}`, KILLS, (random) => killAndRestart(gateway, random, 30_000));
   }

@@ -5,9 +5,8 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { join } from 'node:path';
 import { FaultBed } from '../support/spool-faults/bed.ts';
-import { Chaos, killAndRestart, takeAway } from '../support/spool-faults/chaos.ts';
+import { killAndRestart, takeAway } from '../support/spool-faults/chaos.ts';
 import { livesOf } from '../support/spool-faults/lives.ts';
-import { Ward } from '../support/spool-faults/modalities.ts';
 import { expectAllArrived } from '../support/spool-faults/proof.ts';
 import { seedOfRun } from '../support/spool-faults/random.ts';
 
@@ -29,8 +28,8 @@ test('kill -9 of gateway and destinations: every acknowledgement is true, every 
   const gateway = await bed.gateway('gateway', { kind: 'sqlite', path: join(bed.folder, 'dimseway.db') });
   await gateway.start();
 
-  const ward = new Ward({ ports: gateway.ports, seed, sources: 8 });
-  const chaos = new Chaos(seed, () => ward.acknowledged + bed.accepted, 2.9 * messages);
+  const ward = bed.ward(gateway.ports, { sources: 8 });
+  const chaos = bed.chaos(ward, messages);
   chaos.begin('gateway', KILLS, (random) => killAndRestart(gateway, random));
   for (const [index, destination] of bed.destinations.entries()) {
     chaos.begin(`destination ${index}`, Math.ceil(KILLS / 5), (random) => takeAway(destination, random));

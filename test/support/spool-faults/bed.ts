@@ -5,10 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CLI } from '../../../scripts/peers/gateway.ts';
 import { Cleanup, findFreePort } from '../../../scripts/peers/process.ts';
 import { call } from '../http-client.ts';
+import { Chaos } from './chaos.ts';
 import type { DestinationOptions } from './destination.ts';
 import { readJournal } from './journal.ts';
 import type { Arrival } from './journal.ts';
 import { Killable } from './killable.ts';
+import { Ward } from './modalities.ts';
+import type { Ports, WardOptions } from './modalities.ts';
 
 const DESTINATION = join(import.meta.dirname, 'destination.ts');
 const READY_LINE = /^\{"event":"ready".*\}$/m;
@@ -56,6 +59,21 @@ export class FaultBed {
 
   close(): Promise<void> {
     return this.cleanup.run();
+  }
+
+  /** Modalities; those still at work at the end of the test give up. */
+  ward(ports: Ports, options: Omit<WardOptions, 'ports' | 'seed'>): Ward {
+    const ward = new Ward({ ...options, ports, seed: this.seed });
+    this.cleanup.add(async () => ward.stop());
+    return ward;
+  }
+
+  /** Faults that come as the work goes on, which is so many messages. */
+  chaos(ward: Ward, messages: number): Chaos {
+    // Each is acknowledged once and accepted by two destinations, some of them later than the faults.
+    const chaos = new Chaos(this.seed, () => ward.acknowledged + this.accepted, 2.9 * messages);
+    this.cleanup.add(async () => chaos.stop());
+    return chaos;
   }
 
   /** Starts the destinations, or starts them anew with other manners. */
