@@ -3,6 +3,7 @@ import type { GatewayError } from '../errors.ts';
 import { MPPS_COLUMNS, MPPS_CONTENT, MPPS_KEY, MPPS_TOMBSTONE, fromMppsRow, toMppsRow } from './mpps-rows.ts';
 import type { MppsRow } from './mpps-rows.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
+import type { SqliteRoom } from './sqlite-room.ts';
 import { SqliteSpoolIntake } from './sqlite-spool-intake.ts';
 import type { NewSpoolMessage } from './spool-records.ts';
 import type { Durability, Expired, MppsKey, MppsRecord, MppsRecords, MppsRetention } from './store.ts';
@@ -30,14 +31,18 @@ export class SqliteMppsRecords implements MppsRecords {
   readonly #removeTombstones: StatementSync;
   readonly #eraseCopy: StatementSync;
   readonly #intake: SqliteSpoolIntake;
+  readonly #room: SqliteRoom | undefined;
 
+  /** @param room of the disk, for messages; undefined: there is none to look at */
   constructor(
     connection: SqliteConnection,
     damaged: (detail: string, cause: unknown) => GatewayError,
     now: () => number,
+    room: SqliteRoom | undefined,
   ) {
     this.#connection = connection;
     this.#damaged = damaged;
+    this.#room = room;
     this.#intake = new SqliteSpoolIntake(connection, now);
     const expire = (states: string): StatementSync =>
       connection.prepare(
@@ -86,6 +91,7 @@ export class SqliteMppsRecords implements MppsRecords {
     const row = record && toMppsRow(record);
     const enqueue = this.#intake.prepare(messages);
     return this.#connection.write('disk', () => {
+      this.#room?.check();
       if (row !== undefined) this.#put.run(row);
       return enqueue();
     });

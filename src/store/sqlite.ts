@@ -20,6 +20,7 @@ import { SqliteMppsRecords } from './sqlite-mpps.ts';
 import { SqliteRisEntries } from './sqlite-ris-entries.ts';
 import { SqliteRisExceptions } from './sqlite-ris-exceptions.ts';
 import { SqliteRisSteps } from './sqlite-ris-steps.ts';
+import { SqliteRoom } from './sqlite-room.ts';
 import { SqliteSpool } from './sqlite-spool.ts';
 import { steadyNow } from './steady-time.ts';
 import type { MppsRecords, Store } from './store.ts';
@@ -119,7 +120,8 @@ class SqliteStore implements Store {
     this.#connection = connection;
     this.#lock = lock;
     const damaged = (detail: string, cause: unknown): GatewayError => storeError('STORE_DAMAGED', path, detail, cause);
-    this.mpps = new SqliteMppsRecords(connection, damaged, spoolNow);
+    const room = path === MEMORY ? undefined : new SqliteRoom(connection, path);
+    this.mpps = new SqliteMppsRecords(connection, damaged, spoolNow, room);
     this.spool = new SqliteSpool(connection, spoolNow);
     this.worklist = new SqliteRisEntries(connection, damaged, now);
     this.steps = new SqliteRisSteps(connection, damaged, now);
