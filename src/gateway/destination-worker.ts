@@ -256,10 +256,10 @@ export class DestinationWorker {
     const { requester, traceId, hops, uid, kind } = claim.message;
     const { attemptTimeoutMs } = options;
     const { signal } = controller;
-    const comment = `no answer in ${attemptTimeoutMs / 1_000} s`;
-    const tooLate = new ServiceFailure('UPSTREAM_TIMEOUT', { ...IN_DOUBT, comment });
     const gaveUp = Promise.withResolvers<AttemptEnd>();
     let timer = clock.setTimer(() => {
+      const comment = `no answer in ${attemptTimeoutMs / 1_000} s`;
+      const tooLate = new ServiceFailure('UPSTREAM_TIMEOUT', { ...IN_DOUBT, comment });
       controller.abort(tooLate);
       const end = { end: 'later', failure: tooLate, inDoubt: true } as const;
       timer = clock.setTimer(() => gaveUp.resolve(end), LAST_WORDS_MS);
