@@ -53,6 +53,22 @@ test('gives what was asked for, empty where an entry has no value and its type a
   ]);
 });
 
+test('gives a code with what it has and nothing empty, whatever of it was asked for (PS3.3 Table 8.8-1)', async () => {
+  const code = dataSetOf({
+    '00080100': attribute('SH', 'CTCHEST'),
+    '00080102': attribute('SH', '99X'),
+    '00080104': attribute('LO', 'CT chest'),
+  });
+  const { ris } = await open([dataSetOf({ ...entryOf('P1'), '00321064': attribute('SQ', code) })]);
+  const asked = ['00080100', '00080102', '00080103', '00080104', '00080119'];
+  const keys = dataSetOf({
+    '00321064': attribute('SQ', dataSetOf(Object.fromEntries(asked.map((tag) => [tag, attribute('SH')])))),
+  });
+  expect(await collect(ris.search(queryOf(keys), contextOf()))).toEqual([
+    dataSetOf({ '00321064': attribute('SQ', code) }),
+  ]);
+});
+
 describe('the order and its pages (PS3.18 8.3.4.4)', () => {
   test('is start date, start time, patient, accession number: `0930` stands where `093000` does', async () => {
     const at = (patientId: string, date: string, time: string): DataSet => {
