@@ -20,9 +20,6 @@ const SYNCHRONOUS: Readonly<Record<Durability, string>> = {
   process: 'PRAGMA synchronous = NORMAL',
 };
 
-/** The indices of UIDs are read and written all over: the 2 MB that SQLite holds by default are too few for some weeks. */
-const CACHE = 'PRAGMA cache_size = -32000';
-
 /** A write that waits for the end of this turn. */
 interface Write {
   readonly durability: Durability;
@@ -41,7 +38,7 @@ export class SqliteConnection {
   constructor(path: string, options: ConnectionOptions) {
     this.#path = path;
     this.#database = new DatabaseSync(path, { timeout: options.busyTimeoutMs, enableForeignKeyConstraints: true });
-    this.#database.exec(`PRAGMA journal_mode = WAL; ${CACHE}; ${SYNCHRONOUS.disk}`);
+    this.#database.exec(`PRAGMA journal_mode = WAL; ${SYNCHRONOUS.disk}`);
     if (options.maximumBytes !== undefined) {
       const pageBytes = Number(this.#database.prepare('PRAGMA page_size').get()?.['page_size']);
       this.#database.exec(`PRAGMA max_page_count = ${Math.floor(options.maximumBytes / pageBytes)}`);
