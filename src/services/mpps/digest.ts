@@ -96,7 +96,7 @@ function identifyingUid(item: DataSet): string | undefined {
   return undefined;
 }
 
-// Every message passes here several times: plain loops take half the time of lists that are mapped and joined.
+// Every message passes here several times: plain loops take six tenths of the time of lists that are mapped and joined.
 function canonicalDataSet(dataSet: DataSet): string {
   let text = '';
   for (const tag of sortedTags(dataSet)) {
