@@ -43,7 +43,7 @@ test('kill -9 of three gateways, lost connections and a crash of the server: eve
   const ward = bed.ward(ports, { sources: 8, busyIsUnsure: true });
   const chaos = bed.chaos(ward, messages);
   for (const [index, gateway] of gateways.entries()) {
-    chaos.begin(`gateway ${index}`, KILLS, (random) => killAndRestart(gateway, random, 30_000));
+    chaos.begin(`gateway ${index}`, KILLS, (random) => killAndRestart(gateway, ward, random, 30_000));
   }
   for (const [index, destination] of bed.destinations.entries()) {
     chaos.begin(`destination ${index}`, KILLS, (random) => takeAway(destination, random));

@@ -30,7 +30,7 @@ test('kill -9 of gateway and destinations: every acknowledgement is true, every 
 
   const ward = bed.ward(gateway.ports, { sources: 8 });
   const chaos = bed.chaos(ward, messages);
-  chaos.begin('gateway', KILLS, (random) => killAndRestart(gateway, random));
+  chaos.begin('gateway', KILLS, (random) => killAndRestart(gateway, ward, random));
   for (const [index, destination] of bed.destinations.entries()) {
     chaos.begin(`destination ${index}`, Math.ceil(KILLS / 5), (random) => takeAway(destination, random));
   }

@@ -1,9 +1,12 @@
 /** Faults that come as the work goes on: when so much is done, so that their number does not depend on the machine. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Killable } from './killable.ts';
+import type { Ward } from './modalities.ts';
 import { Random } from './random.ts';
 
 const LOOK_MS = 3;
+/** Longer than a lease: what a killed process held goes on by then. */
+const STANDSTILL_MS = 45_000;
 
 export class Chaos {
   readonly #seed: number;
@@ -25,8 +28,7 @@ export class Chaos {
     const moments = random.ascending(times, 1, Math.floor(this.#total * 0.97));
     const run = async (): Promise<void> => {
       for (const moment of moments) {
-        while (this.#progress() < moment && !this.#isStopped) await sleep(LOOK_MS);
-        if (this.#isStopped) return;
+        if (!(await this.#reaches(moment))) return;
         await sleep(random.integer(0, 20));
         await fault(random);
       }
@@ -39,16 +41,30 @@ export class Chaos {
     await Promise.all(this.#running);
   }
 
+  /** False: it never will, and the proof is to say why. */
+  async #reaches(moment: number): Promise<boolean> {
+    let reached = this.#progress();
+    for (let stillSince = performance.now(); reached < moment;) {
+      await sleep(LOOK_MS);
+      if (this.#isStopped || performance.now() - stillSince > STANDSTILL_MS) return false;
+      if (this.#progress() === reached) continue;
+      reached = this.#progress();
+      stillSince = performance.now();
+    }
+    return !this.#isStopped;
+  }
+
   stop(): void {
     this.#isStopped = true;
   }
 }
 
 /**
- * kill -9, now and then once more while it starts.
+ * kill -9, every other time at the very moment when a source was acknowledged, and now and then once more while it starts.
  * @param patienceMs how long what it needs may be away too; by default it must start
  */
-export async function killAndRestart(victim: Killable, random: Random, patienceMs = 0): Promise<void> {
+export async function killAndRestart(victim: Killable, ward: Ward, random: Random, patienceMs = 0): Promise<void> {
+  if (random.chance(0.5)) await ward.nextAcknowledgement();
   await victim.kill();
   if (random.chance(0.15)) await victim.startInVain(random.integer(50, 900));
   await victim.keepStarting(patienceMs);

@@ -159,6 +159,7 @@ export class Ward {
   /** Answers 0213H and 503. */
   readonly busy = { dimse: 0, dicomweb: 0 };
   #isStopped = false;
+  #next = Promise.withResolvers<void>();
 
   constructor(options: WardOptions) {
     this.#options = options;
@@ -174,6 +175,12 @@ export class Ward {
         Array.from({ length: sources }, (_, index) => this.#work(protocol, index, queues[protocol])),
       ),
     );
+    this.#next.resolve();
+  }
+
+  /** Resolves at the very moment of the next acknowledgement, or when there are none any more. */
+  nextAcknowledgement(): Promise<void> {
+    return this.#next.promise;
   }
 
   /** Resolves when so many messages were acknowledged. */
@@ -215,6 +222,8 @@ export class Ward {
         await sleep(random.integer(10, 60));
       }
       this.acknowledged++;
+      this.#next.resolve();
+      this.#next = Promise.withResolvers();
       if (random.chance(0.3)) sender.rest();
     }
     return true;
