@@ -3,7 +3,9 @@
  * (PS3.4 F.7.2, F.8.2, PS3.7 C.5), in Create, Update and Retrieve (PS3.18 15.4 to 15.6), and what a person reads.
  */
 import type { Tag } from '../../dataset/model.ts';
-import { errorComment, statusToHex } from '../answer.ts';
+import { errorComment } from '../answer.ts';
+import { dimseCommentOf, errorIdOf, nServiceHttpOutcome, PROCESSING_FAILURE, statusIn } from '../n-service-outcome.ts';
+import type { NServiceHttpOutcome, NServiceOutcome } from '../n-service-outcome.ts';
 import type { CommonFailureCode, FailureCode, InstanceFailureCode, ServiceFailure } from '../port.ts';
 
 export type MppsOperation = 'create' | 'update' | 'retrieve';
@@ -12,23 +14,13 @@ export type MppsFailureCode = CommonFailureCode | InstanceFailureCode;
 /** Error ID (0000,0903) of an update that comes after the final state (PS3.4 Table F.7.2-2). */
 export const FINAL_ERROR_ID = 0xa710;
 
-export interface MppsOutcome {
-  /** The same in all three operations, or one for each in the order create, update, retrieve. */
-  readonly dimseStatus: number | readonly [number, number, number];
-  readonly httpStatus: number | readonly [number, number, number];
-  /** At most 64 characters of the default repertoire: it goes into Error Comment (0000,0902). */
-  readonly comment: string;
-  /** Seconds after which another try makes sense. */
-  readonly retryAfter?: number;
-}
-
 const TRY_AGAIN_SECONDS = 10;
-const FAILED = 0x0110;
+const FAILED = PROCESSING_FAILURE;
 const BUSY = { dimseStatus: 0x0213, httpStatus: 503, retryAfter: TRY_AGAIN_SECONDS } as const;
 const UPSTREAM_FAILED = { dimseStatus: FAILED, httpStatus: 502 } as const;
 
 /** A status that an operation does not know gives way to the general 0110H there. */
-export const MPPS_OUTCOMES: Readonly<Record<MppsFailureCode, MppsOutcome>> = {
+export const MPPS_OUTCOMES: Readonly<Record<MppsFailureCode, NServiceOutcome>> = {
   BAD_REQUEST: { dimseStatus: FAILED, httpStatus: 400, comment: 'request not understood' },
   NOT_AUTHORIZED: { dimseStatus: 0x0124, httpStatus: 403, comment: 'not authorized' },
   RESOURCE_NOT_FOUND: { ...UPSTREAM_FAILED, comment: 'MPPS resource not found' },
@@ -103,30 +95,17 @@ export interface MppsDimseOutcome {
   readonly badAttributes?: Tag[];
 }
 
-export interface MppsHttpOutcome {
-  readonly status: number;
-  readonly comment: string;
-  /** Attributes at fault. */
-  readonly attributes: readonly Tag[];
-  /** Four hex digits of the status that the SCP or another gateway gave, for the Status Report. */
-  readonly dimseStatus?: string;
-  /** Four hex digits, e.g. `A710`. */
-  readonly errorId?: string;
-  /** Seconds. */
-  readonly retryAfter?: number;
-}
-
 /** The row of a failure; a code of another service has no business here and reads as a fault of the gateway. */
-export function mppsOutcomeOf(code: FailureCode): MppsOutcome {
+export function mppsOutcomeOf(code: FailureCode): NServiceOutcome {
   return MPPS_OUTCOMES[code as MppsFailureCode] ?? MPPS_OUTCOMES.INTERNAL_ERROR;
 }
 
 /** The response to a failed N-CREATE, N-SET or N-GET, with the fields that its status allows (PS3.7 C.5). */
 export function mppsDimseOutcome(failure: ServiceFailure, operation: MppsOperation): MppsDimseOutcome {
-  const own = statusIn(mppsOutcomeOf(failure.code).dimseStatus, operation);
+  const own = statusIn(mppsOutcomeOf(failure.code).dimseStatus, OPERATIONS.indexOf(operation));
   const given = failure.dimseStatus;
   const status = given !== undefined && isLegalFailure(given, operation) ? given : withAttributes(own, failure);
-  const errorId = status === FAILED ? errorIdOf(failure) : undefined;
+  const errorId = status === FAILED ? errorIdOf(failure, ownErrorIdOf(failure)) : undefined;
   const attributes = topLevel(failure.attributes);
   return {
     status,
@@ -138,18 +117,9 @@ export function mppsDimseOutcome(failure: ServiceFailure, operation: MppsOperati
 }
 
 /** The HTTP answer to a failed Create, Update or Retrieve. */
-export function mppsHttpOutcome(failure: ServiceFailure, operation: MppsOperation): MppsHttpOutcome {
-  const own = mppsOutcomeOf(failure.code);
-  const errorId = failure.code === 'INSTANCE_FINAL' ? FINAL_ERROR_ID : failure.errorId;
-  const retryAfter = own.retryAfter === undefined ? undefined : (failure.retryAfter ?? own.retryAfter);
-  return {
-    status: statusIn(own.httpStatus, operation),
-    comment: commentOf(failure),
-    attributes: failure.attributes,
-    ...(failure.dimseStatus !== undefined && { dimseStatus: statusToHex(failure.dimseStatus) }),
-    ...(errorId !== undefined && { errorId: statusToHex(errorId) }),
-    ...(retryAfter !== undefined && { retryAfter }),
-  };
+export function mppsHttpOutcome(failure: ServiceFailure, operation: MppsOperation): NServiceHttpOutcome {
+  const place = OPERATIONS.indexOf(operation);
+  return nServiceHttpOutcome(failure, mppsOutcomeOf(failure.code), place, ownErrorIdOf(failure));
 }
 
 /** A failure status that the service of an operation knows. */
@@ -157,33 +127,19 @@ export function isLegalFailure(status: number, operation: MppsOperation): boolea
   return LEGAL_STATUSES[operation].has(status);
 }
 
-function statusIn(statuses: number | readonly [number, number, number], operation: MppsOperation): number {
-  return typeof statuses === 'number' ? statuses : (statuses[OPERATIONS.indexOf(operation)] as number);
-}
-
 /** A conversion that failed without saying where leaves nothing to list: the general status says as much. */
 function withAttributes(status: number, failure: ServiceFailure): number {
   return failure.code === 'CONVERSION_FAILED' && failure.attributes.length === 0 ? FAILED : status;
 }
 
-/** The code the far end gave besides its status, or else that status in so far as it is not passed on itself. */
-function errorIdOf(failure: ServiceFailure): number | undefined {
-  if (failure.code === 'INSTANCE_FINAL') return FINAL_ERROR_ID;
-  const status = failure.dimseStatus === FAILED ? undefined : failure.dimseStatus;
-  return failure.errorId ?? failure.httpStatus ?? status;
+function ownErrorIdOf({ code }: ServiceFailure): number | undefined {
+  return code === 'INSTANCE_FINAL' ? FINAL_ERROR_ID : undefined;
 }
 
-/** The standard has words of its own for the final state; else the HTTP status comes first. */
+/** The standard has words of its own for the final state. */
 function dimseComment(failure: ServiceFailure): string {
   if (failure.code === 'INSTANCE_FINAL') return MPPS_OUTCOMES.INSTANCE_FINAL.comment;
-  const text = commentOf(failure);
-  const http = failure.httpStatus === undefined || text.startsWith('HTTP ') ? '' : `HTTP ${failure.httpStatus} `;
-  return `${http}${text}`;
-}
-
-function commentOf(failure: ServiceFailure): string {
-  const isOwn = failure.message === failure.code || failure.message === '';
-  return isOwn ? mppsOutcomeOf(failure.code).comment : failure.message;
+  return dimseCommentOf(failure, mppsOutcomeOf(failure.code));
 }
 
 function topLevel(attributes: readonly Tag[]): Tag[] {

@@ -3,8 +3,9 @@
  * N-EVENT-REPORT (PS3.4 J.3.2, J.3.3, PS3.7 10.1.1 and 10.1.4), in Request and Result Check (PS3.18 13.4 and 13.5), and
  * what a person reads. What fails here is the exchange; instances that are not committed are a result.
  */
-import type { Tag } from '../../dataset/model.ts';
-import { errorComment, statusToHex } from '../answer.ts';
+import { errorComment } from '../answer.ts';
+import { dimseCommentOf, errorIdOf, nServiceHttpOutcome, PROCESSING_FAILURE, statusIn } from '../n-service-outcome.ts';
+import type { NServiceHttpOutcome, NServiceOutcome } from '../n-service-outcome.ts';
 import type { CommonFailureCode, FailureCode, InstanceFailureCode, ServiceFailure } from '../port.ts';
 import { DUPLICATE_TRANSACTION_UID } from './commitment.ts';
 
@@ -17,23 +18,13 @@ export type CommitmentOperation = (typeof COMMITMENT_OPERATIONS)[number];
 export type CommitmentFailureCode =
   CommonFailureCode | Exclude<InstanceFailureCode, 'INSTANCE_FINAL' | 'NO_SUCH_ATTRIBUTE'>;
 
-export interface CommitmentOutcome {
-  /** The same in all three operations, or one for each in the order request, check, report. */
-  readonly dimseStatus: number | readonly [number, number, number];
-  readonly httpStatus: number | readonly [number, number, number];
-  /** At most 64 characters of the default repertoire: it goes into Error Comment (0000,0902). */
-  readonly comment: string;
-  /** Seconds after which another try makes sense. */
-  readonly retryAfter?: number;
-}
-
 const TRY_AGAIN_SECONDS = 10;
-const FAILED = 0x0110;
+const FAILED = PROCESSING_FAILURE;
 const BUSY = { dimseStatus: 0x0213, httpStatus: 503, retryAfter: TRY_AGAIN_SECONDS } as const;
 const UPSTREAM_FAILED = { dimseStatus: FAILED, httpStatus: 502 } as const;
 const INVALID_ARGUMENT = { dimseStatus: [0x0115, FAILED, 0x0115], httpStatus: 400 } as const;
 
-export const COMMITMENT_OUTCOMES: Readonly<Record<CommitmentFailureCode, CommitmentOutcome>> = {
+export const COMMITMENT_OUTCOMES: Readonly<Record<CommitmentFailureCode, NServiceOutcome>> = {
   BAD_REQUEST: { dimseStatus: FAILED, httpStatus: 400, comment: 'request not understood' },
   // 0124H exists in N-ACTION, not in N-EVENT-REPORT.
   NOT_AUTHORIZED: { dimseStatus: [0x0124, FAILED, FAILED], httpStatus: 403, comment: 'not authorized' },
@@ -98,21 +89,8 @@ export interface CommitmentDimseOutcome {
   readonly errorId?: number;
 }
 
-export interface CommitmentHttpOutcome {
-  readonly status: number;
-  readonly comment: string;
-  /** Attributes at fault. */
-  readonly attributes: readonly Tag[];
-  /** Four hex digits of the status that the SCP or another gateway gave, for the Status Report. */
-  readonly dimseStatus?: string;
-  /** Four hex digits, e.g. `0131`. */
-  readonly errorId?: string;
-  /** Seconds. */
-  readonly retryAfter?: number;
-}
-
 /** The row of a failure; a code of another service has no business here and reads as a fault of the gateway. */
-export function commitmentOutcomeOf(code: FailureCode): CommitmentOutcome {
+export function commitmentOutcomeOf(code: FailureCode): NServiceOutcome {
   return COMMITMENT_OUTCOMES[code as CommitmentFailureCode] ?? COMMITMENT_OUTCOMES.INTERNAL_ERROR;
 }
 
@@ -124,27 +102,18 @@ export function commitmentDimseOutcome(
   const given = failure.dimseStatus;
   const isGivenLegal = given !== undefined && isLegalFailure(given, operation);
   const status = isGivenLegal ? given : ownStatus(failure, operation);
-  const errorId = status === FAILED ? errorIdOf(failure) : undefined;
+  const errorId = status === FAILED ? errorIdOf(failure, ownErrorIdOf(failure)) : undefined;
   return {
     status,
-    comment: errorComment(dimseComment(failure)),
+    comment: errorComment(dimseCommentOf(failure, commitmentOutcomeOf(failure.code))),
     ...(errorId !== undefined && { errorId }),
   };
 }
 
 /** The HTTP answer to a failed Request or Result Check. */
-export function commitmentHttpOutcome(failure: ServiceFailure, operation: CommitmentOperation): CommitmentHttpOutcome {
-  const own = commitmentOutcomeOf(failure.code);
-  const errorId = failure.code === 'DUPLICATE_INSTANCE' ? DUPLICATE_TRANSACTION_UID : failure.errorId;
-  const retryAfter = own.retryAfter === undefined ? undefined : (failure.retryAfter ?? own.retryAfter);
-  return {
-    status: statusIn(own.httpStatus, operation),
-    comment: commentOf(failure),
-    attributes: failure.attributes,
-    ...(failure.dimseStatus !== undefined && { dimseStatus: statusToHex(failure.dimseStatus) }),
-    ...(errorId !== undefined && { errorId: statusToHex(errorId) }),
-    ...(retryAfter !== undefined && { retryAfter }),
-  };
+export function commitmentHttpOutcome(failure: ServiceFailure, operation: CommitmentOperation): NServiceHttpOutcome {
+  const place = COMMITMENT_OPERATIONS.indexOf(operation);
+  return nServiceHttpOutcome(failure, commitmentOutcomeOf(failure.code), place, ownErrorIdOf(failure));
 }
 
 /** A failure status that the response of an operation knows. */
@@ -155,27 +124,10 @@ export function isLegalFailure(status: number, operation: CommitmentOperation): 
 /** A conversion that failed at an attribute of the request is an invalid argument. */
 function ownStatus(failure: ServiceFailure, operation: CommitmentOperation): number {
   const isArgument = failure.code === 'CONVERSION_FAILED' && operation === 'request' && failure.attributes.length > 0;
-  return isArgument ? 0x0115 : statusIn(commitmentOutcomeOf(failure.code).dimseStatus, operation);
+  if (isArgument) return 0x0115;
+  return statusIn(commitmentOutcomeOf(failure.code).dimseStatus, COMMITMENT_OPERATIONS.indexOf(operation));
 }
 
-function statusIn(statuses: number | readonly [number, number, number], operation: CommitmentOperation): number {
-  return typeof statuses === 'number' ? statuses : (statuses[COMMITMENT_OPERATIONS.indexOf(operation)] as number);
-}
-
-/** The code the far end gave besides its status, or else that status in so far as it is not passed on itself. */
-function errorIdOf(failure: ServiceFailure): number | undefined {
-  if (failure.code === 'DUPLICATE_INSTANCE') return DUPLICATE_TRANSACTION_UID;
-  const status = failure.dimseStatus === FAILED ? undefined : failure.dimseStatus;
-  return failure.errorId ?? failure.httpStatus ?? status;
-}
-
-function dimseComment(failure: ServiceFailure): string {
-  const text = commentOf(failure);
-  const http = failure.httpStatus === undefined || text.startsWith('HTTP ') ? '' : `HTTP ${failure.httpStatus} `;
-  return `${http}${text}`;
-}
-
-function commentOf(failure: ServiceFailure): string {
-  const isOwn = failure.message === failure.code || failure.message === '';
-  return isOwn ? commitmentOutcomeOf(failure.code).comment : failure.message;
+function ownErrorIdOf({ code }: ServiceFailure): number | undefined {
+  return code === 'DUPLICATE_INSTANCE' ? DUPLICATE_TRANSACTION_UID : undefined;
 }
