@@ -22,9 +22,9 @@ export function commitmentOf(
   simulate: boolean,
 ): CommitmentStatus {
   check(transactionUid, references);
-  if (simulate) return { state: 'done', result: { committed: references, failed: [] } };
+  if (simulate) return { state: 'done', told: { committed: references, failed: [] } };
   const failed = references.map((reference) => ({ ...reference, reason: NO_SUCH_OBJECT_INSTANCE }));
-  return { state: 'done', result: { committed: [], failed } };
+  return { state: 'done', told: { committed: [], failed } };
 }
 
 function check(transactionUid: string, references: readonly SopReference[]): void {

@@ -41,6 +41,7 @@ const ENTRIES_PER_TURN = 100;
 const EXPIRED_AT_ONCE = 1_000;
 
 export class Ris implements Upstream {
+  readonly commitmentResult = 'checked';
   readonly entries: RisWorklist;
   readonly #name: string;
   readonly #options: RisOptions;
@@ -137,6 +138,11 @@ export class Ris implements Upstream {
   async checkCommitment(_transactionUid: string, { signal }: RequestContext): Promise<CommitmentStatus> {
     refuseAborted(signal);
     throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'no transaction of this UID is under way' });
+  }
+
+  /** A RIS has asked nobody's SCP, so nobody waits for its report. */
+  reportCommitment(): Promise<void> {
+    return Promise.reject(new ServiceFailure('NOT_SUPPORTED', { comment: 'a RIS takes no reports of commitment' }));
   }
 
   /**

@@ -1,16 +1,28 @@
 /**
  * The one port between the two halves: what a listener asks for and what an upstream answers. Outcomes cross it, never
  * status codes: a service ends in results or in a `ServiceFailure` with a canonical code, and each protocol edge reads
- * its own status from the service's table (services/worklist/outcomes.ts, services/mpps/outcomes.ts).
+ * its own status from the service's table (services/<service>/outcomes.ts).
  */
 import type { AttributePath } from '../dataset/attribute-path.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
+import type { CommitmentResult, CommitmentStatus, SopReference, ToldEvent } from './storage-commitment/commitment.ts';
 
-export const SERVICES = ['worklist', 'mpps'] as const;
+export const SERVICES = ['worklist', 'mpps', 'storageCommitment'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
-/** What can be asked, by the name of the DICOMweb transaction (PS3.18 14 and 15), and the service it belongs to. */
-export const SERVICE_OF = { search: 'worklist', create: 'mpps', update: 'mpps', retrieve: 'mpps' } as const;
+/**
+ * What can be asked, by the name of the DICOMweb transaction (PS3.18 13 to 15; `report` is N-EVENT-REPORT, which the web
+ * does not have), and the service it belongs to.
+ */
+export const SERVICE_OF = {
+  search: 'worklist',
+  create: 'mpps',
+  update: 'mpps',
+  retrieve: 'mpps',
+  request: 'storageCommitment',
+  check: 'storageCommitment',
+  report: 'storageCommitment',
+} as const;
 export type Operation = keyof typeof SERVICE_OF;
 
 /** Who asks, as far as the protocol tells. */
@@ -215,6 +227,29 @@ export interface Completion {
   readonly stored?: DataSet;
 }
 
+/** The life of a request for storage commitment, handed through to the upstream. */
+export interface CommitmentContext extends RequestContext {
+  /**
+   * How long the association of the request is kept for the report of an upstream that reports by itself, ms from its
+   * answer; 0: it is released at once.
+   */
+  readonly holdMs: number;
+  /**
+   * Takes a report that comes on the association of the request, be it before the answer to the request. Resolves once the
+   * report is on the disk; only then the upstream is told that it has arrived.
+   * @throws ServiceFailure what the upstream is told instead
+   */
+  reported(event: ToldEvent): Promise<void>;
+}
+
+/** The life of a report to an SCU that had asked for storage commitment. */
+export interface CommitmentReportContext extends RequestContext {
+  /** AE title the SCU had called: the report comes from there (PS3.4 J.3.3); absent: that of the configuration. */
+  readonly callingAeTitle?: string;
+  /** Retrieve AE Title (0008,0054) of what was committed. */
+  readonly retrieveAeTitle?: string;
+}
+
 /** One far end: an origin server, a classic SCP, or the embedded RIS. One contract suite runs over every one. */
 export interface Upstream {
   /**
@@ -233,6 +268,25 @@ export interface Upstream {
   updateMpps(uid: string, modifications: DataSet, context: RequestContext): Promise<Completion>;
   /** N-GET, or Retrieve (PS3.4 F.8.2, PS3.18 15.6). @throws ServiceFailure */
   retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet>;
+  /** How the result of a commitment comes that is pending: it is asked for, or the upstream reports it by itself. */
+  readonly commitmentResult: 'checked' | 'reported';
+  /**
+   * N-ACTION, or Request (PS3.4 J.3.2, PS3.18 13.4), in the flat form. Resolves with the answer; what an upstream reports by
+   * itself comes by `context.reported` or to a listener.
+   * @throws ServiceFailure; `ambiguous` when the request was sent and no answer came
+   */
+  requestCommitment(
+    transactionUid: string,
+    references: readonly SopReference[],
+    context: CommitmentContext,
+  ): Promise<CommitmentStatus>;
+  /** Result Check (PS3.18 13.5). @throws ServiceFailure; NOT_SUPPORTED where results are reported */
+  checkCommitment(transactionUid: string, context: RequestContext): Promise<CommitmentStatus>;
+  /**
+   * N-EVENT-REPORT to an SCU on a new association, this side as SCP (PS3.4 J.3.3). Resolves when the SCU has taken it.
+   * @throws ServiceFailure; NOT_SUPPORTED on the web, where a user agent asks
+   */
+  reportCommitment(transactionUid: string, result: CommitmentResult, context: CommitmentReportContext): Promise<void>;
   /** C-ECHO, or Retrieve Capabilities. @throws ServiceFailure */
   verify(context: RequestContext): Promise<void>;
   /** Ends idle connections at once, busy ones after their exchange. */
@@ -261,6 +315,29 @@ export interface MppsContext extends RequestContext {
   readonly characterSet?: string;
 }
 
+/** The association a request for storage commitment came in by, for its report. */
+export interface CommitmentReporter {
+  /** The SCU still keeps the association. */
+  readonly isOpen: boolean;
+  /**
+   * Reports on it, once the request is answered. Resolves when the SCU has taken it.
+   * @throws ServiceFailure; `safe` when the association is gone and nothing was sent, `ambiguous` when no answer came
+   */
+  report(transactionUid: string, result: CommitmentResult, retrieveAeTitle?: string): Promise<void>;
+}
+
+/** What the edge knows about a request for storage commitment besides its module. */
+export interface CommitmentRequestContext extends RequestContext {
+  /** Of DIMSE only. */
+  readonly reporter?: CommitmentReporter;
+}
+
+/** What a requestor of storage commitment is told: 202 or 200 on the web, 0000H of N-ACTION either way. */
+export type CommitmentAnswer =
+  | { readonly state: 'pending'; readonly retryAfterMs: number }
+  /** `module`: the response module (PS3.18 J.2) in the form or forms of the request. */
+  | { readonly state: 'done'; readonly module: DataSet };
+
 /** What a listener is handed: the gateway behind it. */
 export interface ServiceHandler {
   /** The options of the first matching route that offers the service to this requester, undefined when there is none. */
@@ -278,6 +355,23 @@ export interface ServiceHandler {
    * plain ASCII is read by it.
    */
   characterSetOf(uid: string, requester: Requester): Promise<string | undefined>;
+  /**
+   * Takes a request for storage commitment: once it resolves, the request is on the disk and is answered sooner or later.
+   * @param module the request module as it was received (PS3.18 J.1; of an N-ACTION, its Referenced SOP Sequence)
+   * @throws ServiceFailure; then nothing is kept
+   */
+  requestCommitment(
+    transactionUid: string,
+    module: DataSet,
+    context: CommitmentRequestContext,
+  ): Promise<CommitmentAnswer>;
+  /** Result Check (PS3.18 13.5). @throws ServiceFailure NO_SUCH_INSTANCE (404), INSTANCE_DELETED (410) */
+  checkCommitment(transactionUid: string, context: RequestContext): Promise<CommitmentAnswer>;
+  /**
+   * Takes an N-EVENT-REPORT of an upstream, which `context.requester` names by its AE title; resolves once it is on the disk.
+   * @throws ServiceFailure INVALID_VALUE (0115H) for a Transaction UID that this upstream was not asked about
+   */
+  reportCommitment(event: ToldEvent, context: RequestContext): Promise<void>;
   /**
    * A listener refused a request by itself (unreadable identifier, bad parameter, no acceptable media type): the
    * exchange leaves its log line all the same. `startedMs` is `performance.now()` at its begin.

@@ -10,6 +10,7 @@
 import type { DataSet, Tag } from '../dataset/model.ts';
 import type { MppsState } from '../services/mpps/state.ts';
 import type { Requester } from '../services/port.ts';
+import type { Commitments } from './commitment-records.ts';
 import type { Durability } from './durability.ts';
 import type { MppsKey } from './mpps-key.ts';
 import type { RisEntries, RisExceptions, RisSteps } from './ris-records.ts';
@@ -105,6 +106,7 @@ export interface Store {
   readonly instanceId: string;
   readonly mpps: MppsRecords;
   readonly spool: Spool;
+  readonly commitments: Commitments;
   readonly worklist: RisEntries;
   readonly steps: RisSteps;
   readonly exceptions: RisExceptions;

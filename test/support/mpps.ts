@@ -116,6 +116,16 @@ export class FarEnd implements Upstream {
     return instance;
   }
 
+  readonly commitmentResult = 'checked';
+  requestCommitment(): Promise<never> {
+    return Promise.reject(new ServiceFailure('NOT_SUPPORTED'));
+  }
+  checkCommitment(): Promise<never> {
+    return Promise.reject(new ServiceFailure('NOT_SUPPORTED'));
+  }
+  reportCommitment(): Promise<never> {
+    return Promise.reject(new ServiceFailure('NOT_SUPPORTED'));
+  }
   async *search(): AsyncGenerator<DataSet> {}
   verify(): Promise<void> {
     return Promise.resolve();

@@ -39,7 +39,12 @@ export interface ToldCommitment {
   readonly failed: readonly ToldFailure[];
 }
 
+/** What a keeper reports by itself, by N-EVENT-REPORT. */
+export interface ToldEvent extends ToldCommitment {
+  readonly transactionUid: string;
+}
+
 /** `pending`: the keeper has the request and will tell; `done`: it has told. */
 export type CommitmentStatus =
   | { readonly state: 'pending'; readonly retryAfterMs?: number }
-  | { readonly state: 'done'; readonly result: CommitmentResult };
+  | { readonly state: 'done'; readonly told: ToldCommitment };

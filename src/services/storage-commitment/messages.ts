@@ -13,7 +13,7 @@ import {
   STORAGE_COMMITMENT_PUSH_MODEL_INSTANCE,
   TRANSACTION_UID,
 } from './attributes.ts';
-import type { CommitmentResult, SopReference, ToldCommitment } from './commitment.ts';
+import type { CommitmentResult, SopReference, ToldEvent } from './commitment.ts';
 import { sopForm, toFailedSopSequence, toldIn } from './modules.ts';
 import { ReferenceReader, failureOfIssues } from './references.ts';
 
@@ -27,10 +27,6 @@ export interface ActionRequest {
 export interface EventReport {
   readonly eventType: EventType;
   readonly attributes: DataSet;
-}
-
-export interface ToldEvent extends ToldCommitment {
-  readonly transactionUid: string;
 }
 
 /** The fields of a command that say what it is about. */

@@ -24,14 +24,14 @@ describe('a request for storage commitment', () => {
   test('fails for every instance: no such object instance, 0112H (J.3.3.1.3)', async () => {
     expect(await bed.ris.requestCommitment(TRANSACTION, INSTANCES, contextOf())).toEqual({
       state: 'done',
-      result: { committed: [], failed: INSTANCES.map((each) => ({ ...each, reason: 0x0112 })) },
+      told: { committed: [], failed: INSTANCES.map((each) => ({ ...each, reason: 0x0112 })) },
     });
   });
 
   test('succeeds for every instance where it is a demonstration', async () => {
     expect(await demonstration.ris.requestCommitment(TRANSACTION, INSTANCES, contextOf())).toEqual({
       state: 'done',
-      result: { committed: INSTANCES, failed: [] },
+      told: { committed: INSTANCES, failed: [] },
     });
   });
 
