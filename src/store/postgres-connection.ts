@@ -4,12 +4,13 @@
  * nothing was done.
  */
 import { createHash } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import { Pool, types } from 'pg';
 import type { ClientConfig, CustomTypesConfig, PoolClient } from 'pg';
 import type { GatewayError } from '../errors.ts';
 import { isConnectionLost, isSessionUseless } from './postgres-errors.ts';
 import type { PostgresErrors } from './postgres-errors.ts';
+import { ServerLives } from './postgres-life.ts';
+import type { InSession } from './postgres-life.ts';
 import type { Durability } from './store.ts';
 
 export interface PostgresOptions {
@@ -59,7 +60,7 @@ export const READ_COMMITTED = `SET default_transaction_isolation TO 'read commit
 /**
  * A commit with synchronous_commit waits until the server's log is on the disk, with all that was committed before; without
  * it the commit is seen by all at once and reaches the disk within a second: only the end of the server can lose it, ours
- * cannot. The number of the transaction tells, when the connection is lost, what became of it.
+ * cannot. By its number it can be learned what became of a transaction when the connection is lost (ServerLives).
  */
 const DISK = 'SET LOCAL synchronous_commit TO on';
 const BEGIN: Readonly<Record<Durability, string>> = {
@@ -70,13 +71,6 @@ const BEGIN: Readonly<Record<Durability, string>> = {
 /** Makes a transaction that began as `process` durable as `disk`. */
 export const COMMIT_TO_DISK = prepared(DISK);
 
-const STATUS = prepared('SELECT pg_xact_status($1::xid8) AS status');
-/** A server that has not heard of the loss of a connection goes on holding its locks. */
-const END_SESSION = prepared(
-  'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_xid = $1::xid8::xid AND pid <> pg_backend_pid()',
-);
-/** A session that is just at its commit gets so long. */
-const COMMIT_GRACE_MS = 100;
 const ATTEMPTS = 3;
 const IDLE_MS = 60_000;
 /** So much longer than the server waits, in case nothing comes back at all. */
@@ -108,6 +102,7 @@ export function clientConfig(options: PostgresOptions): ClientConfig {
 export class PostgresConnections {
   readonly #errors: PostgresErrors;
   readonly #pool: Pool;
+  readonly #lives = new ServerLives();
   readonly #connectTimeoutMs: number;
   readonly #underWay = new Set<Promise<unknown>>();
   #isClosed = false;
@@ -123,7 +118,10 @@ export class PostgresConnections {
       ...clientConfig(options),
       max: poolSize - 1,
       idleTimeoutMillis: IDLE_MS,
-      onConnect: (client) => void client.query(settings).catch(ignore), // what comes next fails with it
+      onConnect: (client) => {
+        client.query(settings).catch(ignore); // what comes next fails with it
+        this.#lives.ask(client);
+      },
     });
     // A lost connection is told to whoever uses it; one that nobody uses is dropped by the pool.
     this.#pool.on('error', ignore).on('connect', (client) => client.on('error', ignore));
@@ -229,32 +227,26 @@ export class PostgresConnections {
         throw error;
       }
       client.release(true);
-      return done !== undefined && (await this.#isCommitted(done.id)) ? done : { lost: this.#errors.from(error) };
+      if (done !== undefined && (await this.#isCommitted(done.id, client))) return done;
+      return { lost: this.#errors.from(error) };
     }
   }
 
-  /** What became of a transaction whose COMMIT was sent and not answered. @throws GatewayError STORE_UNREACHABLE */
-  async #isCommitted(id: string): Promise<boolean> {
-    const began = performance.now();
-    for (let pauseMs = 10; ; pauseMs = Math.min(2 * pauseMs, 200)) {
-      const waitedMs = performance.now() - began;
-      const status = await this.#askOnce(STATUS, id).catch(() => 'unreachable');
-      if (status === 'committed') return true;
-      if (status === 'aborted') return false;
-      // Null: so long ago that the server has forgotten it.
-      if (status === null || waitedMs > this.#connectTimeoutMs) break;
-      if (status === 'in progress' && waitedMs > COMMIT_GRACE_MS) await this.#askOnce(END_SESSION, id).catch(ignore);
-      await wait(pauseMs);
-    }
+  /** Whether a transaction was committed whose COMMIT was sent and not answered. @throws GatewayError STORE_UNREACHABLE */
+  async #isCommitted(id: string, lost: PoolClient): Promise<boolean> {
+    const life = await this.#lives.of(lost);
+    const inSession: InSession = (work) => this.#inSession(work);
+    const isCommitted = await this.#lives.isCommitted({ id, life }, inSession, this.#connectTimeoutMs);
+    if (isCommitted !== undefined) return isCommitted;
     throw this.#errors.of('STORE_UNREACHABLE', 'whether the last write was done is not known');
   }
 
-  async #askOnce(statement: Statement, id: string): Promise<unknown> {
+  async #inSession<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect();
     try {
-      const { rows } = await ask(client, statement, [id]);
+      const result = await work(client);
       client.release();
-      return rows[0]?.['status'];
+      return result;
     } catch (error) {
       client.release(true);
       throw error;

@@ -6,6 +6,7 @@ import type { Migration } from './migrations/migration.ts';
 import { READ_COMMITTED, clientConfig } from './postgres-connection.ts';
 import type { PostgresOptions } from './postgres-connection.ts';
 import type { PostgresErrors } from './postgres-errors.ts';
+import { SERVER_LIFE } from './postgres-life.ts';
 
 /** Of `pg_current_xact_id` and `pg_xact_status`. */
 const OLDEST_SERVER = 130_000;
@@ -82,6 +83,8 @@ async function bringUp(client: Client, errors: PostgresErrors, migrations: reado
   if (store.version > newest) {
     throw errors.of('STORE_TOO_NEW', `version ${store.version}, this dimseway knows ${newest}`);
   }
+  // No step of the schema: it holds nothing to keep, and an older dimseway does not mind it.
+  if (!tables.some(({ name }) => name === 'server_life')) await client.query(SERVER_LIFE);
   const steps = migrations.filter(({ version }) => version > store.version);
   for (const { postgres } of steps) await client.query(postgres);
   if (steps.length > 0) await client.query('UPDATE dimseway_store SET version = $1', [newest]);
