@@ -70,7 +70,13 @@ export interface CommitmentRecord extends Omit<NewCommitment, 'patienceMs'> {
   readonly settledAt?: number;
   /** Patience left in ms when this was read; 0 or less: the deadline has passed. */
   readonly remainingMs: number;
+  /** Somebody held it when this was read: a lease had not ended. */
+  readonly isHeld: boolean;
+  /** Members whose text in the store is damaged; here they are empty. `get`, `list` and `change` give such a record. */
+  readonly unreadable?: readonly UnreadableCommitmentMember[];
 }
+
+export type UnreadableCommitmentMember = 'module' | 'requester' | 'hops' | 'result';
 
 /** Members that are absent stay; any change gives a lease up unless it takes one. */
 export interface CommitmentChange {
@@ -134,12 +140,14 @@ export interface Commitments {
    * upstream and upstream UID, belong to another one already, which is given; tombstones count.
    */
   add(transaction: NewCommitment, leaseMs: number): Promise<{ isNew: boolean; record: CommitmentRecord }>;
+  /** Rejects with STORE_DAMAGED where it cannot be read. */
   find(key: CommitmentKey): Promise<CommitmentRecord | undefined>;
-  /** The one an upstream knows by a UID. */
+  /** The one an upstream knows by a UID; else as `find`. */
   findAtUpstream(upstream: string, upstreamUid: string): Promise<CommitmentRecord | undefined>;
+  /** Of an operator: also one that cannot be read. */
   get(id: number): Promise<CommitmentRecord | undefined>;
   /**
-   * Takes what is due and nobody holds, oldest due first, of these routes' upstreams only; a record that cannot be read is
+   * Takes what is due and nobody holds, which makes a new revision, oldest due first, of these routes' upstreams only; a record that cannot be read is
    * skipped. Durable as `process`.
    */
   claim(
@@ -153,7 +161,7 @@ export interface Commitments {
   remove(record: Revision, durability: Durability): Promise<boolean>;
   /** Ms until something is due that nobody holds, or a lease ends; 0 when it is now; undefined: nothing is. */
   nextDueMs(): Promise<number | undefined>;
-  /** In the order of their ids. */
+  /** In the order of their ids; one that cannot be read has `unreadable` and does not break the list. */
   list(filter: CommitmentFilter): Promise<CommitmentRecord[]>;
   counts(): Promise<CommitmentCount[]>;
   /** One round of housekeeping; call again while a count reaches the limit. Durable as `process`. */
