@@ -48,7 +48,7 @@ function waysOf({ worklist, mpps }: RouteConfig, service: ServiceName): Way[] {
       { title: 'Result', rules: rules.response },
     ];
   }
-  if (mpps === undefined) return [];
+  if (service !== 'mpps' || mpps === undefined) return [];
   const { to, rules, forwardTo } = mpps;
   return [
     { title: `Create or update to ${to}`, upstream: to, rules: rules.request },

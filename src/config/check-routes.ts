@@ -1,12 +1,15 @@
 /** Checks of routes: what they name must exist, and each must be able to match. */
 import { BlockList, isIP } from 'node:net';
 import { checkRule } from '../dataset/rules.ts';
+import { checkCommitments, reportsToModalities } from './check-commitments.ts';
 import type { Finding, Parts } from './finding.ts';
 import { isPlainMap, valueAt } from './json-schema.ts';
 import type { ConfigPath } from './problem.ts';
 import { rule as ruleSchema } from './rule-schema.ts';
 import type { ListenerConfig, RouteConfig } from './schema.ts';
 import { didYouMean } from './suggest.ts';
+import { SERVICES } from '../services/port.ts';
+import type { ServiceName } from '../services/port.ts';
 
 type From = RouteConfig['from'];
 
@@ -22,12 +25,10 @@ export function checkRoutes(parts: Parts): Finding[] {
     ...routes.flatMap((_route, i) => [...checkReferences(parts, i), ...checkRules(parts, i)]),
     ...routes.flatMap((route, i) => (route === undefined ? [] : checkMatches(parts, route.from, i))),
     ...checkPassThrough(parts),
+    ...checkCommitments(parts),
     ...checkUnused(parts),
   ];
 }
-
-const SERVICES = ['worklist', 'mpps'] as const;
-type Service = (typeof SERVICES)[number];
 
 interface Target {
   readonly name: string;
@@ -49,7 +50,7 @@ function forwardsOf(root: unknown, index: number): Target[] {
   });
 }
 
-function targetsOfService(root: unknown, index: number, service: Service): Target[] {
+function targetsOfService(root: unknown, index: number, service: ServiceName): Target[] {
   const path = ['routes', index, service, 'to'];
   const to = valueAt(path, root);
   if (typeof to === 'string') return [{ name: to, path }];
@@ -198,7 +199,9 @@ function checkPassThrough({ listeners, upstreams, routes, root }: Parts): Findin
   });
 }
 
-function checkUnused({ listeners, upstreams, routes, root }: Parts): Finding[] {
+function checkUnused(parts: Parts): Finding[] {
+  const { listeners, upstreams, routes, root } = parts;
+  const hasReports = routes.some((route) => route !== undefined && reportsToModalities(parts, route));
   const targets = new Set(routes.flatMap((_route, i) => targetsOf(root, i).map(({ name }) => name)));
   const sources = routes.map((_route, i) => valueAt(['routes', i, 'from', 'listener'], root));
   const unused = (path: ConfigPath, message: string): Finding => {
@@ -206,7 +209,10 @@ function checkUnused({ listeners, upstreams, routes, root }: Parts): Finding[] {
   };
   return [
     ...[...upstreams.keys()]
-      .filter((name) => !targets.has(name))
+      // The addresses of reports.
+      .filter(
+        (name) => !targets.has(name) && !(hasReports && valueAt(['upstreams', name, 'protocol'], root) === 'dimse'),
+      )
       .map((name) => unused(['upstreams', name], 'is not used by any route')),
     ...[...listeners.keys()]
       .filter((name) => !sources.includes(name) && !sources.includes(undefined))

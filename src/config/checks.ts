@@ -168,9 +168,10 @@ function checkStore(root: unknown): Finding[] {
   if (isPostgres && has('path')) findings.push(at('path', 'is of SQLite: kind is postgres'));
   if (!isPostgres && has('url')) findings.push(at('url', 'is of PostgreSQL: set kind to postgres'));
   const { data } = storeSchema.safeParse(valueAt(['store'], root) ?? {});
-  const { final = 0, open = 0, tombstones = Infinity } = data?.retention ?? {};
-  if (tombstones >= Math.max(final, open)) return findings;
-  const message = `leaves no tombstones: ${tombstones < final ? 'final' : 'open'} is longer`;
+  const { final = 0, open = 0, commitments = 0, tombstones = Infinity } = data?.retention ?? {};
+  const [longer] = Object.entries({ final, open, commitments }).find(([, age]) => tombstones < age) ?? [];
+  if (longer === undefined) return findings;
+  const message = `leaves no tombstones: ${longer} is longer`;
   return [...findings, { severity: 'warning', path: ['store', 'retention'], message, at: 'key', withoutFound: true }];
 }
 

@@ -8,11 +8,10 @@ import { didYouMean } from './suggest.ts';
 /** A finding of the schema. */
 export type Complaint = Omit<Finding, 'severity'>;
 
-const SERVICES_TEXT = 'is not there yet: this version offers the worklist and MPPS';
+const SERVICES_TEXT = 'is not there yet: this version offers the worklist, MPPS and storage commitment';
 
 /** Keys and words of the design that are not part of this version. */
 const NOT_YET: ReadonlyMap<string, string> = new Map([
-  ['storageCommitment', SERVICES_TEXT],
   ['ups-rs', SERVICES_TEXT],
   ['subjects', 'is not there yet: this version knows no logins'],
 ]);

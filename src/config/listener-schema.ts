@@ -40,7 +40,8 @@ const dimseAccess = z.strictObject({
   callingAeTitles: option(
     aeTitles.exactOptional(),
     'Calling AE titles',
-    'Only these may associate; absent: any. Others are rejected (calling AE title not recognized).',
+    'Only these may associate; absent: any. Others are rejected (calling AE title not recognized), but for DIMSE upstreams ' +
+      'of a `storageCommitment`, which may always report, from their own host.',
   ),
   addresses: option(
     z.array(subnet).min(1).exactOptional(),
@@ -53,7 +54,7 @@ export const dimseListener = z.strictObject({
   protocol: option(
     z.literal('dimse'),
     'Protocol',
-    'Classic DICOM networking: an SCP of Verification, Modality Worklist, MPPS and MPPS Retrieve.',
+    'Classic DICOM networking: an SCP of Verification, Modality Worklist, MPPS, MPPS Retrieve and Storage Commitment.',
   ),
   aeTitle: option(aeTitle.exactOptional(), 'AE title', 'The AE title that peers call. Give either this or `aeTitles`.'),
   aeTitles: option(aeTitles.exactOptional(), 'AE titles', 'Several AE titles that peers may call.'),
@@ -119,7 +120,7 @@ export const dicomwebListener = z.strictObject({
   protocol: option(
     z.literal('dicomweb'),
     'Protocol',
-    'DICOMweb: an origin server of the Modality Worklist and MPPS services.',
+    'DICOMweb: an origin server of the Modality Worklist, MPPS and Storage Commitment services.',
   ),
   host: listenHost,
   port,
@@ -157,6 +158,11 @@ export const dicomwebListener = z.strictObject({
     size.prefault('1MiB'),
     'Maximum body size',
     'Largest request body; longer ones are answered 413.',
+  ),
+  maximumCommitmentSize: option(
+    size.prefault('32MiB'),
+    'Maximum commitment size',
+    'The same for requests for storage commitment, which name thousands of instances.',
   ),
   maximumUriLength: option(
     z.int().min(256).max(65_536).default(16_384),

@@ -1,5 +1,6 @@
 /** Which request goes where, and how it is changed on the way. */
 import { z } from 'zod';
+import { storageCommitment } from './commitment-schema.ts';
 import { messageLog } from './log-schema.ts';
 import { mpps } from './mpps-schema.ts';
 import { rules } from './rule-schema.ts';
@@ -52,6 +53,11 @@ export const route = z.strictObject({
     mpps.exactOptional(),
     'MPPS',
     'The Modality Performed Procedure Step service; absent: refused on this route.',
+  ),
+  storageCommitment: option(
+    storageCommitment.exactOptional(),
+    'Storage commitment',
+    'The Storage Commitment service (push model); absent: refused on this route.',
   ),
   log: messageLog,
 });

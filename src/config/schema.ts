@@ -40,8 +40,8 @@ export const configSchema = z
     store: option(
       store.prefault({}),
       'Store',
-      'What is remembered of performed procedure steps, what is still to be delivered, and what the embedded RIS keeps; ' +
-        'opened where a route has `mpps`, an upstream is a RIS, or it is there from before.',
+      'What is remembered of performed procedure steps and commitments, what is still to be delivered, and what the embedded ' +
+        'RIS keeps; opened where a route has `mpps` or `storageCommitment`, an upstream is a RIS, or it is there from before.',
     ),
     console: option(consoleSchema.exactOptional(), 'Console', 'The operator’s port; absent: none.'),
     log: option(log.prefault({}), 'Log', 'JSON lines on stderr, one per exchange, without patient data by default.'),

@@ -5,7 +5,16 @@ import { age, file, option, postgresUrl } from './values.ts';
 const retention = z.strictObject({
   final: option(age.prefault('30d'), 'Final', 'Steps COMPLETED or DISCONTINUED; what remains is a tombstone.'),
   open: option(age.prefault('90d'), 'Open', 'Steps still IN PROGRESS; what remains is a tombstone.'),
-  tombstones: option(age.prefault('365d'), 'Tombstones', 'UIDs of such steps, which cannot be used again meanwhile.'),
+  commitments: option(
+    age.prefault('30d'),
+    'Commitments',
+    'Results of storage commitment, and the tries to report them, counted from the result; what remains is a tombstone.',
+  ),
+  tombstones: option(
+    age.prefault('365d'),
+    'Tombstones',
+    'UIDs of such steps and commitments, which cannot be used again meanwhile.',
+  ),
 });
 
 export const store = z.strictObject({
@@ -32,6 +41,6 @@ export const store = z.strictObject({
   retention: option(
     retention.prefault({}),
     'Retention',
-    'How long steps are remembered, counted from the last message of each.',
+    'How long steps are remembered, counted from the last message of each, and results of storage commitment.',
   ),
 });

@@ -1,5 +1,6 @@
 /** What the gateway calls. */
 import { z } from 'zod';
+import { peerCommitment } from './commitment-schema.ts';
 import {
   aeTitle,
   age,
@@ -80,7 +81,7 @@ export const dicomwebUpstream = z.strictObject({
   protocol: option(
     z.literal('dicomweb'),
     'Protocol',
-    'A DICOMweb origin server with the Modality Worklist or MPPS service.',
+    'A DICOMweb origin server with the Modality Worklist, MPPS or Storage Commitment service.',
   ),
   baseUrl: option(baseUrl, 'Base URL', 'The resources are below it, e.g. https://ris.example/dicomweb.'),
   mediaType: option(
@@ -171,7 +172,11 @@ const pool = z.strictObject({
 });
 
 export const dimseUpstream = z.strictObject({
-  protocol: option(z.literal('dimse'), 'Protocol', 'A classic SCP of Modality Worklist or MPPS.'),
+  protocol: option(
+    z.literal('dimse'),
+    'Protocol',
+    'A classic peer: an SCP of Modality Worklist, MPPS or Storage Commitment, or a modality that reports go to.',
+  ),
   host: option(host, 'Host', 'Name or address of the peer.'),
   port: option(port, 'Port', 'TCP port of the peer.'),
   aeTitle: option(aeTitle, 'AE title', 'Called AE title.'),
@@ -226,6 +231,11 @@ export const dimseUpstream = z.strictObject({
     z.boolean().default(false),
     'Retrieve with MPPS class',
     'Send the N-GET with the MPPS SOP Class where the peer does not accept MPPS Retrieve.',
+  ),
+  commitment: option(
+    peerCommitment.prefault({}),
+    'Commitment',
+    'How reports of storage commitment go to this peer and come from it.',
   ),
   pool: option(pool.prefault({}), 'Pool', 'Associations to this peer.'),
   spool: spoolOption,

@@ -90,7 +90,7 @@ describe('a dry run', () => {
     const dataset = await written(toJson(STEP));
     const { lines } = await explain('--route', 'ct', '--dataset', dataset);
     expect(lines.filter((line) => /^\S/.test(line)).map((line) => line.split(/[ :]/)[0])).toEqual([
-      ...['ct', 'ct', 'Before', 'Query', 'Result', 'Create', 'Forward', 'Forward', 'Retrieve'],
+      ...['ct', 'ct', 'ct', 'Before', 'Query', 'Result', 'Create', 'Forward', 'Forward', 'Retrieve'],
     ]);
     expect(lines).toContain('  Rule 1, default PatientSex: PatientSex (absent) → O.');
     const none = await explain('--route', 'mr', '--service', 'worklist');
@@ -145,9 +145,10 @@ describe('what spool export wrote', () => {
   test('can be tried on another route', async () => {
     const dataset = await written(exported(3, { ...messageOf('1.1'), received: STEP }));
     const { lines } = await explain('--route', 'mr', '--dataset', dataset);
-    expect(lines.slice(0, 4)).toEqual([
+    expect(lines.slice(0, 5)).toEqual([
       'mr: no worklist.',
       'mr: MPPS to archive, delivery direct, validation warn.',
+      'mr: no storageCommitment.',
       'Message 3, create of 1.1 for ct → ris',
       `Before: ${toJson(STEP)}`,
     ]);

@@ -67,6 +67,7 @@ routes:
         draftMethods: false,
         createStatus: 201,
         maximumBodySize: 1024 * 1024,
+        maximumCommitmentSize: 32 * 1024 * 1024,
         maximumUriLength: 16_384,
         maximumConnections: 1_000,
         timers: { headers: 10_000, request: 30_000, idle: 30_000 },
@@ -100,6 +101,7 @@ routes:
         port: 104,
         aeTitle: 'OLDRIS',
         callingAeTitle: 'DIMSEWAY',
+        commitment: { roleSelection: 'require', unknownReports: 'refuse' },
         maximumResults: 10_000,
         transferSyntaxes: syntaxes,
         maximumPduLength: 65_536,
@@ -147,7 +149,7 @@ routes:
       kind: 'sqlite',
       path: join(folder, 'data/dimseway.db'),
       connections: 10,
-      retention: { final: 30 * DAY_MS, open: 90 * DAY_MS, tombstones: 365 * DAY_MS },
+      retention: { final: 30 * DAY_MS, open: 90 * DAY_MS, commitments: 30 * DAY_MS, tombstones: 365 * DAY_MS },
     },
     log: { level: 'info', messages: 'none' },
     timers: { shutdown: 10_000 },
@@ -179,8 +181,55 @@ test('ages come out in milliseconds, kept ones as nothing; the path of the store
     kind: 'sqlite',
     path: join(folder, '../x.db'),
     connections: 10,
-    retention: { final: 1.5 * DAY_MS, open: undefined, tombstones: 365 * DAY_MS },
+    retention: { final: 1.5 * DAY_MS, open: undefined, commitments: 30 * DAY_MS, tombstones: 365 * DAY_MS },
   });
+});
+
+test('what a route says about storage commitment is what the gateway is built with', async () => {
+  const { routes } = await parsed(`
+listeners: {}
+upstreams:
+  archive: { protocol: dicomweb, baseUrl: http://archive }
+routes:
+  - { name: plain, storageCommitment: { to: archive } }
+  - name: own
+    storageCommitment:
+      to: archive
+      delivery: store-and-forward
+      transactionUids: own
+      holdTime: 0s
+      deadline: 2h
+      poll: { first: 1s, maximum: 1m }
+      attemptTimeout: 20s
+      reportOn: new-association
+      retrieveAeTitle: ARCHIVE
+      repeatedRequest: answer
+`);
+  expect(routes.map(({ storageCommitment }) => storageCommitment)).toEqual([
+    {
+      to: 'archive',
+      delivery: 'direct',
+      transactionUids: 'same',
+      holdTime: 5_000,
+      deadline: DAY_MS,
+      poll: { first: 10_000, maximum: 600_000 },
+      attemptTimeout: 60_000,
+      reportOn: 'open-association',
+      repeatedRequest: 'refuse',
+    },
+    {
+      to: 'archive',
+      delivery: 'store-and-forward',
+      transactionUids: 'own',
+      holdTime: 0,
+      deadline: 7_200_000,
+      poll: { first: 1_000, maximum: 60_000 },
+      attemptTimeout: 20_000,
+      reportOn: 'new-association',
+      retrieveAeTitle: 'ARCHIVE',
+      repeatedRequest: 'answer',
+    },
+  ]);
 });
 
 test('what a route says about MPPS is what the gateway is built with', async () => {

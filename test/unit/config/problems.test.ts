@@ -92,14 +92,9 @@ test.each([
     'zzzzzz ← zzzzzz: is not an option. Known here: listeners, upstreams, routes, store, console, log, timers.',
   ],
   [
-    'storage commitment, a later service',
-    route('{ name: a, worklist: { to: ris }, storageCommitment: { to: ris } }'),
-    'storageCommitment ← routes[0].storageCommitment: is not there yet: this version offers the worklist and MPPS',
-  ],
-  [
     'UPS-RS, a later service',
     upstream('{ protocol: ups-rs, baseUrl: http://x }'),
-    'ups-rs ← upstreams.ris.protocol: is not there yet: this version offers the worklist and MPPS. Found: ups-rs',
+    'ups-rs ← upstreams.ris.protocol: is not there yet: this version offers the worklist, MPPS and storage commitment. Found: ups-rs',
   ],
   [
     'PostgreSQL without its place',
@@ -522,6 +517,38 @@ test('pass-through needs a fallback where web requests come by', async () => {
   expect(await problemsOf(`${LISTENERS}upstreams:\n  ris: ${peer}\n${wardOnly}`)).toEqual([]);
 });
 
+const ARCHIVE = '{ protocol: dimse, host: h, port: 1, aeTitle: PACS, callingAeTitle: WARD }';
+const commitment = (archive: string, from = '{}', more = ''): string =>
+  `${LISTENERS}upstreams:\n  pacs: ${archive}\n${more}routes:\n  - { name: all, from: ${from}, storageCommitment: { to: pacs } }\n`;
+
+test('a DIMSE archive is called by an AE title that a listener answers to, since its reports go there (PS3.4 J.3.3)', async () => {
+  expect(await problemsOf(commitment(ARCHIVE))).toEqual([]);
+  expect(await problemsOf(commitment(ARCHIVE.replace('WARD', 'GATE')))).toEqual([
+    'GATE ← upstreams.pacs.callingAeTitle: is where pacs reports the storage commitment of all to: listeners answer to WARD. Found: GATE',
+  ]);
+  const passing = ARCHIVE.replace('WARD', 'pass-through, fallbackCallingAeTitle: WARD');
+  expect(await problemsOf(commitment(passing))).toEqual([
+    'pass-through ← upstreams.pacs.callingAeTitle: goes not with the storage commitment of all: its reports would go to the one who asks. Found: pass-through',
+  ]);
+  const web = '{ protocol: dicomweb, baseUrl: http://archive }';
+  expect(await problemsOf(commitment(web).replace('aeTitle: WARD', 'aeTitle: OTHER'))).toEqual([]);
+});
+
+test('warns of a modality whose address no DIMSE upstream tells, and of an AE title that two have', async () => {
+  const web = '{ protocol: dicomweb, baseUrl: http://archive }';
+  const modality = '  ct1: { protocol: dimse, host: ct1, port: 104, aeTitle: CT1, callingAeTitle: WARD }\n';
+  const twin = modality.replace('ct1:', 'ct2:');
+  const from = '{ listener: ward, callingAeTitles: [CT1, MR1] }';
+  const unused = 'ct1 ← upstreams.ct1: is not used by any route';
+  expect(await warningsOf(commitment(web, '{ listener: web }', modality))).toContain(unused);
+  expect(await warningsOf(commitment(web, '{}', modality))).toEqual([]);
+  expect(await warningsOf(commitment(web, from, modality + twin))).toEqual([
+    'web ← listeners.web: has no route: its requests are refused',
+    'CT1 ← upstreams.ct2.aeTitle: is the AE title of ct1 too: reports of storage commitment to it go there. Found: CT1',
+    'MR1 ← routes[0].from.callingAeTitles[1]: is the AE title of no DIMSE upstream: reports reach MR1 only on the association of its request',
+  ]);
+});
+
 test('shows every problem of a file at once, in the order of the file, and no other', async () => {
   const text = `listeners:
   ward: { protocol: dimse, aeTitel: WARD, port: 11112x }
@@ -628,6 +655,11 @@ test.each([
     'tombstones that go before the steps still open',
     rest('store: { retention: { final: keep, tombstones: 60d } }'),
     'retention ← store.retention: leaves no tombstones: open is longer',
+  ],
+  [
+    'tombstones that go before the results of commitment',
+    rest('store: { retention: { commitments: 400d } }'),
+    'retention ← store.retention: leaves no tombstones: commitments is longer',
   ],
   [
     'pass-through misspelled',

@@ -1,0 +1,75 @@
+/** Checks of storage commitment: reports must find their way to the gateway, and from it to the modalities. */
+import type { Finding, Parts } from './finding.ts';
+import { valueAt } from './json-schema.ts';
+import type { ConfigPath } from './problem.ts';
+import type { DimseUpstreamConfig, RouteConfig } from './schema.ts';
+
+interface Given {
+  readonly route: RouteConfig;
+  readonly path: ConfigPath;
+}
+
+export function checkCommitments(parts: Parts): Finding[] {
+  const given = parts.routes.flatMap((route, i): Given[] =>
+    route?.storageCommitment === undefined ? [] : [{ route, path: ['routes', i] }],
+  );
+  if (given.length === 0) return [];
+  return [
+    ...given.flatMap((each) => checkWayBack(parts, each)),
+    ...given.flatMap((each) => checkAddresses(parts, each)),
+    ...checkTwins(parts),
+  ];
+}
+
+/** Whether a route takes requests of modalities, which reports go to. */
+export function reportsToModalities({ listeners }: Parts, route: RouteConfig): boolean {
+  const { listener } = route.from;
+  const sources = listener === undefined ? [...listeners.values()] : [listeners.get(listener)];
+  return route.storageCommitment !== undefined && sources.some((source) => source?.protocol === 'dimse');
+}
+
+/** A DIMSE archive reports to the AE title it was called by, wherever that is. */
+function checkWayBack({ listeners, upstreams, root }: Parts, { route }: Given): Finding[] {
+  const name = route.storageCommitment?.to ?? '';
+  const upstream = upstreams.get(name);
+  if (upstream?.protocol !== 'dimse') return [];
+  const path = ['upstreams', name, 'callingAeTitle'];
+  if (valueAt(path, root) === 'pass-through') {
+    const message = `goes not with the storage commitment of ${route.name}: its reports would go to the one who asks`;
+    return [{ severity: 'error', path, message }];
+  }
+  const titles = [...listeners.values()].flatMap((each) => (each?.protocol === 'dimse' ? each.aeTitles : []));
+  if (titles.includes(upstream.callingAeTitle)) return [];
+  const answered = titles.length === 0 ? 'there is no DIMSE listener' : `listeners answer to ${titles.join(', ')}`;
+  const message = `is where ${name} reports the storage commitment of ${route.name} to: ${answered}`;
+  return [{ severity: 'error', path, message }];
+}
+
+/** The upstreams are the one address book. */
+function checkAddresses(parts: Parts, { route, path }: Given): Finding[] {
+  const known = new Set([...dimsePeers(parts)].map(([, { aeTitle }]) => aeTitle));
+  if (!reportsToModalities(parts, route)) return [];
+  return (route.from.callingAeTitles ?? []).flatMap((title, i): Finding[] => {
+    if (known.has(title)) return [];
+    const message = `is the AE title of no DIMSE upstream: reports reach ${title} only on the association of its request`;
+    const at = [...path, 'from', 'callingAeTitles', i];
+    return [{ severity: 'warning', path: at, message, withoutFound: true }];
+  });
+}
+
+function checkTwins(parts: Parts): Finding[] {
+  const first = new Map<string, string>();
+  return [...dimsePeers(parts)].flatMap(([name, { aeTitle }]): Finding[] => {
+    const other = first.get(aeTitle);
+    if (other === undefined) {
+      first.set(aeTitle, name);
+      return [];
+    }
+    const message = `is the AE title of ${other} too: reports of storage commitment to it go there`;
+    return [{ severity: 'warning', path: ['upstreams', name, 'aeTitle'], message }];
+  });
+}
+
+function* dimsePeers({ upstreams }: Parts): Generator<[string, DimseUpstreamConfig]> {
+  for (const [name, upstream] of upstreams) if (upstream?.protocol === 'dimse') yield [name, upstream];
+}
