@@ -49,8 +49,8 @@ export default {
     {
       name: 'parts-only-from-app',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli/|app\\.ts|route-parts\\.ts)' },
-      to: { path: '^src/(parts|route-parts|housekeeping)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(cli/|app\\.ts|route-parts\\.ts|store-services\\.ts)' },
+      to: { path: '^src/(parts|route-parts|store-services|housekeeping)\\.ts$' },
     },
     {
       name: 'cli-only-from-main',

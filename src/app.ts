@@ -13,10 +13,7 @@ import { spoolApi } from './console/spool-api.ts';
 import { storeApi } from './console/store-api.ts';
 import { worklistApi } from './console/worklist-api.ts';
 import { GatewayError } from './errors.ts';
-import { systemClock } from './gateway/clock.ts';
-import { Delivery } from './gateway/delivery.ts';
 import { Gateway } from './gateway/gateway.ts';
-import { SpoolDelivery } from './gateway/spool-delivery.ts';
 import { housekeep, HOUSEKEEPING_MS } from './housekeeping.ts';
 import { healthOf, upstreamHealth } from './observe/health.ts';
 import type { Health } from './observe/health.ts';
@@ -27,9 +24,10 @@ import type { SpoolSource } from './observe/spool.ts';
 import { buildListener, createUpstream, hasStore, needsStore, openConfiguredStore, recordersOf } from './parts.ts';
 import type { Listener, Recorders } from './parts.ts';
 import { Ris } from './ris/ris.ts';
-import { buildRoutes, spoolTargetsOf } from './route-parts.ts';
+import { buildRoutes, reportersOf } from './route-parts.ts';
 import { importSeeds, readSeeds } from './seeds.ts';
 import type { Upstream } from './services/port.ts';
+import { StoreServices } from './store-services.ts';
 import type { Store } from './store/store.ts';
 
 /** What the ready line of `serve` tells. */
@@ -89,11 +87,10 @@ export class App {
   readonly #retiring = new Set<Promise<void>>();
   readonly #spoolSource: SpoolSource = {
     depths: () => this.#parts?.store?.spool.depths(),
-    destinations: () => this.#spool?.states().values() ?? [],
+    destinations: () => this.#services?.spool.states().values() ?? [],
   };
   readonly #metrics = new Metrics(this.#spoolSource);
-  #delivery: Delivery | undefined;
-  #spool: SpoolDelivery | undefined;
+  #services: StoreServices | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
   #parts: Parts | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
@@ -172,17 +169,17 @@ export class App {
     const parts = this.#parts;
     if (parts === undefined) return;
     const deadlineMs = parts.config.timers.shutdown;
-    // The spool's attempts need their upstreams; what still comes in waits for the next start.
+    // Attempts to deliver need their upstreams; what still comes in waits for the next start.
     await Promise.all([
       ...[...parts.listeners.values()].map(({ listener }) => listener.close(deadlineMs)),
-      this.#spool?.close(deadlineMs),
+      this.#services?.close(deadlineMs),
     ]);
     const upstreams = [...parts.upstreams.values()].map(({ upstream }) => upstream.close());
     // A peer that does not answer a release must not hold up the end: what it was asked is answered already.
     await Promise.race([Promise.all(upstreams), sleep(deadlineMs, undefined, { ref: false })]);
     await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
-    await this.#delivery?.settled();
+    await this.#services?.delivery.settled();
     await parts.recorders.close();
     await parts.console?.server.close();
     await parts.store?.close();
@@ -220,7 +217,8 @@ export class App {
         const running = sockets.get(socketOf(name, options));
         if (running !== undefined) listeners.set(name, { ...running, config: options });
         else {
-          const listener = buildListener(name, options, this.#gateway, this.#logger.child({ listener: name }));
+          const log = this.#logger.child({ listener: name });
+          const listener = buildListener(name, options, this.#gateway, log, reportersOf(config));
           const { port } = await this.#bound(name, options, () => listener.listen());
           made.push({ close: () => listener.close(0) });
           listeners.set(name, { config: options, listener, port });
@@ -254,9 +252,8 @@ export class App {
 
   /** After a start that failed: the store it works on is about to close. */
   async #stopDelivery(): Promise<void> {
-    await this.#spool?.close(0);
-    this.#spool = undefined;
-    this.#delivery = undefined;
+    await this.#services?.close(0);
+    this.#services = undefined;
   }
 
   #route(
@@ -266,14 +263,11 @@ export class App {
     store: Store | undefined,
   ): void {
     if (store !== undefined) {
-      this.#spool ??= new SpoolDelivery(store, this.#logger, systemClock, {
-        observer: this.#metrics.observeDelivery,
-      });
-      this.#delivery ??= new Delivery(store, this.#logger, { spool: this.#spool });
+      this.#services ??= new StoreServices(store, this.#logger, this.#metrics.observeDelivery);
     }
     const routes = buildRoutes(config, upstreams, recorders);
-    this.#gateway.replaceRoutes(routes, this.#delivery);
-    this.#spool?.replaceTargets(spoolTargetsOf(config, routes));
+    this.#gateway.replaceRoutes(routes, this.#services?.delivery, this.#services?.commitments);
+    this.#services?.replaceTargets(config, routes, upstreams);
   }
 
   /** What the console shows besides its own pages; it asks anew each time, since a reload replaces the parts. */
@@ -282,7 +276,7 @@ export class App {
     return [
       worklistApi({ rises: () => this.#rises(), log }),
       exceptionsApi({ exceptions: () => store()?.exceptions, log }),
-      spoolApi({ store, wake: (destination) => this.#spool?.wake(destination), log }),
+      spoolApi({ store, wake: (destination) => this.#services?.spool.wake(destination), log }),
       storeApi({ store, log }),
       metricsPage(this.#metrics),
     ];
@@ -341,7 +335,7 @@ export class App {
     for (const [name, { config, listener }] of parts.listeners) {
       keptListeners.add(listener);
       const before = [...old.listeners.values()].find((running) => running.listener === listener);
-      if (before !== undefined) listener.update(name, config);
+      if (before !== undefined) listener.update(name, config, reportersOf(parts.config));
     }
     for (const { listener } of old.listeners.values()) {
       if (!keptListeners.has(listener)) this.#retire(listener.close(parts.config.timers.shutdown));

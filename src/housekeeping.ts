@@ -5,6 +5,11 @@ import type { Logger } from './observe/log.ts';
 import type { Ris } from './ris/ris.ts';
 import type { Store } from './store/store.ts';
 
+/** Ages in ms; undefined: for ever. */
+export interface Retention extends RetentionAges {
+  readonly commitments: number | undefined;
+}
+
 export const HOUSEKEEPING_MS = 60 * 60 * 1_000;
 
 /**
@@ -14,7 +19,7 @@ export const HOUSEKEEPING_MS = 60 * 60 * 1_000;
  */
 export async function housekeep(
   store: Store,
-  retention: RetentionAges,
+  retention: Retention,
   rises: ReadonlyMap<string, Ris>,
   logger: Logger,
   nowMs: number,
@@ -23,6 +28,7 @@ export async function housekeep(
     if (!(await store.leads())) return;
     const steps = await expireSteps(store, retention, nowMs);
     if (steps.tombstoned + steps.removed > 0) logger.info('performed procedure steps aged out', steps);
+    await expireCommitments(store, retention, logger);
     for (const [upstream, ris] of rises) {
       const { agedOut, stepsErased } = await ris.housekeep(nowMs);
       if (agedOut > 0) logger.info('worklist entries aged out', { upstream, agedOut });
@@ -31,6 +37,26 @@ export async function housekeep(
   } catch (error) {
     logger.error('housekeeping of the store failed', { problem: (error as Error).message });
   }
+}
+
+/** For ever, as a duration. */
+const KEPT_MS = Number.MAX_SAFE_INTEGER / 2;
+
+async function expireCommitments(
+  store: Store,
+  { commitments: resultsMs = KEPT_MS, tombstones: tombstonesMs = KEPT_MS }: Retention,
+  logger: Logger,
+): Promise<void> {
+  const total = { forgotten: 0, removed: 0 };
+  for (let more = true; more;) {
+    const { forgotten, removed, unreported } = await store.commitments.expire({ resultsMs, tombstonesMs });
+    total.forgotten += forgotten;
+    total.removed += removed;
+    more = forgotten + removed > 0;
+    for (const each of unreported)
+      logger.error('a result of storage commitment was never reported, and is given up', { ...each });
+  }
+  if (total.forgotten + total.removed > 0) logger.info('storage commitments aged out', total);
 }
 
 async function expireSteps(

@@ -19,9 +19,15 @@ export interface Listener {
   readonly listening: boolean;
   listen(): Promise<{ port: number }>;
   /** New options for what comes from now on; protocol, host and port are as before. */
-  update(name: string, config: ListenerConfig): void;
+  update(name: string, config: ListenerConfig, reporters: readonly Reporter[]): void;
   /** Stops accepting, lets requests under way finish within the deadline, then ends them. */
   close(deadlineMs: number): Promise<void>;
+}
+
+/** An SCP that was asked for storage commitment and reports from its own host, whoever else may associate (design 6). */
+export interface Reporter {
+  readonly aeTitle: string;
+  readonly host: string;
 }
 
 /** The message recorders of a running gateway, one for each level. */
@@ -37,10 +43,18 @@ type ConfigOf<Kind extends { protocol: string }, Protocol extends Kind['protocol
   { protocol: Protocol }
 >;
 
-export function buildListener(name: string, config: ListenerConfig, handler: ServiceHandler, logger: Logger): Listener {
+export function buildListener(
+  name: string,
+  config: ListenerConfig,
+  handler: ServiceHandler,
+  logger: Logger,
+  reporters: readonly Reporter[] = [],
+): Listener {
   if (config.protocol === 'dimse') {
-    const listener = new DimseListener(dimseListenerOptions(name, config), handler, logger);
-    return wrap(listener, 'dimse', (next, options) => listener.update(dimseListenerOptions(next, options)));
+    const listener = new DimseListener(dimseListenerOptions(name, config, reporters), handler, logger);
+    return wrap(listener, 'dimse', (next, options, reports) =>
+      listener.update(dimseListenerOptions(next, options, reports)),
+    );
   }
   const listener = new DicomwebListener(dicomwebListenerOptions(name, config), handler, logger);
   return wrap(listener, 'dicomweb', (next, options) => listener.update(dicomwebListenerOptions(next, options)));
@@ -49,7 +63,7 @@ export function buildListener(name: string, config: ListenerConfig, handler: Ser
 function wrap<Protocol extends ListenerConfig['protocol']>(
   listener: DimseListener | DicomwebListener,
   protocol: Protocol,
-  update: (name: string, config: ConfigOf<ListenerConfig, Protocol>) => void,
+  update: (name: string, config: ConfigOf<ListenerConfig, Protocol>, reporters: readonly Reporter[]) => void,
 ): Listener {
   return {
     get listening() {
@@ -57,8 +71,8 @@ function wrap<Protocol extends ListenerConfig['protocol']>(
     },
     listen: () => listener.listen(),
     close: (deadlineMs) => listener.close(deadlineMs),
-    update: (name, config) => {
-      if (config.protocol === protocol) update(name, config as ConfigOf<ListenerConfig, Protocol>);
+    update: (name, config, reporters) => {
+      if (config.protocol === protocol) update(name, config as ConfigOf<ListenerConfig, Protocol>, reporters);
     },
   };
 }
@@ -66,12 +80,17 @@ function wrap<Protocol extends ListenerConfig['protocol']>(
 type DimseListenerOptions = ConstructorParameters<typeof DimseListener>[0];
 type DicomwebListenerOptions = ConstructorParameters<typeof DicomwebListener>[0];
 
-function dimseListenerOptions(name: string, config: ConfigOf<ListenerConfig, 'dimse'>): DimseListenerOptions {
+function dimseListenerOptions(
+  name: string,
+  config: ConfigOf<ListenerConfig, 'dimse'>,
+  reporters: readonly Reporter[],
+): DimseListenerOptions {
   const { access, timers, maximumMessageSize, ...same } = config;
   return {
     ...same,
     ...access,
     name,
+    reporters,
     maximumMessageBytes: maximumMessageSize,
     artimMs: timers.artim,
     idleTimeoutMs: timers.idle,
@@ -80,11 +99,12 @@ function dimseListenerOptions(name: string, config: ConfigOf<ListenerConfig, 'di
 }
 
 function dicomwebListenerOptions(name: string, config: ConfigOf<ListenerConfig, 'dicomweb'>): DicomwebListenerOptions {
-  const { timers, maximumBodySize, ...same } = config;
+  const { timers, maximumBodySize, maximumCommitmentSize, ...same } = config;
   return {
     ...same,
     name,
     maximumBodyBytes: maximumBodySize,
+    maximumCommitmentBytes: maximumCommitmentSize,
     headersTimeoutMs: timers.headers,
     requestTimeoutMs: timers.request,
     idleTimeoutMs: timers.idle,
@@ -94,7 +114,8 @@ function dicomwebListenerOptions(name: string, config: ConfigOf<ListenerConfig, 
 /** Whether any part remembers anything: MPPS, or an embedded RIS. */
 export function needsStore({ routes, upstreams }: Pick<Config, 'routes' | 'upstreams'>): boolean {
   return (
-    routes.some(({ mpps }) => mpps !== undefined) || Object.values(upstreams).some(({ protocol }) => protocol === 'ris')
+    routes.some(({ mpps, storageCommitment }) => (mpps ?? storageCommitment) !== undefined) ||
+    Object.values(upstreams).some(({ protocol }) => protocol === 'ris')
   );
 }
 
@@ -138,7 +159,7 @@ export async function createUpstream(
       );
     }
     case 'dimse': {
-      const { timers, pool, maximumMessageSize, ...same } = config;
+      const { timers, pool, commitment, maximumMessageSize, ...same } = config;
       return new DimseUpstream(
         {
           ...same,
@@ -147,6 +168,7 @@ export async function createUpstream(
           connectTimeoutMs: timers.connect,
           associationTimeoutMs: timers.association,
           responseTimeoutMs: timers.response,
+          reportRoleSelection: commitment.roleSelection,
           pool: { maximum: pool.maximum, idleMs: pool.idle },
         },
         logger,

@@ -3,12 +3,13 @@ import type { Config, RouteConfig, UpstreamConfig } from './config/schema.ts';
 import { compileRules } from './dataset/rules.ts';
 import type { GatewayRoute, WorklistRoute } from './gateway/gateway.ts';
 import type { Mapping } from './gateway/mapping.ts';
+import type { CommitmentPeer, CommitmentTarget } from './gateway/commitment-route.ts';
 import type { MppsTarget } from './gateway/mpps-route.ts';
 import { compileRouteMatcher } from './gateway/routes.ts';
 import type { NamedUpstream } from './gateway/routes.ts';
 import type { DestinationOptions, SpoolTarget } from './gateway/spool-delivery.ts';
 import type { MessageRecorder } from './observe/messages.ts';
-import type { Recorders } from './parts.ts';
+import type { Recorders, Reporter } from './parts.ts';
 import type { Upstream } from './services/port.ts';
 
 export function buildRoutes(
@@ -32,6 +33,7 @@ export function buildRoutes(
     },
     worklist: route.worklist && worklistRoute(route.worklist, named),
     mpps: route.mpps && mppsTarget(route.name, route.mpps, named, config.upstreams),
+    storageCommitment: route.storageCommitment && commitmentTarget(route.name, route.storageCommitment, named),
     messagesFor: (listener) => recorderOf(config, route, listener, recorders),
   }));
 }
@@ -68,6 +70,46 @@ function mppsTarget(
     }),
     options: { ...options, defaults },
   };
+}
+
+function commitmentTarget(
+  route: string,
+  { to, holdTime, deadline, poll, attemptTimeout, ...options }: NonNullable<RouteConfig['storageCommitment']>,
+  named: (name: string) => NamedUpstream,
+): CommitmentTarget {
+  return {
+    route,
+    upstream: named(to),
+    options: {
+      ...options,
+      holdMs: holdTime,
+      deadlineMs: deadline,
+      firstPollMs: poll.first,
+      maximumPollMs: poll.maximum,
+      attemptTimeoutMs: attemptTimeout,
+    },
+  };
+}
+
+/** The DIMSE upstreams as addresses of those who report, and of those who are reported to. */
+export function commitmentPeersOf(
+  config: Pick<Config, 'upstreams'>,
+  upstreams: ReadonlyMap<string, { readonly upstream: Upstream }>,
+): CommitmentPeer[] {
+  return Object.entries(config.upstreams).flatMap(([name, peer]) => {
+    const running = upstreams.get(name);
+    if (peer.protocol !== 'dimse' || running === undefined) return [];
+    const { unknownReports } = peer.commitment;
+    return [{ upstream: { name, upstream: running.upstream }, aeTitle: peer.aeTitle, unknownReports }];
+  });
+}
+
+/** Who may report to the DIMSE listeners: the archives that are asked for storage commitment (design 6). */
+export function reportersOf({ routes, upstreams }: Pick<Config, 'routes' | 'upstreams'>): Reporter[] {
+  const asked = new Set(routes.flatMap(({ storageCommitment }) => storageCommitment?.to ?? []));
+  return Object.entries(upstreams).flatMap(([name, peer]) =>
+    peer.protocol === 'dimse' && asked.has(name) ? [{ aeTitle: peer.aeTitle, host: peer.host }] : [],
+  );
 }
 
 function mappingOf(rules: Parameters<typeof compileRules>[0]): Mapping | undefined {
