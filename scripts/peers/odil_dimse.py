@@ -1,4 +1,4 @@
-"""DIMSE messages on odil (Debian: python3-odil; run with /usr/bin/python3). Imported by odil_mwl_*.py and odil_mpps_*.py.
+"""DIMSE messages on odil (Debian: python3-odil; run with /usr/bin/python3). Imported by the other odil_*.py.
 
 odil does ACSE, PDUs and the data set encoding; data sets are given and printed as DICOM JSON.
 """
@@ -10,6 +10,8 @@ CMD = odil.messages.Message.Command
 IVLE, EVLE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 MWL = "1.2.840.10008.5.1.4.31"
 MPPS, MPPS_RETRIEVE = "1.2.840.10008.3.1.2.3.3", "1.2.840.10008.3.1.2.3.4"
+COMMITMENT, COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1"
+ROLE = odil.AssociationParameters.PresentationContext.Role
 
 
 def log(*words):
@@ -58,17 +60,32 @@ def write_data_set(data_set, path):
         file.write(bytes(128) + b"DICM" + meta + stream.getvalue())
 
 
-def connect(host, port, called, calling, syntaxes, timeout=20, abstract=(MWL,)):
-    """An association with one presentation context for each abstract syntax."""
+def connect(host, port, called, calling, syntaxes, timeout=20, abstract=(MWL,), role=ROLE.SCU):
+    """An association with one presentation context for each abstract syntax. role: what we propose to be; odil proposes
+    nothing for Unspecified."""
     association = odil.Association()
     association.set_peer_host(host)
     association.set_peer_port(int(port))
     association.set_tcp_timeout(timeout)
     context = odil.AssociationParameters.PresentationContext
     association.update_parameters().set_called_ae_title(called).set_calling_ae_title(calling).set_presentation_contexts(
-        [context(uid, list(syntaxes), context.Role.SCU) for uid in abstract])
+        [context(uid, list(syntaxes), role) for uid in abstract])
     association.associate()
     return association
+
+
+def request(association, command, abstract, data, instance, requested=False, **extra):
+    """One DIMSE-N request and its response; data: DICOM JSON; requested: the instance is named as Requested, not as
+    Affected SOP Instance; extra: further command elements."""
+    fields, side = odil.DataSet(), "Requested" if requested else "Affected"
+    fields.add(R.CommandField, [int(command)])
+    fields.add(R.MessageID, [association.next_message_id()])
+    fields.add(getattr(R, f"{side}SOPClassUID"), [abstract])
+    fields.add(getattr(R, f"{side}SOPInstanceUID"), [instance])
+    for name, value in extra.items():
+        fields.add(getattr(R, name), [value])
+    association.send_message(odil.messages.Message(fields, to_data_set(data)), abstract)
+    return association.receive_message()
 
 
 def respond(association, request, abstract, status, data=None, **extra):
@@ -118,9 +135,9 @@ def front(port, inner):
     os._exit(0)
 
 
-def serve(port, handle):
-    """Accept associations one after another, call handle(association, message) for each message. A second caller waits
-    until the first has gone."""
+def serve(port, handle, after=lambda: None):
+    """Accept associations one after another, call handle(association, message) for each message, and after() once each
+    association has ended. A second caller waits until the first has gone."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         inner = s.getsockname()[1]
@@ -140,3 +157,4 @@ def serve(port, handle):
             log("ABORTED")
         except odil.Exception as e:
             log("ERROR", e)
+        after()
