@@ -9,10 +9,11 @@ import type { Store } from '../store/store.ts';
 import { addressOf, allowOnly } from './answers.ts';
 import { readBody } from './json-body.ts';
 import { openStoreOf } from './open-store.ts';
+import { reasonOf } from './request-members.ts';
 import { depthOf, detailOf, summaryOf, wholeToJson } from './spool-json.ts';
 import type { SpoolListing } from './spool-json.ts';
 import { SpoolOperator } from './spool-operator.ts';
-import { destinationOf, idOf, queryOf, reasonOf, wantsDataSet } from './spool-requests.ts';
+import { destinationOf, idOf, queryOf, wantsDataSet } from './spool-requests.ts';
 
 export interface SpoolApiOptions {
   /** Undefined: the configuration needs no store. */

@@ -5,10 +5,9 @@ import { SPOOL_STATES } from '../store/spool-records.ts';
 import type { Destination, SpoolState } from '../store/spool-records.ts';
 import { jsonOf } from './json-body.ts';
 import { Refusal } from './refusal.ts';
+import { count, MAXIMUM_LIMIT, oneOf, parameterInvalid, texts } from './request-members.ts';
+import type { Refuse } from './request-members.ts';
 import type { SpoolQuery } from './spool-operator.ts';
-
-const MAXIMUM_LIMIT = 1_000;
-const MAXIMUM_REASON_LENGTH = 500;
 
 /** @throws Refusal SPOOL_MESSAGE_UNKNOWN */
 export function idOf(request: Request): number {
@@ -50,18 +49,6 @@ export function destinationOf(request: Request): { readonly destination: Destina
   };
 }
 
-/** Body `{"reason"}`. @throws Refusal BODY_INVALID, REASON_NEEDED */
-export function reasonOf(request: Request): string {
-  const reason = texts(jsonOf(request), ['reason'], reasonNeeded).reason?.trim() ?? '';
-  if (reason !== '' && reason.length <= MAXIMUM_REASON_LENGTH) return reason;
-  throw reasonNeeded(`reason is not a text of 1 to ${MAXIMUM_REASON_LENGTH} characters`);
-}
-
-type Refuse = (problem: string) => Refusal;
-
-const parameterInvalid: Refuse = (problem) =>
-  new Refusal(400, 'PARAMETER_INVALID', `A parameter cannot be understood: ${problem}`, 'Mend the parameters.');
-
 const destinationInvalid: Refuse = (problem) =>
   new Refusal(
     422,
@@ -70,39 +57,6 @@ const destinationInvalid: Refuse = (problem) =>
     'Send {"route": …, "upstream": …} as GET /api/spool has them; "state": "dead" or "queued" for these only.',
   );
 
-const reasonNeeded: Refuse = (problem) =>
-  new Refusal(
-    422,
-    'REASON_NEEDED',
-    `Nothing is discarded without a reason: ${problem}`,
-    'Send {"reason": "why"}: it goes into the log, so without the name of a patient.',
-  );
-
-/** The text of each of the names that is given; what is given must be known. */
-function texts<Name extends string>(
-  given: unknown,
-  names: readonly Name[],
-  refuse: Refuse,
-): { readonly [Key in Name]?: string } {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw refuse('it is no object');
-  const found: { [Key in Name]?: string } = {};
-  for (const [key, value] of Object.entries(given)) {
-    const name = names.find((each) => each === key);
-    if (name === undefined) throw refuse(`there is one that is none of ${names.join(', ')}`);
-    if (typeof value !== 'string' || value === '') throw refuse(`${name} is not one text, or is empty`);
-    found[name] = value;
-  }
-  return found;
-}
-
 function stateFrom(text: string, refuse: Refuse): SpoolState {
-  const state = SPOOL_STATES.find((each) => each === text);
-  if (state === undefined) throw refuse(`state is none of ${SPOOL_STATES.join(', ')}`);
-  return state;
-}
-
-function count(name: string, text: string, least: number, most: number): number {
-  const number = /^[0-9]{1,16}$/.test(text) ? Number(text) : NaN;
-  if (number >= least && number <= most) return number;
-  throw parameterInvalid(`${name} is not a whole number from ${least} to ${most}`);
+  return oneOf('state', SPOOL_STATES, text, refuse);
 }

@@ -147,8 +147,8 @@ export interface Commitments {
   /** Of an operator: also one that cannot be read. */
   get(id: number): Promise<CommitmentRecord | undefined>;
   /**
-   * Takes what is due and nobody holds, which makes a new revision, oldest due first, of these routes' upstreams only; a record that cannot be read is
-   * skipped. Durable as `process`.
+   * Takes what is due and nobody holds, oldest due first, of these routes' upstreams only; each gets a new revision. A record
+   * that cannot be read is skipped. Durable as `process`.
    */
   claim(
     destinations: readonly { readonly route: string; readonly upstream: string }[],
