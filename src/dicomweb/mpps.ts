@@ -9,27 +9,19 @@ import { pathToText } from '../dataset/attribute-path.ts';
 import { createDataSet, firstText } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { isUid } from '../dataset/uid.ts';
-import { GatewayError } from '../errors.ts';
 import { mppsHttpOutcome } from '../services/mpps/outcomes.ts';
-import type { MppsOperation } from '../services/mpps/outcomes.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, MppsContext, ServiceHandler, ServiceWarning } from '../services/port.ts';
 import { MPPS_DESCRIPTIONS, MPPS_PATH, UPDATE_PATH } from './mpps-descriptions.ts';
-import { mppsParameters, UPDATE_PARAMETER } from './mpps-parameters.ts';
-import type { MppsParameters } from './mpps-parameters.ts';
-import { fieldText, negotiate } from './negotiation.ts';
-import type { Acceptable } from './negotiation.ts';
+import { orRefuse, readHead } from './request-head.ts';
+import type { RequestHeadOptions } from './request-head.ts';
+import { UPDATE_PARAMETER } from './request-parameters.ts';
 import { payloadFormatOf, readPayload } from './request-payload.ts';
-import { ResultWriter } from './result-writer.ts';
-import type { WrittenResults } from './result-writer.ts';
+import { writeOne } from './result-writer.ts';
 import type { Transaction, WebAnswer, WebRequest } from './transaction.ts';
 import { warningFields } from './warning-fields.ts';
 
-export interface MppsOptions {
-  /** Unknown query parameters are 400 instead of a Warning (PS3.18 8.3). */
-  readonly strictParameters: boolean;
-  /** A request without Accept is 406 instead of taking anything (PS3.18 8.7.5). */
-  readonly strictAccept: boolean;
+export interface MppsOptions extends RequestHeadOptions {
   /** Bytes of a body, before and after its content coding is undone; a longer one is 413. */
   readonly maximumBodyBytes: number;
   readonly maximumAnswerBytes: number;
@@ -106,22 +98,7 @@ async function retrieveMpps(handler: ServiceHandler, options: MppsOptions, reque
     'Content-Location': `${resourceOf(request, uid)}${selectionQuery(selection)}`,
     ...warningFields(request.baseUri, warnings),
   };
-  return { status: 200, headers, ...written(dataSet, acceptable, options.maximumAnswerBytes) };
-}
-
-/** What the listener refuses by itself leaves its line in the log all the same. */
-async function orRefuse<T>(
-  handler: ServiceHandler,
-  operation: MppsOperation,
-  request: WebRequest,
-  read: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof ServiceFailure) handler.refused(operation, request.context, request.startedMs, error);
-    throw error;
-  }
+  return { status: 200, headers, ...writeOne(dataSet, acceptable, options.maximumAnswerBytes) };
 }
 
 /** Path, Content-Type, Accept, parameters, body: in this order (status-mapping 12). */
@@ -136,25 +113,6 @@ async function readWrite(
   const body = await request.readBody();
   const dataSet = await readPayload(format, body, options.maximumBodyBytes);
   return { uid, dataSet: withoutUids(dataSet, uid), warnings };
-}
-
-interface RequestHead {
-  readonly acceptable: readonly Acceptable[];
-  readonly selection: AttributeSelection;
-  readonly warnings: ServiceWarning[];
-}
-
-/** @throws HttpRefusal 406; ServiceFailure BAD_REQUEST */
-function readHead(
-  { strictAccept, strictParameters }: MppsOptions,
-  { headers, rawQuery }: WebRequest,
-  own: Parameters<typeof mppsParameters>[1],
-): RequestHead {
-  const negotiation = { accept: headers.accept, acceptCharset: fieldText(headers['accept-charset']), strictAccept };
-  negotiate(negotiation);
-  const { selection, accept, charset, warnings }: MppsParameters = mppsParameters(rawQuery, own, strictParameters);
-  const acceptable = negotiate({ ...negotiation, acceptParameter: accept, charsetParameter: charset });
-  return { acceptable, selection, warnings: [...warnings] };
 }
 
 function uidOf({ pathValues }: WebRequest): string {
@@ -189,16 +147,4 @@ function resourceOf({ baseUri }: WebRequest, uid: string): string {
 function selectionQuery(selection: AttributeSelection): string {
   if (selection === 'all') return '';
   return `?includefield=${selection.map((path) => pathToText(path, 'tag')).join(',')}`;
-}
-
-/** What cannot be written in the representation is a failure of the conversion. */
-function written(dataSet: DataSet, acceptable: readonly Acceptable[], maximumBytes: number): WrittenResults {
-  try {
-    const writer = new ResultWriter(acceptable, maximumBytes);
-    writer.add(dataSet);
-    return writer.finish();
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    throw new ServiceFailure('CONVERSION_FAILED', { comment: error.message, cause: error });
-  }
 }

@@ -1,7 +1,7 @@
 /**
  * A DICOMweb listener: an origin server over Express (PS3.18). It owns the sockets, their limits and the life of each
- * request; what the requests mean stands in the table of transactions. Checks come in one order: HTTP version, lengths,
- * path, method, route, then those of the transaction.
+ * request; what the requests mean stands in the table of transactions. Checks come in one order: HTTP version, lengths of
+ * target and header, path, method, length of the body, route, then those of the transaction.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
@@ -15,6 +15,7 @@ import type { RequestContext, Requester, ServiceHandler } from '../services/port
 import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
+import { createCommitmentTransactions } from './commitment.ts';
 import { hopsOf } from './hop-header.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { createMppsTransactions } from './mpps.ts';
@@ -46,6 +47,8 @@ export interface DicomwebListenerOptions {
   readonly maximumHeaderBytes?: number;
   /** Bytes of a request body, before and after its content coding is undone; longer ones are 413. */
   readonly maximumBodyBytes?: number;
+  /** The same of a request for storage commitment, which may name very many instances; 32 MiB unless told. */
+  readonly maximumCommitmentBytes?: number;
   /** A request body must be there in this time, else 408. */
   readonly bodyTimeoutMs?: number;
   /** More connections are closed at once. */
@@ -81,6 +84,7 @@ const NODE_MAXIMUM_HEADER_BYTES = 128 * 1024;
 const DEFAULTS = {
   maximumHeaderBytes: 64 * 1024,
   maximumBodyBytes: 1024 * 1024,
+  maximumCommitmentBytes: 32 * 1024 * 1024,
   bodyTimeoutMs: 10_000,
   maximumRequests: 500,
   maximumAnswerBytes: 256 * 1024 * 1024,
@@ -218,6 +222,7 @@ export class DicomwebListener {
     const described = [
       createWorklistSearch(this.#handler, this.#options),
       ...createMppsTransactions(this.#handler, this.#options),
+      ...createCommitmentTransactions(this.#handler, this.#options),
     ];
     const offered = ({ context: { requester } }: WebRequest): readonly Transaction[] =>
       described.filter(
@@ -230,10 +235,11 @@ export class DicomwebListener {
   /** The life of one request: its deadline, its end when the client goes away, its answer, and its line in the log. */
   async #run(transaction: Transaction, basePath: string, request: Request, response: Response): Promise<void> {
     const startedMs = performance.now();
-    const { name, requestTimeoutMs, idleTimeoutMs, maximumBodyBytes, bodyTimeoutMs } = this.#options;
+    const { name, requestTimeoutMs, idleTimeoutMs, bodyTimeoutMs } = this.#options;
     const { socket } = request;
     const controller = new AbortController();
-    const body = new RequestBody(request, { maximumBytes: maximumBodyBytes, timeoutMs: bodyTimeoutMs });
+    const maximumBytes = transaction.maximumBodyBytes ?? this.#options.maximumBodyBytes;
+    const body = new RequestBody(request, { maximumBytes, timeoutMs: bodyTimeoutMs });
     const timer = setTimeout(() => {
       const comment = `No answer within ${requestTimeoutMs} ms`;
       controller.abort(body.isAwaited ? bodyTooLate() : new ServiceFailure('UPSTREAM_TIMEOUT', { comment }));
@@ -286,7 +292,7 @@ export class DicomwebListener {
       outcomeOf: transaction.outcomeOf ?? httpOutcome,
     } satisfies KnownContext;
     try {
-      this.#checkOffer(transaction, webRequest);
+      this.#checkOffer(transaction, webRequest, maximumBytes);
       const answer = await settledBy(controller.signal, transaction.run(webRequest));
       // A body that nobody wanted may still be under way, without end; it ends with the connection.
       if (this.#closing || (hasBody(request) && !request.complete)) response.setHeader('Connection', 'close');
@@ -302,18 +308,24 @@ export class DicomwebListener {
     }
   }
 
-  /** @throws ServiceFailure when there is no capacity, or no route for the service */
-  #checkOffer({ operation }: Transaction, { context, startedMs }: WebRequest): void {
-    const service = operation && SERVICE_OF[operation];
-    const failure =
-      this.counts.running > this.#options.maximumRequests
-        ? new ServiceFailure('OUT_OF_RESOURCES', { comment: 'Too many requests at a time' })
-        : service !== undefined && this.#handler.routeFor(service, context.requester) === undefined
-          ? new ServiceFailure('NOT_SUPPORTED', { comment: `No route offers the ${service} to this requester` })
-          : undefined;
+  /** @throws ServiceFailure for a request that is refused unread */
+  #checkOffer(transaction: Transaction, { context, headers, startedMs }: WebRequest, maximumBytes: number): void {
+    const { operation } = transaction;
+    const length = Number(headers['content-length'] ?? 0);
+    const failure = length > maximumBytes ? tooLong(maximumBytes) : this.#whyNotOffered(transaction, context);
     if (failure === undefined) return;
     if (operation !== undefined) this.#handler.refused(operation, context, startedMs, failure);
     throw failure;
+  }
+
+  /** There is no capacity, or no route for the service. */
+  #whyNotOffered({ operation }: Transaction, { requester }: RequestContext): ServiceFailure | undefined {
+    if (this.counts.running > this.#options.maximumRequests) {
+      return new ServiceFailure('OUT_OF_RESOURCES', { comment: 'Too many requests at a time' });
+    }
+    const service = operation && SERVICE_OF[operation];
+    if (service === undefined || this.#handler.routeFor(service, requester) !== undefined) return undefined;
+    return new ServiceFailure('NOT_SUPPORTED', { comment: `No route offers the ${service} to this requester` });
   }
 
   /** @param end ends the request when the listener no longer waits for it */
@@ -370,9 +382,6 @@ function checkRequest(options: Required<DicomwebListenerOptions>): RequestHandle
     const headerBytes = request.rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
     if (headerBytes > options.maximumHeaderBytes) {
       throw new HttpRefusal(431, 'BAD_REQUEST', `The header is longer than ${options.maximumHeaderBytes} bytes`);
-    }
-    if (Number(request.headers['content-length'] ?? 0) > options.maximumBodyBytes) {
-      throw tooLong(options.maximumBodyBytes);
     }
     next();
   };

@@ -3,6 +3,7 @@
  * arrives: its text takes a fraction of what the objects take.
  */
 import type { DataSet } from '../dataset/model.ts';
+import { GatewayError } from '../errors.ts';
 import { ServiceFailure } from '../services/port.ts';
 import { UTF_8 } from './charset.ts';
 import type { Charset } from './charset.ts';
@@ -107,6 +108,21 @@ export class ResultWriter {
       contentType: `multipart/related; type="${format.type}"; boundary=${boundary}`,
       body: [...parts, encodeMultipartEnd(boundary)],
     };
+  }
+}
+
+/**
+ * The answer that is one data set.
+ * @throws ServiceFailure CONVERSION_FAILED for what cannot be written in the representation; and what `ResultWriter` throws
+ */
+export function writeOne(dataSet: DataSet, acceptable: readonly Acceptable[], maximumBytes: number): WrittenResults {
+  try {
+    const writer = new ResultWriter(acceptable, maximumBytes);
+    writer.add(dataSet);
+    return writer.finish();
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    throw new ServiceFailure('CONVERSION_FAILED', { comment: error.message, cause: error });
   }
 }
 

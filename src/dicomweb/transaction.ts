@@ -79,6 +79,8 @@ export interface Transaction {
   /** The table of its failures; absent: that of the search. */
   readonly outcomeOf?: (failure: ServiceFailure) => FailureOutcome;
   readonly parameters: readonly ParameterDescription[];
+  /** Bytes of a payload, before and after its content coding is undone; absent: the limit of the listener. */
+  readonly maximumBodyBytes?: number;
   /** Media types of the payload of a request; absent: it has none. */
   readonly requestTypes?: readonly string[];
   readonly statuses: readonly StatusDescription[];

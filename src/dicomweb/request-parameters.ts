@@ -1,4 +1,4 @@
-/** The query components of Create, Update and Retrieve (PS3.18 15.4 to 15.6). Names are case sensitive. */
+/** The query components of a request about one resource (PS3.18 13, 15): few, and case sensitive. */
 import type { AttributeSelection, ServiceWarning } from '../services/port.ts';
 import {
   badParameter,
@@ -13,7 +13,7 @@ import { parameterIgnored } from '../services/worklist/warnings.ts';
 
 export const UPDATE_PARAMETER = 'update';
 
-export interface MppsParameters {
+export interface RequestParameters {
   /** `all` where nothing is selected. */
   readonly selection: AttributeSelection;
   /** Decoded value of `accept` (PS3.18 8.3.3.1). */
@@ -28,11 +28,11 @@ export interface MppsParameters {
  * @param strictParameters unknown parameters are errors instead of being ignored with a warning
  * @throws ServiceFailure BAD_REQUEST that names the parameter, never its value
  */
-export function mppsParameters(
+export function requestParameters(
   rawQuery: string,
   own: readonly ('includefield' | typeof UPDATE_PARAMETER)[],
   strictParameters: boolean,
-): MppsParameters {
+): RequestParameters {
   const parameters = splitParameters(rawQuery);
   const negotiation = new Map<string, string>();
   const included: Parameter[] = [];
