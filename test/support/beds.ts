@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { listener as listenerSchema } from '../../src/config/listener-schema.ts';
 import { upstream as upstreamSchema } from '../../src/config/upstream-schema.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
+
+import { CommitmentService } from '../../src/gateway/commitments.ts';
 import { Delivery } from '../../src/gateway/delivery.ts';
+import type { CommitmentTarget } from '../../src/gateway/commitment-route.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
 import { compileRouteMatcher } from '../../src/gateway/routes.ts';
 import { SILENT } from '../../src/observe/log.ts';
@@ -37,9 +40,26 @@ export interface Bed {
 }
 
 /** A gateway with one route for everything, which passes MPPS messages on as they are: the far end judges. */
-export function gatewayTo(upstream: Upstream, hop: string, store: Store): Gateway {
+export function gatewayTo(upstream: Upstream, hop: string, store: Store, commitments?: CommitmentService): Gateway {
   const far = { name: 'far', upstream };
-  return new Gateway(
+  const storageCommitment: CommitmentTarget = {
+    route: hop,
+    upstream: far,
+    options: {
+      delivery: 'direct',
+      transactionUids: 'same',
+      holdMs: 2_000,
+      deadlineMs: 60_000,
+      firstPollMs: 20,
+      maximumPollMs: 200,
+      attemptTimeoutMs: 5_000,
+      reportOn: 'open-association',
+      repeatedRequest: 'refuse',
+    },
+  };
+  commitments?.replaceTargets([storageCommitment], []);
+  const gateway = new Gateway([], SILENT);
+  gateway.replaceRoutes(
     [
       {
         ...compileRouteMatcher(hop, {}),
@@ -68,12 +88,14 @@ export function gatewayTo(upstream: Upstream, hop: string, store: Store): Gatewa
             retrieveFromCopy: false,
           },
         },
+        storageCommitment,
         messagesFor: () => undefined,
       },
     ],
-    SILENT,
     new Delivery(store, SILENT),
+    commitments,
   );
+  return gateway;
 }
 
 async function startListener(
@@ -85,9 +107,16 @@ async function startListener(
   const config = listenerSchema.parse(
     protocol === 'dimse' ? { protocol, aeTitle: 'FAREND', port: 0 } : { protocol, port: 0, basePath: '/far' },
   );
-  const listener = buildListener(hop, config, gatewayTo(upstream, hop, store), SILENT);
+  const commitments = new CommitmentService(store.commitments, SILENT);
+  const listener = buildListener(hop, config, gatewayTo(upstream, hop, store, commitments), SILENT);
   const { port } = await listener.listen();
-  return { port, close: () => listener.close(200) };
+  return {
+    port,
+    close: async () => {
+      await listener.close(200);
+      await commitments.close(200);
+    },
+  };
 }
 
 export function upstreamTo(protocol: Protocol, port: number, more: object = {}): Promise<Upstream> {
@@ -100,14 +129,27 @@ export function upstreamTo(protocol: Protocol, port: number, more: object = {}):
 }
 
 /** An upstream that reaches a RIS with these entries by the hops named, the nearest first; no hop is the RIS itself. */
-export async function bedOf(hops: readonly Protocol[], entries: readonly DataSet[], more: object = {}): Promise<Bed> {
+export function bedOf(hops: readonly Protocol[], entries: readonly DataSet[], more: object = {}): Promise<Bed> {
+  return bedTo(hops, (store) => Ris.open('ris', entries, {}, store, SILENT), more);
+}
+
+/** The same to any far end; every hop has a store of its own, as every gateway has. */
+export async function bedTo(
+  hops: readonly Protocol[],
+  farEndOf: (store: Store) => Promise<Upstream>,
+  more: object = {},
+): Promise<Bed> {
   const folder = await mkdtemp(join(tmpdir(), 'dimseway-bed-'));
-  const store = await openStore({ path: join(folder, 'dimseway.db') });
-  const closers: (() => Promise<void>)[] = [() => rm(folder, { recursive: true }), () => store.close()];
-  let upstream: Upstream = await Ris.open('ris', entries, {}, store, SILENT);
+  const closers: (() => Promise<void>)[] = [() => rm(folder, { recursive: true })];
+  const open = async (name: string): Promise<Store> => {
+    const store = await openStore({ path: join(folder, `${name}.db`) });
+    closers.push(() => store.close());
+    return store;
+  };
+  let upstream = await farEndOf(await open('far-end'));
   let endFarEnd = (): Promise<void> => Promise.resolve();
   for (const [index, protocol] of hops.toReversed().entries()) {
-    const listener = await startListener(protocol, upstream, `hop-${index}`, store);
+    const listener = await startListener(protocol, upstream, `hop-${index}`, await open(`hop-${index}`));
     upstream = await upstreamTo(protocol, listener.port, more);
     const near = upstream;
     endFarEnd = () => listener.close();
