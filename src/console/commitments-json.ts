@@ -3,7 +3,6 @@ import { statusToHex } from '../services/answer.ts';
 import type { Hop, Requester } from '../services/port.ts';
 import type { CommitmentResult, SopReference } from '../services/storage-commitment/commitment.ts';
 import { referencesOf } from '../services/storage-commitment/modules.ts';
-
 import type { CommitmentCount, CommitmentPhase, CommitmentRecord } from '../store/commitment-records.ts';
 
 /** What a list shows; moments are ISO 8601 in UTC, by the clock of the store. */

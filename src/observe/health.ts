@@ -1,9 +1,11 @@
 /**
- * What `/health/ready` says. Ready means: every listener is bound and the store answers. Trouble of an upstream, and messages
- * that wait for one, are reported in the body but do not make the gateway unready, since restarting it would not help and
+ * What `/health/ready` says. Ready means: every listener is bound and the store answers. Trouble of an upstream, and what
+ * waits for one, are reported in the body but do not make the gateway unready, since restarting it would not help and
  * the other routes still work.
  */
 import type { FailureCode } from '../services/port.ts';
+import { OPEN_PHASES } from './commitments.ts';
+import type { SeenCommitments } from './commitments.ts';
 import type { SeenDestination, SpoolSight } from './spool.ts';
 
 export interface ListenerHealth {
@@ -38,6 +40,22 @@ export interface SpoolHealth {
   readonly lastFailureCode?: string;
 }
 
+/** Storage commitments that are not at their end; without counts while the store does not tell. */
+export interface CommitmentHealth {
+  readonly route: string;
+  readonly upstream: string;
+  /** False: it is in no route any more, and its commitments wait for one. */
+  readonly served: boolean;
+  /** The upstream has not taken the request yet. */
+  readonly asking?: number;
+  /** Its result is to come. */
+  readonly waiting?: number;
+  /** The SCU has still to be told. */
+  readonly reporting?: number;
+  /** Age of the oldest of these. */
+  readonly oldestSeconds?: number;
+}
+
 export interface Health {
   readonly status: 'ready' | 'not-ready';
   readonly listeners: Readonly<Record<string, ListenerHealth>>;
@@ -45,6 +63,7 @@ export interface Health {
   /** Absent: the configuration needs no store. */
   readonly store?: { readonly state: 'ok' | 'failing' };
   readonly spool: readonly SpoolHealth[];
+  readonly commitments: readonly CommitmentHealth[];
 }
 
 /** Last success and failure are ISO 8601 in UTC, so the later one is the greater text. */
@@ -61,6 +80,7 @@ export function healthOf(
   listeners: Readonly<Record<string, ListenerHealth>>,
   upstreams: Readonly<Record<string, UpstreamHealth>>,
   { store, destinations }: SpoolSight = { destinations: [] },
+  commitments: readonly SeenCommitments[] = [],
 ): Health {
   const ready = Object.values(listeners).every((listener) => listener.listening) && store !== 'failing';
   return {
@@ -69,6 +89,7 @@ export function healthOf(
     upstreams,
     ...(store !== undefined && { store: { state: store } }),
     spool: destinations.map(spoolHealth),
+    commitments: commitments.map(commitmentHealth),
   };
 }
 
@@ -86,4 +107,11 @@ function spoolHealth(destination: SeenDestination): SpoolHealth {
     ...(circuitOpenSince !== undefined && { circuitOpenSince: new Date(circuitOpenSince).toISOString() }),
     ...(lastFailureCode !== undefined && { lastFailureCode }),
   };
+}
+
+function commitmentHealth({ route, upstream, isServed: served, phases }: SeenCommitments): CommitmentHealth {
+  if (phases === undefined) return { route, upstream, served };
+  const oldestMs = Math.max(...OPEN_PHASES.map((phase) => phases[phase].oldestMs));
+  const counts = Object.fromEntries(OPEN_PHASES.map((phase) => [phase, phases[phase].count]));
+  return { route, upstream, served, ...counts, oldestSeconds: Math.round(oldestMs / 1_000) };
 }

@@ -3,6 +3,8 @@
  * told. Each instance has a registry of its own, and nothing runs between scrapes.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { lookAtCommitments, OPEN_PHASES, WATCHED_PHASES } from './commitments.ts';
+import type { CommitmentSource, SeenCommitments } from './commitments.ts';
 import { DELIVERY_OUTCOMES, lookAtSpool } from './spool.ts';
 import type { DeliveryAttempt, SpoolSight, SpoolSource } from './spool.ts';
 
@@ -11,15 +13,21 @@ const DESTINATION = ['route', 'upstream'] as const;
 /** From an SCP in the next room to one that is given up. */
 const ATTEMPT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+const NO_COMMITMENTS: CommitmentSource = { counts: () => undefined, destinations: () => [] };
+
 export class Metrics {
   readonly #registry = new Registry();
   readonly #source: SpoolSource;
+  readonly #commitments: CommitmentSource;
   readonly #show: (sight: SpoolSight) => void;
+  readonly #showCommitments: (seen: readonly SeenCommitments[]) => void;
   readonly #count: (attempt: DeliveryAttempt) => void;
 
-  constructor(source: SpoolSource) {
+  constructor(source: SpoolSource, commitments: CommitmentSource = NO_COMMITMENTS) {
     this.#source = source;
+    this.#commitments = commitments;
     this.#show = gaugesIn(this.#registry);
+    this.#showCommitments = commitmentGaugesIn(this.#registry);
     this.#count = countersIn(this.#registry);
   }
 
@@ -32,7 +40,9 @@ export class Metrics {
 
   /** What a scrape gets. */
   async text(): Promise<string> {
-    this.#show(await lookAtSpool(this.#source));
+    const [sight, commitments] = await Promise.all([lookAtSpool(this.#source), lookAtCommitments(this.#commitments)]);
+    this.#show(sight);
+    this.#showCommitments(commitments);
     return this.#registry.metrics();
   }
 }
@@ -81,6 +91,31 @@ function gaugesIn(registry: Registry): (sight: SpoolSight) => void {
       messages.set({ route, upstream, state: 'dead' }, depth.dead);
       age.set({ route, upstream }, depth.oldestMs / 1_000);
       attempts.set({ route, upstream }, depth.attempts);
+    }
+  };
+}
+
+function commitmentGaugesIn(registry: Registry): (seen: readonly SeenCommitments[]) => void {
+  const registers = [registry];
+  const labelNames = [...DESTINATION, 'phase'];
+  const counts = new Gauge({
+    name: 'dimseway_commitments',
+    help: 'Storage commitments that are remembered, by phase: asking, waiting, reporting, done or forgotten.',
+    labelNames,
+    registers,
+  });
+  const age = new Gauge({
+    name: 'dimseway_commitment_oldest_seconds',
+    help: 'Time since the oldest storage commitment that is asking, waiting or reporting was asked for; 0 where there is none.',
+    labelNames,
+    registers,
+  });
+  return (seen) => {
+    for (const gauge of [counts, age]) gauge.reset();
+    for (const { route, upstream, phases } of seen) {
+      if (phases === undefined) continue;
+      for (const phase of WATCHED_PHASES) counts.set({ route, upstream, phase }, phases[phase].count);
+      for (const phase of OPEN_PHASES) age.set({ route, upstream, phase }, phases[phase].oldestMs / 1_000);
     }
   };
 }

@@ -2,6 +2,7 @@
  * What is told of the spool to those who watch: how deep it is, how a destination fares, how an attempt ended. The shapes
  * are those of store/spool-records.ts and gateway/spool-delivery.ts; nothing here has a value of a patient.
  */
+import { within } from './patience.ts';
 
 /** A destination that has messages. */
 export interface WatchedDepth {
@@ -91,17 +92,4 @@ export async function lookAtSpool(source: SpoolSource, patienceMs = 2_000): Prom
   }
   const sorted = [...seen.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, destination]) => destination);
   return { ...(store !== undefined && { store }), destinations: sorted };
-}
-
-/** Undefined: it failed, or took too long. */
-async function within<Result>(work: Promise<Result>, patienceMs: number): Promise<Result | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), patienceMs);
-  });
-  try {
-    return await Promise.race([work.catch(() => undefined), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { metricsPage } from '../../../src/console/metrics-page.ts';
+import type { WatchedCount } from '../../../src/observe/commitments.ts';
 import { Metrics } from '../../../src/observe/metrics.ts';
 import type { WatchedDepth, WatchedDestination } from '../../../src/observe/spool.ts';
 import { openConsole } from '../../support/console.ts';
@@ -9,13 +10,20 @@ const RIS = { route: 'ct', upstream: 'ris' };
 
 let depths: () => Promise<readonly WatchedDepth[]> | undefined;
 let destinations: readonly WatchedDestination[];
+let counts: () => Promise<readonly WatchedCount[]> | undefined;
+let asked: readonly { route: string; upstream: string }[];
 let metrics: Metrics;
 let console: ConsoleBed;
 
 beforeEach(async () => {
   depths = () => Promise.resolve([]);
   destinations = [];
-  metrics = new Metrics({ depths: () => depths(), destinations: () => destinations });
+  counts = () => Promise.resolve([]);
+  asked = [];
+  metrics = new Metrics(
+    { depths: () => depths(), destinations: () => destinations },
+    { counts: () => counts(), destinations: () => asked },
+  );
   console = await openConsole([metricsPage(metrics)]);
 });
 afterEach(() => console.close());
@@ -58,7 +66,7 @@ async function samples(name: string): Promise<Family['samples'] | undefined> {
 
 test('each metric has our prefix, a type, a help text, and a name by the conventions of Prometheus', async () => {
   const families = await scrape();
-  expect(families.size).toBe(8);
+  expect(families.size).toBe(10);
   for (const [name, { type, help }] of families) {
     expect(name).toMatch(/^dimseway_[a-z_]+$/);
     expect(help).toMatch(/\.$/);
@@ -98,6 +106,35 @@ test('the circuit of each destination that is served is shown', async () => {
     'dimseway_spool_circuit_open{route="ct",upstream="archive"}': 0,
     'dimseway_spool_circuit_open{route="ct",upstream="ris"}': 1,
   });
+});
+
+test('storage commitments are read from the store at each scrape, with the age of those that have something to be done', async () => {
+  asked = [{ route: 'ct', upstream: 'pacs' }];
+  const gone = { route: 'old', upstream: 'pacs' };
+  counts = () =>
+    Promise.resolve([
+      { route: 'ct', upstream: 'pacs', phase: 'waiting', count: 3, oldestMs: 90_500 },
+      { route: 'ct', upstream: 'pacs', phase: 'done', count: 40, oldestMs: 9_000_000 },
+      { ...gone, phase: 'reporting', count: 1, oldestMs: 1_000 },
+    ]);
+  const families = await scrape();
+  const of = (route: string, name: string, values: Record<string, number>): Record<string, number> =>
+    Object.fromEntries(
+      Object.entries(values).map(([phase, value]) => [
+        `${name}{route="${route}",upstream="pacs",phase="${phase}"}`,
+        value,
+      ]),
+    );
+  expect(families.get('dimseway_commitments')?.samples).toEqual({
+    ...of('ct', 'dimseway_commitments', { asking: 0, waiting: 3, reporting: 0, done: 40, forgotten: 0 }),
+    ...of('old', 'dimseway_commitments', { asking: 0, waiting: 0, reporting: 1, done: 0, forgotten: 0 }),
+  });
+  expect(families.get('dimseway_commitment_oldest_seconds')?.samples).toEqual({
+    ...of('ct', 'dimseway_commitment_oldest_seconds', { asking: 0, waiting: 90.5, reporting: 0 }),
+    ...of('old', 'dimseway_commitment_oldest_seconds', { asking: 0, waiting: 0, reporting: 1 }),
+  });
+  counts = () => Promise.reject(new Error('no connection'));
+  expect(await samples('dimseway_commitments')).toEqual({});
 });
 
 test('attempts are counted by how they ended, failures by code, and their time is in seconds', async () => {

@@ -65,6 +65,7 @@ describe('health', () => {
           ...{ circuitOpenSince: '2026-01-02T00:00:00.000Z', lastFailureCode: 'UPSTREAM_UNREACHABLE' },
         },
       ],
+      commitments: [],
     });
   });
 
@@ -77,7 +78,8 @@ describe('health', () => {
   });
 
   test('without a store the listeners decide', () => {
-    expect(healthOf({ ward }, {})).toEqual({ status: 'ready', listeners: { ward }, upstreams: {}, spool: [] });
+    const nothing = { spool: [], commitments: [] };
+    expect(healthOf({ ward }, {})).toEqual({ status: 'ready', listeners: { ward }, upstreams: {}, ...nothing });
     expect(healthOf({ ward: { ...ward, listening: false } }, {})).toMatchObject({ status: 'not-ready' });
   });
 });
