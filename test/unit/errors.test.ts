@@ -7,6 +7,11 @@ import {
   SEARCH_FAILURE_CODES,
   ServiceFailure,
 } from '../../src/services/port.ts';
+import {
+  commitmentDimseOutcome,
+  commitmentHttpOutcome,
+  COMMITMENT_OUTCOMES,
+} from '../../src/services/storage-commitment/outcomes.ts';
 import { mppsDimseOutcome, mppsHttpOutcome } from '../../src/services/mpps/outcomes.ts';
 import { OUTCOMES, statusToHex } from '../../src/services/worklist/outcomes.ts';
 
@@ -52,6 +57,22 @@ describe('docs/errors.md', () => {
       const http = operations.map((operation) => String(mppsHttpOutcome(failure, operation).status));
       expect([code, ...cells.slice(0, 6)]).toEqual([code, ...dimse, ...http]);
       expect(cells.slice(6).map((cell) => cell.length > 3)).toEqual([true, true]);
+    }
+  });
+
+  test('lists exactly the failure codes of storage commitment, each with its statuses per operation', async () => {
+    const rows = await documented('Failures of storage commitment');
+    expect([...rows.keys()].sort()).toEqual(Object.keys(COMMITMENT_OUTCOMES).sort());
+    for (const [code, cells] of rows) {
+      const failure = new ServiceFailure(code as ServiceFailure['code']);
+      const dimse = (['request', 'report'] as const).map(
+        (operation) => `${statusToHex(commitmentDimseOutcome(failure, operation).status)}H`,
+      );
+      const http = (['request', 'check'] as const).map((operation) =>
+        String(commitmentHttpOutcome(failure, operation).status),
+      );
+      expect([code, ...cells.slice(0, 4)]).toEqual([code, ...dimse, ...http]);
+      expect(cells.slice(4).map((cell) => cell.length > 3)).toEqual([true, true]);
     }
   });
 });
