@@ -1,4 +1,4 @@
-/** A DICOMweb listener whose gateway is scripted by the test, and an MPPS to send to it. */
+/** A DICOMweb listener whose gateway is scripted by the test, with an MPPS and a request for commitment to send to it. */
 import { attribute, dataSetOf } from '../../src/dataset/model.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
 import { DicomwebListener } from '../../src/dicomweb/origin-server.ts';
@@ -6,6 +6,8 @@ import type { DicomwebListenerOptions } from '../../src/dicomweb/origin-server.t
 import { ServiceFailure } from '../../src/services/port.ts';
 import type {
   AttributeSelection,
+  CommitmentAnswer,
+  CommitmentRequestContext,
   Completion,
   MppsContext,
   Operation,
@@ -41,13 +43,19 @@ const ROUTE: RouteOptions = {
 
 const notAsked = (): Promise<never> => Promise.reject(new Error('not expected to be asked'));
 
-/** For a handler that is asked for the worklist only. */
-export const WITHOUT_MPPS = {
+const WITHOUT_MPPS = {
   createMpps: notAsked,
   updateMpps: notAsked,
   retrieveMpps: notAsked,
   characterSetOf: notAsked,
 };
+const WITHOUT_COMMITMENT = {
+  requestCommitment: notAsked,
+  checkCommitment: notAsked,
+  reportCommitment: notAsked,
+};
+/** For a handler that is asked for the worklist only. */
+export const WORKLIST_ONLY = { ...WITHOUT_MPPS, ...WITHOUT_COMMITMENT };
 
 /** One call of the handler. */
 export type MppsCall =
@@ -57,10 +65,20 @@ export type MppsCall =
 /** What the far end does: an update or create is done, a retrieve gives a data set. */
 export type MppsScript = (call: MppsCall) => Promise<Completion | DataSet | void> | Completion | DataSet | void;
 
-export interface StartedListener {
+/** One call of the handler for storage commitment; `module` of a request. */
+export interface CommitmentCall {
+  readonly operation: 'request' | 'check';
+  readonly transactionUid: string;
+  readonly module?: DataSet;
+  readonly context: CommitmentRequestContext;
+}
+
+export type CommitmentScript = (call: CommitmentCall) => Promise<CommitmentAnswer> | CommitmentAnswer;
+
+export interface StartedListener<Call = MppsCall> {
   readonly port: number;
   readonly listener: DicomwebListener;
-  readonly calls: MppsCall[];
+  readonly calls: Call[];
   readonly refusals: { readonly operation: Operation; readonly failure: ServiceFailure }[];
   readonly lines: LogLine[];
   readonly close: () => Promise<void>;
@@ -72,17 +90,12 @@ export async function startMppsListener(
   services: readonly ServiceName[] = ['mpps'],
 ): Promise<StartedListener> {
   const calls: MppsCall[] = [];
-  const refusals: StartedListener['refusals'] = [];
-  const logger = keepingLogger();
   const ask = async (call: MppsCall): Promise<Completion | DataSet | void> => {
     calls.push(call);
     return script(call);
   };
-  const handler: ServiceHandler = {
-    routeFor: (service) => (services.includes(service) ? ROUTE : undefined),
-    search: () => {
-      throw new ServiceFailure('NOT_SUPPORTED');
-    },
+  const mpps = {
+    ...WITHOUT_COMMITMENT,
     createMpps: async (uid, dataSet, context) => {
       await ask({ operation: 'create', uid, dataSet, context });
       return { uid: uid ?? '' };
@@ -94,11 +107,48 @@ export async function startMppsListener(
     retrieveMpps: async (uid, selection, context) =>
       (await ask({ operation: 'retrieve', uid, selection, context })) as DataSet,
     characterSetOf: () => Promise.resolve(undefined),
+  } satisfies Partial<ServiceHandler>;
+  return { calls, ...(await startListener(mpps, options, services)) };
+}
+
+export async function startCommitmentListener(
+  script: CommitmentScript = () => ({ state: 'pending', retryAfterMs: 10_000 }),
+  options: Partial<DicomwebListenerOptions> = {},
+  services: readonly ServiceName[] = ['storageCommitment'],
+): Promise<StartedListener<CommitmentCall>> {
+  const calls: CommitmentCall[] = [];
+  const ask = async (call: CommitmentCall): Promise<CommitmentAnswer> => {
+    calls.push(call);
+    return script(call);
+  };
+  const commitment = {
+    ...WITHOUT_MPPS,
+    ...WITHOUT_COMMITMENT,
+    requestCommitment: (transactionUid, module, context) =>
+      ask({ operation: 'request', transactionUid, module, context }),
+    checkCommitment: (transactionUid, context) => ask({ operation: 'check', transactionUid, context }),
+  } satisfies Partial<ServiceHandler>;
+  return { calls, ...(await startListener(commitment, options, services)) };
+}
+
+async function startListener(
+  services: Omit<ServiceHandler, 'routeFor' | 'search' | 'refused'>,
+  options: Partial<DicomwebListenerOptions>,
+  offered: readonly ServiceName[],
+): Promise<Omit<StartedListener<never>, 'calls'>> {
+  const refusals: { operation: Operation; failure: ServiceFailure }[] = [];
+  const logger = keepingLogger();
+  const handler: ServiceHandler = {
+    ...services,
+    routeFor: (service) => (offered.includes(service) ? ROUTE : undefined),
+    search: () => {
+      throw new ServiceFailure('NOT_SUPPORTED');
+    },
     refused: (operation, _context, _startedMs, failure) => void refusals.push({ operation, failure }),
   };
   const listener = new DicomwebListener({ ...LISTENER_OPTIONS, ...options }, handler, logger);
   const { port } = await listener.listen();
-  return { port, listener, calls, refusals, lines: logger.lines, close: () => listener.close(0) };
+  return { port, listener, refusals, lines: logger.lines, close: () => listener.close(0) };
 }
 
 export const MPPS_UID = '1.2.840.99.1';

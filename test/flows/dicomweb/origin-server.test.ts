@@ -14,7 +14,7 @@ import type { RequestContext, RouteOptions, ServiceHandler, WorklistQuery } from
 import { httpOutcome } from '../../../src/services/worklist/outcomes.ts';
 import { moreResults, WARNINGS } from '../../../src/services/worklist/warnings.ts';
 import { call, exchangeBytes } from '../../support/http-client.ts';
-import { LISTENER_OPTIONS, WITHOUT_MPPS } from '../../support/http-listener.ts';
+import { LISTENER_OPTIONS, WORKLIST_ONLY } from '../../support/http-listener.ts';
 import { collect, entryOf, keepingLogger } from '../../support/requests.ts';
 import type { LogLine } from '../../support/requests.ts';
 
@@ -61,7 +61,7 @@ async function start(
       return search(query, context);
     },
     refused: (_service, _context, _startedMs, failure) => void refusals.push(failure),
-    ...WITHOUT_MPPS,
+    ...WORKLIST_ONLY,
   };
   const listener = new DicomwebListener({ ...LISTENER_OPTIONS, ...options }, handler, logger);
   const { port } = await listener.listen();
