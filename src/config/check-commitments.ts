@@ -1,6 +1,5 @@
 /** Checks of storage commitment: reports must find their way to the gateway, and from it to the modalities. */
 import type { Finding, Parts } from './finding.ts';
-import { valueAt } from './json-schema.ts';
 import type { ConfigPath } from './problem.ts';
 import type { DimseUpstreamConfig, RouteConfig } from './schema.ts';
 
@@ -29,17 +28,20 @@ export function reportsToModalities({ listeners }: Parts, route: RouteConfig): b
 }
 
 /** A DIMSE archive reports to the AE title it was called by, wherever that is. */
-function checkWayBack({ listeners, upstreams, root }: Parts, { route }: Given): Finding[] {
+function checkWayBack({ listeners, upstreams }: Parts, { route }: Given): Finding[] {
   const name = route.storageCommitment?.to ?? '';
   const upstream = upstreams.get(name);
   if (upstream?.protocol !== 'dimse') return [];
-  const path = ['upstreams', name, 'callingAeTitle'];
-  if (valueAt(path, root) === 'pass-through') {
-    const message = `goes not with the storage commitment of ${route.name}: its reports would go to the one who asks`;
-    return [{ severity: 'error', path, message }];
+  // Under the title of the one who asks, the archive would report to that one.
+  const key = upstream.callingAeTitle === 'pass-through' ? 'fallbackCallingAeTitle' : 'callingAeTitle';
+  const title = upstream[key];
+  if (title === undefined) {
+    const message = `needs fallbackCallingAeTitle, where ${name} reports the storage commitment of ${route.name} to`;
+    return [{ severity: 'error', path: ['upstreams', name, 'callingAeTitle'], message }];
   }
+  const path = ['upstreams', name, key];
   const titles = [...listeners.values()].flatMap((each) => (each?.protocol === 'dimse' ? each.aeTitles : []));
-  if (titles.includes(upstream.callingAeTitle)) return [];
+  if (titles.includes(title)) return [];
   const answered = titles.length === 0 ? 'there is no DIMSE listener' : `listeners answer to ${titles.join(', ')}`;
   const message = `is where ${name} reports the storage commitment of ${route.name} to: ${answered}`;
   return [{ severity: 'error', path, message }];

@@ -188,7 +188,8 @@ export const dimseUpstream = z.strictObject({
   fallbackCallingAeTitle: option(
     aeTitle.exactOptional(),
     'Fallback calling AE title',
-    'With pass-through: the calling AE title where the one who asks has none (web).',
+    'With pass-through: the calling AE title where the one who asks has none (web), and for storage commitment, whose reports ' +
+      'come to it.',
   ),
   maximumResults: option(
     z.int().min(1).max(1_000_000).default(10_000),

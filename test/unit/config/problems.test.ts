@@ -526,9 +526,14 @@ test('a DIMSE archive is called by an AE title that a listener answers to, since
   expect(await problemsOf(commitment(ARCHIVE.replace('WARD', 'GATE')))).toEqual([
     'GATE ← upstreams.pacs.callingAeTitle: is where pacs reports the storage commitment of all to: listeners answer to WARD. Found: GATE',
   ]);
-  const passing = ARCHIVE.replace('WARD', 'pass-through, fallbackCallingAeTitle: WARD');
-  expect(await problemsOf(commitment(passing))).toEqual([
-    'pass-through ← upstreams.pacs.callingAeTitle: goes not with the storage commitment of all: its reports would go to the one who asks. Found: pass-through',
+  const passing = (more: string): string => ARCHIVE.replace('WARD', `pass-through${more}`);
+  const ward = '{ listener: ward }';
+  expect(await problemsOf(commitment(passing(', fallbackCallingAeTitle: WARD'), ward))).toEqual([]);
+  expect(await problemsOf(commitment(passing(''), ward))).toEqual([
+    'pass-through ← upstreams.pacs.callingAeTitle: needs fallbackCallingAeTitle, where pacs reports the storage commitment of all to. Found: pass-through',
+  ]);
+  expect(await problemsOf(commitment(passing(', fallbackCallingAeTitle: GATE'), ward))).toEqual([
+    'GATE ← upstreams.pacs.fallbackCallingAeTitle: is where pacs reports the storage commitment of all to: listeners answer to WARD. Found: GATE',
   ]);
   const web = '{ protocol: dicomweb, baseUrl: http://archive }';
   expect(await problemsOf(commitment(web).replace('aeTitle: WARD', 'aeTitle: OTHER'))).toEqual([]);
