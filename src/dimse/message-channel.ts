@@ -34,6 +34,11 @@ export class MessageChannel {
     this.#assembler = new MessageAssembler(maximumMessageBytes);
   }
 
+  /** A message has begun and is not whole yet. */
+  get isWithinMessage(): boolean {
+    return this.#assembler.isWithinMessage;
+  }
+
   /** Hands on every message that is whole with these values; a message that cannot be understood ends in A-ABORT. */
   receive(values: readonly Pdv[], handle: (message: Message, context: AcceptedContext) => void): void {
     try {

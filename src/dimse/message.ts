@@ -104,6 +104,11 @@ export class MessageAssembler {
     this.#maximumBytes = maximumBytes;
   }
 
+  /** A message has begun and is not whole yet. */
+  get isWithinMessage(): boolean {
+    return this.#partials.size > 0;
+  }
+
   /**
    * @returns the message that is whole with this fragment
    * @throws GatewayError MESSAGE_INVALID

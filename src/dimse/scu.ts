@@ -1,5 +1,4 @@
 /** An association as requestor for one SOP class or a few, with one request outstanding at a time. */
-import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
 import { GatewayError } from '../errors.ts';
 import { COMMAND_FIELD, isPending, isResponse, nextMessageId, PRIORITY, responseField } from './command-set.ts';
 import type { CommandSet } from './command-set.ts';
@@ -7,15 +6,18 @@ import { sendingPduLength } from './message.ts';
 import type { Message } from './message.ts';
 import { MessageChannel } from './message-channel.ts';
 import type { AcceptedContext } from './message-channel.ts';
+import { PeerRequests } from './peer-requests.ts';
+import type { ServePeer } from './peer-requests.ts';
+import { agreedContexts, associateRequest, noContext } from './requestor-negotiation.ts';
+import type { AgreedContexts, AssociationProposal } from './requestor-negotiation.ts';
 import { errorFromEnd, ScuError } from './scu-error.ts';
 import { ScuExchange } from './scu-exchange.ts';
 import type { ScuResponse } from './scu-exchange.ts';
-import { APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, SOP_CLASSES } from './uids.ts';
+import { SOP_CLASSES } from './uids.ts';
 import { Association } from './upper-layer/association.ts';
 import type { AssociationEnd, RequestorTimers } from './upper-layer/association.ts';
-import { CONTEXT_RESULT, PDU_TYPE } from './upper-layer/pdu.ts';
-import type { AssociateAc, AssociateRq } from './upper-layer/pdu.ts';
-import type { ExtendedNegotiation, UserInformation } from './upper-layer/user-information.ts';
+import type { AssociateAc } from './upper-layer/pdu.ts';
+import type { UserInformation } from './upper-layer/user-information.ts';
 
 export interface ScuTimers {
   /** DNS and TCP. */
@@ -30,19 +32,13 @@ export interface ScuTimers {
   readonly drainMs: number;
 }
 
-export interface ScuOptions {
+export interface ScuOptions extends AssociationProposal {
   readonly host: string;
   readonly port: number;
-  readonly calledAeTitle: string;
-  readonly callingAeTitle: string;
-  /** One presentation context each; the association is of use when one of them is accepted. */
-  readonly abstractSyntaxes: readonly string[];
-  /** In order of preference, in each presentation context. */
-  readonly transferSyntaxes: readonly TransferSyntaxUid[];
-  readonly extended: readonly ExtendedNegotiation[];
-  readonly maximumPduLength: number;
   readonly maximumMessageBytes: number;
   readonly timers: ScuTimers;
+  /** Answers each N-EVENT-REPORT of the peer; any other request of the peer breaks the protocol. */
+  readonly servePeer?: ServePeer;
 }
 
 /** When a caller stops waiting, whatever the timers say. */
@@ -61,13 +57,14 @@ export class ScuAssociation {
   readonly #closed = Promise.withResolvers<void>();
   readonly #association: Association;
   #channel: MessageChannel | undefined;
-  readonly #contexts = new Map<string, AcceptedContext>();
-  /** Why there is no context for an abstract syntax. */
-  readonly #refusals = new Map<string, ScuError>();
+  readonly #peerRequests: PeerRequests | undefined;
+  #agreedContexts: AgreedContexts = { contexts: new Map(), refusals: new Map() };
   #answer: UserInformation = { roles: [], extended: [] };
   #exchange: ScuExchange | undefined;
   #end: AssociationEnd | undefined;
   #messageId = 0;
+  /** The release waits for answers that are owed. */
+  #releaseTimer: NodeJS.Timeout | undefined;
 
   /**
    * @throws ScuError ASSOCIATION_REJECTED, ASSOCIATION_ABORTED (no connection), ASSOCIATION_TIMEOUT,
@@ -95,13 +92,14 @@ export class ScuAssociation {
   private constructor(options: ScuOptions) {
     this.#options = options;
     const { host, port, maximumPduLength } = options;
+    this.#peerRequests = this.#requestsOfPeer(options);
     this.#association = Association.request(
       { host, port },
-      toRequest(options),
+      associateRequest(options),
       { maximumPduLength, timers: toAssociationTimers(options.timers) },
       {
         associateAccepted: (answer) => this.#accepted(answer),
-        dataReceived: (values) => this.#channel?.receive(values, (message) => this.#receive(message)),
+        dataReceived: (values) => this.#channel?.receive(values, (message, context) => this.#receive(message, context)),
         ended: (end) => this.#ended(end),
         closed: () => this.#closed.resolve(),
       },
@@ -129,8 +127,9 @@ export class ScuAssociation {
 
   /** What was agreed for one of the abstract syntaxes. @throws ScuError CONTEXT_NOT_ACCEPTED */
   context(abstractSyntax: string): AcceptedContext {
-    const context = this.#contexts.get(abstractSyntax);
-    if (context === undefined) throw this.#refusals.get(abstractSyntax) ?? noContext('presentation context missing');
+    const { contexts, refusals } = this.#agreedContexts;
+    const context = contexts.get(abstractSyntax);
+    if (context === undefined) throw refusals.get(abstractSyntax) ?? noContext('presentation context missing');
     return context;
   }
 
@@ -151,9 +150,13 @@ export class ScuAssociation {
     return this.request(context, fields, identifier, budget);
   }
 
-  /** Resolves when the connection is gone, by A-RELEASE or, when the peer does not answer in time, by A-ABORT. */
+  /**
+   * Resolves when the connection is gone, by A-RELEASE or, when the peer does not answer in time, by A-ABORT. A request
+   * of the peer that has begun to come is answered first, within the time of a response.
+   */
   release(): Promise<void> {
-    this.#association.release();
+    if (!this.#owesAnswer) this.#association.release();
+    else this.#releaseTimer ??= setTimeout(() => this.#association.release(), this.#options.timers.responseMs);
     return this.closed;
   }
 
@@ -205,12 +208,13 @@ export class ScuAssociation {
 
   #accepted(answer: AssociateAc): void {
     try {
-      const contexts = this.#acceptedContexts(answer);
+      this.#agreedContexts = agreedContexts(answer, this.#options);
       const pduLength = sendingPduLength(answer.userInformation.maximumLength ?? USUAL_PDU_LENGTH);
       if (pduLength === undefined) {
         throw new ScuError('PDU_INVALID', 'the peer takes PDUs too small to be useful', { phase: 'association' });
       }
       const { maximumMessageBytes } = this.#options;
+      const contexts = [...this.#agreedContexts.contexts.values()];
       this.#channel = new MessageChannel(this.#association, contexts, pduLength, maximumMessageBytes);
       this.#answer = answer.userInformation;
       this.#opened.resolve();
@@ -220,33 +224,15 @@ export class ScuAssociation {
     }
   }
 
-  #acceptedContexts(answer: AssociateAc): AcceptedContext[] {
-    for (const [index, abstractSyntax] of this.#options.abstractSyntaxes.entries()) {
-      const agreed = this.#agreedContext(answer, contextId(index), abstractSyntax);
-      if (agreed instanceof ScuError) this.#refusals.set(abstractSyntax, agreed);
-      else this.#contexts.set(abstractSyntax, agreed);
-    }
-    const [refusal] = this.#refusals.values();
-    if (this.#contexts.size === 0 && refusal !== undefined) throw refusal;
-    return [...this.#contexts.values()];
-  }
-
-  /** The context, or why there is none. */
-  #agreedContext(answer: AssociateAc, id: number, abstractSyntax: string): AcceptedContext | ScuError {
-    const context = answer.contexts.find((answered) => answered.id === id);
-    if (context === undefined) return noContext('presentation context missing in the answer');
-    if (context.result !== CONTEXT_RESULT.accepted) {
-      return noContext(`presentation context refused (result ${context.result})`, context.result);
-    }
-    const transferSyntax = this.#options.transferSyntaxes.find((uid) => uid === context.transferSyntax);
-    if (transferSyntax === undefined) return noContext('a transfer syntax was accepted that nobody proposed');
-    return { id, abstractSyntax, transferSyntax };
-  }
-
-  #receive({ command, dataSet }: Message): void {
+  #receive(message: Message, context: AcceptedContext): void {
+    const { command, dataSet } = message;
     const exchange = this.#exchange;
     const { commandField, messageIdBeingRespondedTo, status } = command;
-    if (!isResponse(commandField)) throw new GatewayError('MESSAGE_INVALID', 'A request on an association of ours');
+    if (!isResponse(commandField)) {
+      const isEvent = commandField === COMMAND_FIELD.nEventReportRq;
+      if (isEvent && this.#peerRequests !== undefined) return this.#peerRequests.receive(message, context);
+      throw new GatewayError('MESSAGE_INVALID', 'A request on an association of ours');
+    }
     if (exchange === undefined || messageIdBeingRespondedTo !== exchange.messageId) {
       throw new GatewayError('MESSAGE_INVALID', 'A response to no request that is outstanding');
     }
@@ -260,8 +246,31 @@ export class ScuAssociation {
     exchange.receive({ status, command, dataSet }, isFinal);
   }
 
+  #requestsOfPeer({ servePeer, maximumMessageBytes }: ScuOptions): PeerRequests | undefined {
+    if (servePeer === undefined) return undefined;
+    const line = {
+      send: (context: AcceptedContext, response: CommandSet) => this.#agreed().send(context.id, response),
+      answered: () => this.#releaseIfDue(),
+    };
+    return new PeerRequests(servePeer, line, maximumMessageBytes);
+  }
+
+  /** A request of the peer has come or is coming. */
+  get #owesAnswer(): boolean {
+    if (this.#peerRequests === undefined || this.#end !== undefined) return false;
+    const isComing = this.#association.isWithinPdu || this.#channel?.isWithinMessage === true;
+    return isComing || !this.#peerRequests.isEmpty;
+  }
+
+  #releaseIfDue(): void {
+    if (this.#releaseTimer === undefined || this.#owesAnswer) return;
+    clearTimeout(this.#releaseTimer);
+    this.#association.release();
+  }
+
   #ended(end: AssociationEnd): void {
     this.#end = end;
+    clearTimeout(this.#releaseTimer);
     this.#opened.reject(errorFromEnd(end, 'association'));
     this.#exchange?.ended(errorFromEnd(end, 'request'));
   }
@@ -270,39 +279,6 @@ export class ScuAssociation {
     if (this.#channel === undefined) throw new GatewayError('ASSOCIATION_ABORTED', 'There is no association yet');
     return this.#channel;
   }
-}
-
-/** 1, 3, 5, … (PS3.8 9.3.2.2). */
-function contextId(index: number): number {
-  return 2 * index + 1;
-}
-
-function noContext(message: string, contextResult?: number): ScuError {
-  const detail = contextResult === undefined ? {} : { contextResult };
-  return new ScuError('CONTEXT_NOT_ACCEPTED', message, { phase: 'association', ...detail });
-}
-
-function toRequest(options: ScuOptions): AssociateRq {
-  const { abstractSyntaxes, transferSyntaxes, calledAeTitle, callingAeTitle, extended, maximumPduLength } = options;
-  return {
-    type: PDU_TYPE.associateRq,
-    protocolVersion: 1,
-    calledAeTitle,
-    callingAeTitle,
-    applicationContext: APPLICATION_CONTEXT,
-    contexts: abstractSyntaxes.map((abstractSyntax, index) => ({
-      id: contextId(index),
-      abstractSyntax,
-      transferSyntaxes,
-    })),
-    userInformation: {
-      maximumLength: maximumPduLength,
-      implementationClassUid: IMPLEMENTATION_CLASS_UID,
-      implementationVersionName: IMPLEMENTATION_VERSION_NAME,
-      roles: [],
-      extended,
-    },
-  };
 }
 
 /** A PDU that has begun, and what was written, move on at least as fast as a response is expected. */

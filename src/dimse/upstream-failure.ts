@@ -56,14 +56,20 @@ function fromScuError(error: ScuError): ServiceFailure {
  * The same for a request that changes something: once it was sent and no answer came, nobody knows whether it was done.
  * A `ServiceFailure` says by itself whether it may be sent again.
  */
-export function toWriteFailure(error: unknown, wasSent: boolean): ServiceFailure {
+function toWriteFailure(error: unknown, wasSent: boolean): ServiceFailure {
   if (error instanceof ServiceFailure) return error;
   const failure = toServiceFailure(error);
   return wasSent ? withRetry(failure, 'ambiguous') : failure;
 }
 
+/** What a request that changes something has failed with: the answer of the far end, or else the reason of the signal. */
+export function failureOfWrite(error: unknown, signal: AbortSignal, wasSent: boolean): ServiceFailure {
+  const isAnswer = error instanceof ServiceFailure && error !== signal.reason;
+  return signal.aborted && !isAnswer ? writeFailureOfSignal(signal, wasSent) : toWriteFailure(error, wasSent);
+}
+
 /** The reason of an aborted signal, for a request that changes something. */
-export function writeFailureOfSignal(signal: AbortSignal, wasSent: boolean): ServiceFailure {
+function writeFailureOfSignal(signal: AbortSignal, wasSent: boolean): ServiceFailure {
   return withRetry(failureOfSignal(signal), wasSent ? 'ambiguous' : 'safe');
 }
 

@@ -1,74 +1,52 @@
-/** A classic SCP behind the port: worklist by C-FIND, MPPS by N-CREATE, N-SET and N-GET, verified by C-ECHO. */
-import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
-import type { AttributePath } from '../dataset/attribute-path.ts';
+/**
+ * A classic SCP behind the port: worklist by C-FIND, MPPS by N-CREATE, N-SET and N-GET, storage commitment by N-ACTION
+ * (and an SCU to report to, by N-EVENT-REPORT), verified by C-ECHO.
+ */
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
-import type { AttributeSelection, Completion, RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
+import type {
+  AttributeSelection,
+  CommitmentContext,
+  CommitmentReportContext,
+  Completion,
+  RequestContext,
+  Upstream,
+  WorklistQuery,
+} from '../services/port.ts';
+import type { CommitmentResult, CommitmentStatus, SopReference } from '../services/storage-commitment/commitment.ts';
 import { compareSteps, identifierFromQuery } from '../services/worklist/identifier.ts';
 import { failureFromDimse } from '../services/worklist/outcomes.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
 import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import { CommitmentScu } from './commitment-scu.ts';
 import { MPPS_CLASSES, MppsClient } from './mpps-scu.ts';
-import type { MppsScuOptions } from './mpps-scu.ts';
 import { AssociationPool } from './pool.ts';
-import type { PoolOptions } from './pool.ts';
-import type { Budget, ScuOptions } from './scu.ts';
+import type { ScuOptions } from './scu.ts';
 import { ScuError } from './scu-error.ts';
-import { IMPLEMENTATION_VERSION_NAME, SOP_CLASSES } from './uids.ts';
-import { failureOfSignal, toServiceFailure, toWriteFailure, writeFailureOfSignal } from './upstream-failure.ts';
-import type { WorklistFindOptions } from './worklist-scu.ts';
+import { SOP_CLASSES } from './uids.ts';
+import { failureOfSignal, failureOfWrite, toServiceFailure } from './upstream-failure.ts';
+import { budgetOf, callingAeTitleFor, scuOptions } from './upstream-options.ts';
+import type { DimseUpstreamOptions } from './upstream-options.ts';
 import { WorklistFind } from './worklist-scu.ts';
 import { agreedWorklist, proposeWorklist } from './worklist-negotiation.ts';
 import type { WorklistNegotiation } from './worklist-negotiation.ts';
 
-export interface DimseUpstreamOptions extends WorklistFindOptions, MppsScuOptions {
-  /** Name of the upstream in the configuration. */
-  readonly name: string;
-  readonly host: string;
-  readonly port: number;
-  /** Called AE title. */
-  readonly aeTitle: string;
-  /** `pass-through`: that of the peer who asks. */
-  readonly callingAeTitle: string;
-  /** With pass-through, where the one who asks has none. */
-  readonly fallbackCallingAeTitle?: string;
-  /** Proposed, the preferred one first. */
-  readonly transferSyntaxes: readonly TransferSyntaxUid[];
-  readonly maximumPduLength: number;
-  readonly maximumMessageBytes: number;
-  /** What the peer is known to do; the first two are negotiated besides. */
-  readonly fuzzyMatching: boolean;
-  readonly timezoneAdjustment: boolean;
-  readonly emptyValueMatching: boolean;
-  readonly multipleValueMatching: boolean;
-  /** Attributes the peer cannot stand in an identifier. */
-  readonly omitKeys: readonly AttributePath[];
-  readonly pool: PoolOptions;
-  /** DNS and TCP. */
-  readonly connectTimeoutMs: number;
-  /** The answer to A-ASSOCIATE-RQ. */
-  readonly associationTimeoutMs: number;
-  /** Each response. */
-  readonly responseTimeoutMs: number;
-  /** After C-CANCEL, the final response; default 5 s. */
-  readonly drainTimeoutMs?: number;
-  /** A-RELEASE-RP, and the peer to close (PS3.8 9.1.4); default 5 s. */
-  readonly artimMs?: number;
-}
-
-const DRAIN_MS = 5_000;
-const ARTIM_MS = 5_000;
+export type { DimseUpstreamOptions } from './upstream-options.ts';
 
 export class DimseUpstream implements Upstream {
   readonly #options: DimseUpstreamOptions;
   readonly #logger: Logger;
   readonly #pool: AssociationPool;
+  readonly #commitment: CommitmentScu;
+  /** A classic SCP sends N-EVENT-REPORT, be it to a listener. */
+  readonly commitmentResult = 'reported';
 
   constructor(options: DimseUpstreamOptions, logger: Logger) {
     this.#options = options;
     this.#logger = logger;
     this.#pool = new AssociationPool(options.pool);
+    this.#commitment = new CommitmentScu(options, this.#pool, logger);
   }
 
   async *search(query: WorklistQuery, context: RequestContext): AsyncGenerator<DataSet, void, void> {
@@ -95,6 +73,22 @@ export class DimseUpstream implements Upstream {
     }
   }
 
+  requestCommitment(
+    transactionUid: string,
+    references: readonly SopReference[],
+    context: CommitmentContext,
+  ): Promise<CommitmentStatus> {
+    return this.#commitment.request(transactionUid, references, context);
+  }
+
+  async checkCommitment(): Promise<CommitmentStatus> {
+    throw new ServiceFailure('NOT_SUPPORTED', { comment: 'DIMSE has no query for the result of storage commitment' });
+  }
+
+  reportCommitment(transactionUid: string, result: CommitmentResult, context: CommitmentReportContext): Promise<void> {
+    return this.#commitment.report(transactionUid, result, context);
+  }
+
   async verify(context: RequestContext): Promise<void> {
     const budget = budgetOf(context);
     try {
@@ -115,20 +109,17 @@ export class DimseUpstream implements Upstream {
   }
 
   close(): Promise<void> {
+    this.#commitment.close();
     return this.#pool.close();
   }
 
   async #write(context: RequestContext, work: (client: MppsClient) => Promise<Completion>): Promise<Completion> {
-    const { signal } = context;
     let client: MppsClient | undefined;
     const watched = (current: MppsClient): Promise<Completion> => work((client = current));
     try {
       return await this.#onMppsAssociation(context, false, watched);
     } catch (error) {
-      const wasSent = client?.wasSent === true;
-      const isAnswer = error instanceof ServiceFailure && error !== signal.reason;
-      if (signal.aborted && !isAnswer) throw writeFailureOfSignal(signal, wasSent);
-      throw toWriteFailure(error, wasSent);
+      throw failureOfWrite(error, context.signal, client?.wasSent === true);
     }
   }
 
@@ -217,33 +208,8 @@ export class DimseUpstream implements Upstream {
     return { options, extended, identifier: asked.identifier };
   }
 
-  #scuOptions(abstractSyntaxes: readonly string[], context: RequestContext): ScuOptions {
-    const options = this.#options;
-    const { host, port, aeTitle, transferSyntaxes, maximumPduLength, maximumMessageBytes } = options;
-    return {
-      host,
-      port,
-      calledAeTitle: aeTitle,
-      callingAeTitle: this.#callingAeTitle(context),
-      abstractSyntaxes,
-      transferSyntaxes,
-      extended: [],
-      maximumPduLength,
-      maximumMessageBytes,
-      timers: {
-        connectMs: options.connectTimeoutMs,
-        associateMs: options.associationTimeoutMs,
-        responseMs: options.responseTimeoutMs,
-        artimMs: options.artimMs ?? ARTIM_MS,
-        drainMs: options.drainTimeoutMs ?? DRAIN_MS,
-      },
-    };
-  }
-
-  #callingAeTitle({ requester }: RequestContext): string {
-    const { callingAeTitle, fallbackCallingAeTitle } = this.#options;
-    if (callingAeTitle !== 'pass-through') return callingAeTitle;
-    return requester.callingAeTitle ?? fallbackCallingAeTitle ?? IMPLEMENTATION_VERSION_NAME;
+  #scuOptions(abstractSyntaxes: readonly string[], { requester }: RequestContext): ScuOptions {
+    return scuOptions(this.#options, abstractSyntaxes, callingAeTitleFor(this.#options, requester));
   }
 }
 
@@ -258,8 +224,4 @@ function warnOfWhatWasNotAgreed(
 
 function isLost(error: unknown): boolean {
   return error instanceof ScuError && error.code === 'ASSOCIATION_ABORTED';
-}
-
-function budgetOf(context: RequestContext): Budget {
-  return { signal: context.signal, deadline: () => context.deadline };
 }

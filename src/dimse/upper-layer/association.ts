@@ -133,6 +133,11 @@ export class Association {
     return this.#state === 'Sta6';
   }
 
+  /** The peer has begun to send a PDU that is not whole yet. */
+  get isWithinPdu(): boolean {
+    return this.#reader.isWithinPdu;
+  }
+
   get remoteAddress(): string {
     return this.#transport.remoteAddress;
   }

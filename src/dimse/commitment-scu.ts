@@ -1,0 +1,152 @@
+/** Storage commitment on associations of ours: N-ACTION as SCU (PS3.4 J.3.2), N-EVENT-REPORT as SCP (J.3.3). */
+import type { Logger } from '../observe/log.ts';
+import { ServiceFailure } from '../services/port.ts';
+import type { CommitmentContext, CommitmentReportContext, RequestContext } from '../services/port.ts';
+import { commitmentFailureFromDimse } from '../services/storage-commitment/answers.ts';
+import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
+import type { CommitmentResult, CommitmentStatus, SopReference } from '../services/storage-commitment/commitment.ts';
+import { actionMessage, eventMessage } from './commitment-message.ts';
+import type { CommitmentMessage } from './commitment-message.ts';
+import { CommitmentReports } from './commitment-reports.ts';
+import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import type { AssociationPool, Lease } from './pool.ts';
+import type { ScuAssociation, ScuOptions } from './scu.ts';
+import type { ScuExchange } from './scu-exchange.ts';
+import { failureOfWrite } from './upstream-failure.ts';
+import { budgetOf, callingAeTitleFor, scuOptions } from './upstream-options.ts';
+import type { DimseUpstreamOptions } from './upstream-options.ts';
+
+const CLASSES: readonly string[] = [STORAGE_COMMITMENT_PUSH_MODEL];
+const ROLE_SCP = { sopClassUid: STORAGE_COMMITMENT_PUSH_MODEL, scu: false, scp: true } as const;
+
+/** Each request and each report has an association of its own, with a place in the pool. */
+export class CommitmentScu {
+  readonly #options: DimseUpstreamOptions;
+  readonly #pool: AssociationPool;
+  readonly #logger: Logger;
+  /** Ends the hold of each association that waits for its report. */
+  readonly #holds = new Set<() => void>();
+  #isClosing = false;
+
+  constructor(options: DimseUpstreamOptions, pool: AssociationPool, logger: Logger) {
+    this.#options = options;
+    this.#pool = pool;
+    this.#logger = logger;
+  }
+
+  /**
+   * Asks, and keeps the association for the report until `context.holdMs` after the answer or until the report has come;
+   * the signal and the deadline of the context end the asking only.
+   * @throws ServiceFailure
+   */
+  async request(
+    transactionUid: string,
+    references: readonly SopReference[],
+    context: CommitmentContext,
+  ): Promise<CommitmentStatus> {
+    const callingAeTitle = callingAeTitleFor(this.#options, context.requester);
+    const reports = new CommitmentReports(transactionUid, context, this.#logger);
+    const options: ScuOptions = {
+      ...scuOptions(this.#options, CLASSES, callingAeTitle),
+      servePeer: (message, agreed) => reports.take(message, agreed),
+    };
+    await this.#exchange('request', options, context, {
+      compose: (association) => actionMessage(agreedIn(association), transactionUid, references),
+      finish: (lease, isDone) => this.#hold(lease, reports, isDone ? context.holdMs : 0),
+    });
+    return { state: 'pending' };
+  }
+
+  /** @throws ServiceFailure */
+  async report(transactionUid: string, result: CommitmentResult, context: CommitmentReportContext): Promise<void> {
+    const { reportRoleSelection = 'require' } = this.#options;
+    const callingAeTitle = context.callingAeTitle ?? callingAeTitleFor(this.#options);
+    const options: ScuOptions = {
+      ...scuOptions(this.#options, CLASSES, callingAeTitle),
+      roles: reportRoleSelection === 'omit' ? [] : [ROLE_SCP],
+    };
+    await this.#exchange('report', options, context, {
+      compose: (association) => {
+        if (reportRoleSelection === 'require') checkRole(association);
+        return eventMessage(agreedIn(association), transactionUid, result, context.retrieveAeTitle);
+      },
+      finish: (lease) => this.#pool.giveBack(lease, false),
+    });
+  }
+
+  /** Nothing is held any more; a report that has begun to come is still answered. */
+  close(): void {
+    this.#isClosing = true;
+    for (const end of this.#holds) end();
+  }
+
+  /** One request on a new association, for which its answer is positive. */
+  async #exchange(
+    operation: 'request' | 'report',
+    options: ScuOptions,
+    context: RequestContext,
+    {
+      compose,
+      finish,
+    }: { compose: (on: ScuAssociation) => CommitmentMessage; finish: (lease: Lease, isDone: boolean) => void },
+  ): Promise<void> {
+    const budget = budgetOf(context);
+    let wasSent = false;
+    try {
+      const lease = await this.#pool.lease(options, budget, true);
+      const { association } = lease;
+      let exchange: ScuExchange | undefined;
+      let isDone = false;
+      try {
+        const { fields, dataSet } = compose(association);
+        wasSent = !association.hasEnded;
+        exchange = association.request(agreedIn(association), fields, dataSet, budget);
+        const { status, command } = await exchange.next();
+        const { errorComment: comment, errorId } = command;
+        const failure = commitmentFailureFromDimse(status, operation, { comment, errorId });
+        if (failure !== undefined) throw failure;
+        isDone = true;
+        if (status !== DIMSE_STATUS.success) this.#tellWarning(operation, status, context);
+      } finally {
+        exchange?.abandon(new ServiceFailure('CANCELED'));
+        finish(lease, isDone);
+      }
+    } catch (error) {
+      throw failureOfWrite(error, context.signal, wasSent);
+    }
+  }
+
+  /** Whatever ends the hold, the release waits for the answer to a report that has begun to come. */
+  #hold(lease: Lease, reports: CommitmentReports, holdMs: number): void {
+    if (holdMs <= 0 || this.#isClosing) return this.#pool.giveBack(lease, false);
+    const end = (): void => {
+      if (!this.#holds.delete(end)) return;
+      clearTimeout(timer);
+      this.#pool.giveBack(lease, false);
+    };
+    const timer = setTimeout(end, holdMs);
+    this.#holds.add(end);
+    void reports.own.then(end);
+    void lease.association.closed.then(end);
+  }
+
+  #tellWarning(operation: string, status: number, { traceId }: RequestContext): void {
+    this.#logger.warn('storage commitment was answered with a warning', {
+      operation,
+      status: statusToText(status),
+      traceId,
+    });
+  }
+}
+
+function agreedIn(association: ScuAssociation): ReturnType<ScuAssociation['context']> {
+  return association.context(STORAGE_COMMITMENT_PUSH_MODEL);
+}
+
+/** @throws ServiceFailure UPSTREAM_REJECTED; nothing was sent */
+function checkRole({ answer }: ScuAssociation): void {
+  const isAgreed = answer.roles.some(({ sopClassUid, scp }) => sopClassUid === STORAGE_COMMITMENT_PUSH_MODEL && scp);
+  if (isAgreed) return;
+  const comment = 'role SCP not agreed: commitment.roleSelection try sends anyway';
+  throw new ServiceFailure('UPSTREAM_REJECTED', { comment });
+}
