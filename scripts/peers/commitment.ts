@@ -107,6 +107,19 @@ export async function askWithOdil(
   return messages;
 }
 
+/** A report by odil that all instances are committed, whether it was asked or not; the status it got, or `failed`. */
+export async function reportByOdil(
+  target: { port: number; aeTitle: string },
+  callingAeTitle: string,
+  transactionUid: string,
+  instances: readonly Instance[],
+): Promise<string> {
+  const references = instances.map(({ sopClass, instance }) => `${sopClass}=${instance}`);
+  const script = join(PEER_SCRIPTS, 'odil_commitment_report.py');
+  const place = ['127.0.0.1', String(target.port), target.aeTitle, callingAeTitle, transactionUid];
+  return (await runProgram(PYTHON, [script, ...place, ...references])).stdout.trim();
+}
+
 function messagesIn(output: string): CommitmentMessage[] {
   const lines = output.slice(0, output.lastIndexOf('\n') + 1).split('\n');
   return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as CommitmentMessage);
