@@ -132,6 +132,11 @@ export interface CommitmentExpiry {
   readonly unreported: readonly (CommitmentKey & { readonly route: string })[];
 }
 
+export interface CommitmentDestination {
+  readonly route: string;
+  readonly upstream: string;
+}
+
 type Revision = Pick<CommitmentRecord, 'id' | 'revision'>;
 
 export interface Commitments {
@@ -147,22 +152,23 @@ export interface Commitments {
   /** Of an operator: also one that cannot be read. */
   get(id: number): Promise<CommitmentRecord | undefined>;
   /**
-   * Takes what is due and nobody holds, oldest due first, of these routes' upstreams only; each gets a new revision. A record
-   * that cannot be read is skipped. Durable as `process`.
+   * Takes what is due and nobody holds, oldest due first, of these routes' upstreams only; each gets a new revision, so that a
+   * holder whose lease has ended changes nothing any more. A record that cannot be read is skipped, which may make them fewer
+   * than there are, and is not due again by itself. Durable as `process`.
    */
-  claim(
-    destinations: readonly { readonly route: string; readonly upstream: string }[],
-    limit: number,
-    leaseMs: number,
-  ): Promise<CommitmentRecord[]>;
+  claim(destinations: readonly CommitmentDestination[], limit: number, leaseMs: number): Promise<CommitmentRecord[]>;
   /** Undefined: the revision is not the current one any more, and nothing was changed. */
   change(record: Revision, change: CommitmentChange, durability: Durability): Promise<CommitmentRecord | undefined>;
   /** Forgets a transaction as if it had never been; false: the revision is not the current one. */
   remove(record: Revision, durability: Durability): Promise<boolean>;
-  /** Ms until something is due that nobody holds, or a lease ends; 0 when it is now; undefined: nothing is. */
-  nextDueMs(): Promise<number | undefined>;
+  /**
+   * Ms until something of these routes' upstreams, by default of all, is due that nobody holds, or a lease ends; 0 when it is
+   * now; undefined: nothing is.
+   */
+  nextDueMs(destinations?: readonly CommitmentDestination[]): Promise<number | undefined>;
   /** In the order of their ids; one that cannot be read has `unreadable` and does not break the list. */
   list(filter: CommitmentFilter): Promise<CommitmentRecord[]>;
+  /** Tombstones are not counted. */
   counts(): Promise<CommitmentCount[]>;
   /** One round of housekeeping; call again while a count reaches the limit. Durable as `process`. */
   expire(retention: CommitmentRetention): Promise<CommitmentExpiry>;

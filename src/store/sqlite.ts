@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import type { GatewayError } from '../errors.ts';
+import type { Commitments } from './commitment-records.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
@@ -13,6 +14,7 @@ import type { Migration } from './migrations/migration.ts';
 import type { RisEntries, RisExceptions, RisSteps } from './ris-records.ts';
 import type { Spool } from './spool-records.ts';
 import { backupTo } from './sqlite-backup.ts';
+import { SqliteCommitments } from './sqlite-commitments.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { storeError, toStoreError } from './sqlite-errors.ts';
 import { checkFile, createFile, lockFile, prepareFolder } from './sqlite-file.ts';
@@ -98,6 +100,7 @@ class SqliteStore implements Store {
   readonly instanceId: string;
   readonly mpps: MppsRecords;
   readonly spool: Spool;
+  readonly commitments: Commitments;
   readonly worklist: RisEntries;
   readonly steps: RisSteps;
   readonly exceptions: RisExceptions;
@@ -123,6 +126,7 @@ class SqliteStore implements Store {
     const room = path === MEMORY ? undefined : new SqliteRoom(connection, path);
     this.mpps = new SqliteMppsRecords(connection, damaged, spoolNow, room);
     this.spool = new SqliteSpool(connection, spoolNow);
+    this.commitments = new SqliteCommitments(connection, damaged, spoolNow, room);
     this.worklist = new SqliteRisEntries(connection, damaged, now);
     this.steps = new SqliteRisSteps(connection, damaged, now);
     this.exceptions = new SqliteRisExceptions(connection, damaged, now);
