@@ -5,12 +5,14 @@
 import { isUtf8 } from 'node:buffer';
 
 import { GatewayError } from '../errors.ts';
-import { parseJsonDataSet } from './json.ts';
+import { parseJsonDataSet, parseJsonDataSets } from './json.ts';
 import type { DataSet } from './model.ts';
 
 export interface JsonStreamLimits {
   /** Bytes of one item; 16 MiB when left out. */
   readonly maximumItemBytes?: number;
+  /** A property given twice is an error, as `parseJsonDataSets` has it, instead of being the last of its values. */
+  readonly refuseRepeatedNames?: boolean;
 }
 
 const MAXIMUM_ITEM_BYTES = 16 * 1024 * 1024;
@@ -38,14 +40,15 @@ export async function* decodeJsonStream(
   const splitter = new ItemSplitter(limits.maximumItemBytes ?? MAXIMUM_ITEM_BYTES);
   for await (const chunk of chunks) {
     splitter.push(chunk);
-    for (let item = splitter.next(); item !== undefined; item = splitter.next()) yield decodeItem(item);
+    for (let item = splitter.next(); item !== undefined; item = splitter.next()) yield decodeItem(item, limits);
   }
   splitter.end();
 }
 
-function decodeItem(bytes: Uint8Array): DataSet {
+function decodeItem(bytes: Uint8Array, { refuseRepeatedNames = false }: JsonStreamLimits): DataSet {
   if (!isUtf8(bytes)) throw new GatewayError('DATA_SET_INVALID', 'The JSON text is not UTF-8');
-  return parseJsonDataSet(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return refuseRepeatedNames ? (parseJsonDataSets(text)[0] as DataSet) : parseJsonDataSet(text);
 }
 
 /** What may come next between items. */

@@ -4,8 +4,7 @@
  * only after an answer that it was not taken.
  */
 import { pathToText } from '../dataset/attribute-path.ts';
-import type { DataSet, Tag } from '../dataset/model.ts';
-import { GatewayError } from '../errors.ts';
+import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import { mppsWarningsFromHttp } from '../services/mpps/answers.ts';
 import { PERFORMED_PROCEDURE_STEP_STATUS } from '../services/mpps/attributes.ts';
@@ -13,14 +12,12 @@ import { selectAttributes } from '../services/mpps/complete.ts';
 import { isFinal, stateOf } from '../services/mpps/state.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, RequestContext } from '../services/port.ts';
-import { UTF_8 } from './charset.ts';
 import { hopHeader } from './hop-header.ts';
 import { concluded, failureOf, isAboutInstance, missing, refusalOf } from './mpps-refusal.ts';
 import type { Refusal } from './mpps-refusal.ts';
-import { encodeRepresentation } from './representation.ts';
+import { getInAnyType, isOfOtherType, readOne } from './one-result.ts';
+import { encodePayload } from './outgoing-payload.ts';
 import { requesterHeader } from './requester-header.ts';
-import { readResults } from './result-reader.ts';
-import { ACCEPT } from './search-client.ts';
 import type { SearchMediaType } from './search-client.ts';
 import { updateTarget, UpdateStyleMemory } from './update-style.ts';
 import type { UpdateStyle } from './update-style.ts';
@@ -42,7 +39,6 @@ export interface MppsClientOptions {
 
 type Content = 'json' | 'xml';
 
-const PAYLOAD_TYPES = { json: 'application/dicom+json', xml: 'application/dicom+xml' } as const;
 /** A Status Report has no type of its own; in JSON it can be read. */
 const WRITE_ACCEPT = {
   json: 'application/dicom+json, application/json;q=0.9',
@@ -188,12 +184,12 @@ export class MppsClient {
   ): Promise<Refusal | undefined> {
     const first = this.#content;
     const answer = await this.#send(target, dataSet, first, context, signal);
-    if (answer.status !== 406 && answer.status !== 415) return concluded(answer, context);
+    if (!isOfOtherType(answer)) return concluded(answer, context);
     await answer.text(0);
     const second = first === 'json' ? 'xml' : 'json';
     this.#logger.debug('MPPS is sent again in another media type', { httpStatus: answer.status });
     const again = await this.#send(target, dataSet, second, context, signal);
-    if (again.status !== 406 && again.status !== 415) this.#content = second;
+    if (!isOfOtherType(again)) this.#content = second;
     return concluded(again, context);
   }
 
@@ -207,44 +203,22 @@ export class MppsClient {
     return this.#userAgent.send({
       ...target,
       headers: { ...requesterHeader(context), ...hopHeader(context), accept: WRITE_ACCEPT[content] },
-      payload: { contentType: PAYLOAD_TYPES[content], bytes: encoded(dataSet, content) },
+      payload: encodePayload(dataSet, content),
       signal,
     });
   }
 
-  async #get(uid: string, query: string, context: RequestContext, signal: AbortSignal): Promise<HttpAnswer> {
-    const ask = (accept: string): Promise<HttpAnswer> =>
-      this.#userAgent.send({
-        method: 'GET',
-        url: new URL(`${this.#resource(uid)}${query}`),
-        headers: { ...requesterHeader(context), ...hopHeader(context), accept },
-        signal,
-      });
-    const { mediaType } = this.#options;
-    const answer = await ask(ACCEPT[mediaType]);
-    if (answer.status !== 406 && answer.status !== 415) return answer;
-    await answer.text(0);
-    const others = Object.entries(ACCEPT).filter(([type]) => type !== mediaType);
-    return ask(others.map(([, accept]) => accept).join(', '));
+  #get(uid: string, query: string, context: RequestContext, signal: AbortSignal): Promise<HttpAnswer> {
+    const url = new URL(`${this.#resource(uid)}${query}`);
+    const headers = { ...requesterHeader(context), ...hopHeader(context) };
+    return getInAnyType(this.#userAgent, { url, headers, signal }, this.#options.mediaType);
   }
 
   async #readOne(answer: HttpAnswer): Promise<DataSet> {
     const { maximumItemBytes } = this.#options;
-    const found: DataSet[] = [];
-    try {
-      for await (const dataSet of readResults(answer, { maximumItemBytes })) if (found.push(dataSet) > 1) break;
-    } catch (error) {
-      if (!(error instanceof ServiceFailure) || error.code !== 'TOO_MANY_RESULTS') throw error;
-      throw new ServiceFailure('ANSWER_UNREADABLE', { comment: error.message, cause: error });
-    }
-    const [dataSet, ...more] = found;
-    if (dataSet === undefined) {
-      throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: `HTTP ${answer.status} without a data set` });
-    }
-    if (more.length > 0) {
-      throw new ServiceFailure('ANSWER_UNREADABLE', { comment: 'The answer holds more than one data set' });
-    }
-    return dataSet;
+    const dataSet = await readOne(answer, { maximumItemBytes });
+    if (dataSet !== undefined) return dataSet;
+    throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: `HTTP ${answer.status} without a data set` });
   }
 
   /** Best effort: a server without Retrieve says nothing. */
@@ -289,15 +263,4 @@ export class MppsClient {
 /** A question of our own is nothing to warn the requester about. */
 function silent(context: RequestContext): RequestContext {
   return { ...context, warn: () => {} };
-}
-
-function encoded(dataSet: DataSet, content: Content): Buffer {
-  try {
-    return encodeRepresentation(dataSet, content, UTF_8) as Buffer;
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    const tag: Tag | undefined = /^([0-9A-F]{8})/.exec(error.message)?.[1];
-    const attributes = tag === undefined ? [] : [tag];
-    throw new ServiceFailure('CONVERSION_FAILED', { comment: error.message, attributes, cause: error });
-  }
 }

@@ -16,6 +16,8 @@ import type { HttpAnswer } from './user-agent.ts';
 export interface ReadLimits {
   /** Bytes of one result in its JSON or XML form. */
   readonly maximumItemBytes: number;
+  /** A JSON property given twice makes the answer unreadable, where the last of several values would say too much. */
+  readonly refuseRepeatedNames?: boolean;
 }
 
 const NO_PARAMETERS: ReadonlyMap<string, string> = new Map();
@@ -75,7 +77,7 @@ async function* readSingle(
   if (JSON_TYPES.has(type)) {
     const utf8 = charset === undefined ? body : transcodeToUtf8(body, charset);
     if (utf8 === undefined) throw unreadable('its charset is not known');
-    yield* decodeJsonStream(utf8, { maximumItemBytes: limits.maximumItemBytes });
+    yield* decodeJsonStream(utf8, limits);
     return;
   }
   if (!XML_TYPES.has(type)) throw unreadable('its media type is not one of DICOM JSON and XML');

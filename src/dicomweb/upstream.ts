@@ -1,15 +1,17 @@
 /**
- * The far end is an origin server: the upstream of worklist searches and of MPPS as its user agent (PS3.18 14.4, 15,
- * proxy flows "Search D2W" and "MPPS D2W"). Results are handed on as they arrive; a consumer that stops pulling stops
- * the socket.
+ * The far end is an origin server: the upstream of worklist searches, of MPPS and of storage commitment as its user agent
+ * (PS3.18 13 to 15, proxy flows "Search D2W", "MPPS D2W" and "Storage commitment D2W"). Results are handed on as they
+ * arrive; a consumer that stops pulling stops the socket.
  */
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
+import type { CommitmentStatus, SopReference } from '../services/storage-commitment/commitment.ts';
 import { splitSteps } from '../services/worklist/identifier.ts';
 import type { SearchUrlOptions } from '../services/worklist/search-url.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
+import { CommitmentClient } from './commitment-client.ts';
 import { hopHeader } from './hop-header.ts';
 import { MppsClient } from './mpps-client.ts';
 import { failureFromAbort } from './network-failure.ts';
@@ -43,10 +45,13 @@ export interface DicomwebUpstreamOptions extends Partial<UserAgentOptions>, Omit
   readonly pageSize?: number;
   /** Bytes of one result. */
   readonly maximumItemBytes?: number;
+  /** Bytes of the result of a storage commitment, which may name very many instances; 32 MiB unless told. */
+  readonly maximumCommitmentBytes?: number;
 }
 
 const MAXIMUM_URI_LENGTH = 6_000;
 const MAXIMUM_ITEM_BYTES = 4 * 1024 * 1024;
+const MAXIMUM_COMMITMENT_BYTES = 32 * 1024 * 1024;
 const NO_RESULTS: readonly DataSet[] = [];
 const TIMEZONE_OFFSET_FROM_UTC = '00080201';
 
@@ -55,12 +60,16 @@ export class DicomwebUpstream implements Upstream {
   readonly #baseUrl: string;
   readonly #userAgent: UserAgent;
   readonly #mpps: MppsClient;
+  readonly #commitment: CommitmentClient;
   readonly #logger: Logger;
   /**
    * The origin server has put several steps into one result (C22). Its `limit` and `offset` then count something else than
    * ours: from then on pages are cut from the whole list.
    */
   #severalStepsInOne = false;
+
+  /** The web has no reports: results are asked for. */
+  readonly commitmentResult = 'checked';
 
   constructor(options: DicomwebUpstreamOptions, logger: Logger) {
     this.#options = options;
@@ -71,6 +80,12 @@ export class DicomwebUpstream implements Upstream {
     const { maximumUriLength = MAXIMUM_URI_LENGTH, maximumItemBytes = MAXIMUM_ITEM_BYTES } = options;
     this.#mpps = new MppsClient(
       { baseUrl: this.#baseUrl, mediaType, updateStyle, names, includefield, maximumUriLength, maximumItemBytes },
+      this.#userAgent,
+      logger,
+    );
+    const { maximumCommitmentBytes: maximumModuleBytes = MAXIMUM_COMMITMENT_BYTES } = options;
+    this.#commitment = new CommitmentClient(
+      { baseUrl: this.#baseUrl, mediaType, maximumModuleBytes },
       this.#userAgent,
       logger,
     );
@@ -95,6 +110,23 @@ export class DicomwebUpstream implements Upstream {
 
   retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
     return limited(context, (signal) => this.#mpps.retrieve(uid, selection, context, signal));
+  }
+
+  requestCommitment(
+    transactionUid: string,
+    references: readonly SopReference[],
+    context: RequestContext,
+  ): Promise<CommitmentStatus> {
+    return limited(context, (signal) => this.#commitment.request(transactionUid, references, context, signal));
+  }
+
+  checkCommitment(transactionUid: string, context: RequestContext): Promise<CommitmentStatus> {
+    return limited(context, (signal) => this.#commitment.check(transactionUid, context, signal));
+  }
+
+  reportCommitment(): Promise<never> {
+    const comment = 'An origin server takes no reports: its user agents ask';
+    return Promise.reject(new ServiceFailure('NOT_SUPPORTED', { comment }));
   }
 
   /**
