@@ -54,7 +54,7 @@ function upstreamText(upstream: UpstreamConfig): string {
   }
 }
 
-function routeText({ from, worklist, mpps }: RouteConfig): string {
+function routeText({ from, worklist, mpps, storageCommitment }: RouteConfig): string {
   const conditions = [
     from.listener,
     from.basePath === undefined ? undefined : `base path ${from.basePath === '' ? '/' : from.basePath}`,
@@ -65,6 +65,7 @@ function routeText({ from, worklist, mpps }: RouteConfig): string {
   const services = [
     worklist === undefined ? undefined : `worklist of ${worklist.to.join(', else ')}`,
     mpps === undefined ? undefined : mppsText(mpps),
+    storageCommitment === undefined ? undefined : `storage commitment by ${storageCommitment.to}`,
   ].filter((service) => service !== undefined);
   const to = services.length === 0 ? 'refused' : services.join('; ');
   return `${conditions.length === 0 ? 'anything' : conditions.join(', ')} → ${to}`;

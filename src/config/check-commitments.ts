@@ -27,13 +27,25 @@ export function reportsToModalities({ listeners }: Parts, route: RouteConfig): b
   return route.storageCommitment !== undefined && sources.some((source) => source?.protocol === 'dimse');
 }
 
+/** The AE titles that archives are called by, which is where they report to. */
+export function titlesOfReports({ upstreams, routes }: Parts): string[] {
+  return routes.flatMap((route) => {
+    const upstream = upstreams.get(route?.storageCommitment?.to ?? '');
+    return (upstream?.protocol === 'dimse' ? upstream[keyOfTitle(upstream)] : undefined) ?? [];
+  });
+}
+
+/** Under the title of the one who asks, an archive would report to that one. */
+function keyOfTitle({ callingAeTitle }: DimseUpstreamConfig): 'callingAeTitle' | 'fallbackCallingAeTitle' {
+  return callingAeTitle === 'pass-through' ? 'fallbackCallingAeTitle' : 'callingAeTitle';
+}
+
 /** A DIMSE archive reports to the AE title it was called by, wherever that is. */
 function checkWayBack({ listeners, upstreams }: Parts, { route }: Given): Finding[] {
   const name = route.storageCommitment?.to ?? '';
   const upstream = upstreams.get(name);
   if (upstream?.protocol !== 'dimse') return [];
-  // Under the title of the one who asks, the archive would report to that one.
-  const key = upstream.callingAeTitle === 'pass-through' ? 'fallbackCallingAeTitle' : 'callingAeTitle';
+  const key = keyOfTitle(upstream);
   const title = upstream[key];
   if (title === undefined) {
     const message = `needs fallbackCallingAeTitle, where ${name} reports the storage commitment of ${route.name} to`;

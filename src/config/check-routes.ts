@@ -1,7 +1,7 @@
 /** Checks of routes: what they name must exist, and each must be able to match. */
 import { BlockList, isIP } from 'node:net';
 import { checkRule } from '../dataset/rules.ts';
-import { checkCommitments, reportsToModalities } from './check-commitments.ts';
+import { checkCommitments, reportsToModalities, titlesOfReports } from './check-commitments.ts';
 import type { Finding, Parts } from './finding.ts';
 import { isPlainMap, valueAt } from './json-schema.ts';
 import type { ConfigPath } from './problem.ts';
@@ -204,6 +204,7 @@ function checkUnused(parts: Parts): Finding[] {
   const hasReports = routes.some((route) => route !== undefined && reportsToModalities(parts, route));
   const targets = new Set(routes.flatMap((_route, i) => targetsOf(root, i).map(({ name }) => name)));
   const sources = routes.map((_route, i) => valueAt(['routes', i, 'from', 'listener'], root));
+  const reportTitles = new Set(titlesOfReports(parts));
   const unused = (path: ConfigPath, message: string): Finding => {
     return { severity: 'warning', path, message, at: 'key', withoutFound: true };
   };
@@ -216,6 +217,11 @@ function checkUnused(parts: Parts): Finding[] {
       .map((name) => unused(['upstreams', name], 'is not used by any route')),
     ...[...listeners.keys()]
       .filter((name) => !sources.includes(name) && !sources.includes(undefined))
+      .filter((name) => titlesOf(listeners.get(name)).every((title) => !reportTitles.has(title)))
       .map((name) => unused(['listeners', name], 'has no route: its requests are refused')),
   ];
+}
+
+function titlesOf(listener: ListenerConfig | undefined): readonly string[] {
+  return listener?.protocol === 'dimse' ? listener.aeTitles : [];
 }

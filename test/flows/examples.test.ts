@@ -13,10 +13,15 @@ import { generateUid } from '../../src/dataset/uid.ts';
 import { createFromWorklist } from '../../src/services/mpps/from-worklist.ts';
 import { ServiceFailure } from '../../src/services/port.ts';
 import type { Upstream } from '../../src/services/port.ts';
+import type { SopReference, ToldEvent } from '../../src/services/storage-commitment/commitment.ts';
 import { startExample } from '../support/example-bed.ts';
 import type { BedOptions, ExampleBed, Passage } from '../support/example-bed.ts';
 import { call } from '../support/http-client.ts';
 
+const IMAGES: readonly SopReference[] = [1, 2, 3].map((number) => ({
+  sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+  sopInstanceUid: `1.2.3.4.${number}`,
+}));
 const PATIENT_NAME = '00100010';
 const PATIENT_ID = '00100020';
 const CHARACTER_SET = '00080005';
@@ -415,11 +420,44 @@ describe('sandbox', () => {
   });
 });
 
+describe('classic-modality-web-archive', () => {
+  test('modalities: a modality asks, the archive is asked, and its word comes back as a report', async () => {
+    const bed = await start('classic-modality-web-archive.yaml');
+    const modality = await bed.classic('ward', { calling: 'CT1' });
+    const reported = Promise.withResolvers<ToldEvent>();
+    const uid = generateUid();
+    const asking = { ...context(), holdMs: PATIENCE_MS, reported: async (event: ToldEvent) => reported.resolve(event) };
+    expect(await modality.requestCommitment(uid, IMAGES, asking)).toEqual({ state: 'pending' });
+    expect(await reported.promise).toEqual({ transactionUid: uid, committed: IMAGES, failed: [] });
+    expect(labels(bed.far('webArchive').passage)).toEqual(['POST', '200']);
+  });
+});
+
+describe('web-modality-classic-archive', () => {
+  test('web-modalities: a request is answered with the report of the archive, and stays to be read', async () => {
+    const bed = await start('web-modality-classic-archive.yaml');
+    const modality = await bed.web('web');
+    const uid = generateUid();
+    const told = { committed: IMAGES, failed: [] };
+    const asking = { ...context(), holdMs: 0, reported: () => Promise.resolve() };
+    expect(await modality.requestCommitment(uid, IMAGES, asking)).toEqual({ state: 'done', told });
+    expect(await modality.checkCommitment(uid, context())).toEqual({ state: 'done', told });
+    expect(await modality.requestCommitment(uid, IMAGES, asking)).toEqual({ state: 'done', told });
+    const archive = bed.far('archive').passage;
+    expect(labels(archive).filter((label) => /^N-/.test(label))).toEqual([
+      ...['N-ACTION-RQ', 'N-ACTION-RSP 0000H', 'N-EVENT-REPORT-RQ', 'N-EVENT-REPORT-RSP 0000H'],
+    ]);
+    // The archive knows the transaction by a UID of the gateway.
+    expect(JSON.stringify(archive.seen)).not.toContain(uid);
+  });
+});
+
 test('every file of config/examples is at work here', () => {
   const files = readdirSync(join(import.meta.dirname, '../../config/examples')).sort();
   expect(files).toEqual(
     [
       'character-sets',
+      'classic-modality-web-archive',
       'classic-modality-web-ris',
       'dimse-bridge',
       'downtime-worklist',
@@ -428,6 +466,7 @@ test('every file of config/examples is at work here', () => {
       'sandbox',
       'several-processes-postgres',
       'two-ris',
+      'web-modality-classic-archive',
       'web-modality-classic-ris',
     ].map((name) => `${name}.yaml`),
   );

@@ -216,8 +216,15 @@ async function startFarEnd(folder: string, options: UpstreamConfig, seed: string
   const file = `${folder}.json`;
   const settings = {
     listeners: { far: { ...own, port: 0 } },
-    upstreams: { ris: { protocol: 'ris', entries: seed } },
-    routes: [{ name: 'all', worklist: { to: 'ris' }, mpps: { to: 'ris', validation: 'off' } }],
+    upstreams: { ris: { protocol: 'ris', entries: seed, simulateCommitment: true } },
+    routes: [
+      {
+        name: 'all',
+        worklist: { to: 'ris' },
+        mpps: { to: 'ris', validation: 'off' },
+        storageCommitment: { to: 'ris' },
+      },
+    ],
     store: { path: join(folder, 'dimseway.db') },
     timers: { shutdown: '100ms' },
   };

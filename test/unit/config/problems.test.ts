@@ -535,7 +535,10 @@ test('a DIMSE archive is called by an AE title that a listener answers to, since
   expect(await problemsOf(commitment(passing(', fallbackCallingAeTitle: GATE'), ward))).toEqual([
     'GATE ← upstreams.pacs.fallbackCallingAeTitle: is where pacs reports the storage commitment of all to: listeners answer to WARD. Found: GATE',
   ]);
+  const unused = 'ward ← listeners.ward: has no route: its requests are refused';
+  expect(await warningsOf(commitment(ARCHIVE, '{ listener: web }'))).toEqual([]);
   const web = '{ protocol: dicomweb, baseUrl: http://archive }';
+  expect(await warningsOf(commitment(web, '{ listener: web }'))).toEqual([unused]);
   expect(await problemsOf(commitment(web).replace('aeTitle: WARD', 'aeTitle: OTHER'))).toEqual([]);
 });
 
