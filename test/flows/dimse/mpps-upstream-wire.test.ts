@@ -13,20 +13,13 @@ import type { DimseUpstream, DimseUpstreamOptions } from '../../../src/dimse/ups
 import { RETRIEVABLE_TAGS } from '../../../src/services/mpps/attributes.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
 import type { RequestContext } from '../../../src/services/port.ts';
-import {
-  ABORT,
-  acceptAll,
-  decodeRaw,
-  EXPLICIT,
-  message,
-  MessageReader,
-  RELEASE_RP,
-  RELEASE_RQ,
-} from '../../support/dimse-bytes.ts';
+import { ABORT, EXPLICIT, RELEASE_RP, RELEASE_RQ } from '../../support/dimse-bytes.ts';
 import { COMPLETED, IN_PROGRESS, MPPS_UID } from '../../support/dimse-mpps.ts';
 import { createContext, createUpstream } from '../../support/dimse-upstream.ts';
 import { RawServer } from '../../support/raw-peer.ts';
 import type { RawPeer } from '../../support/raw-peer.ts';
+import { acceptAssociation, response } from '../../support/scripted-scp.ts';
+import type { Play } from '../../support/scripted-scp.ts';
 
 const { mpps, mppsRetrieve } = SOP_CLASSES;
 
@@ -34,8 +27,6 @@ const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
-
-type Play = (peer: RawPeer, index: number) => Promise<void> | void;
 
 async function serve(
   play: Play,
@@ -52,31 +43,9 @@ async function serve(
   return { upstream, server };
 }
 
-/** Results of the contexts, 0 where none is given. */
-async function accept(peer: RawPeer, ...results: number[]): Promise<{ request: AssociateRq; messages: MessageReader }> {
-  const request = decodeRaw(await peer.receive());
-  if (request.type !== PDU_TYPE.associateRq) throw new Error('no association request');
-  const contexts = request.contexts.map(({ id }, index) => ({
-    id,
-    result: results[index] ?? 0,
-    transferSyntax: EXPLICIT,
-  }));
-  peer.send(acceptAll(request, { contexts }));
-  return { request, messages: new MessageReader(peer) };
-}
-
-function response(
-  { contextId, command }: Message,
-  fields: Partial<CommandSet> = {},
-  dataSet?: DataSet | Buffer,
-): Buffer {
-  const answer = {
-    commandField: command.commandField | 0x8000,
-    messageIdBeingRespondedTo: command.messageId ?? 0,
-    status: 0,
-    ...fields,
-  };
-  return message(contextId, answer, Buffer.isBuffer(dataSet) ? dataSet : dataSet && encodeDataSet(dataSet, EXPLICIT));
+/** @param results of the contexts, 0 where none is given */
+function accept(peer: RawPeer, ...results: number[]): ReturnType<typeof acceptAssociation> {
+  return acceptAssociation(peer, { results });
 }
 
 /** An SCP that answers each request by `answer`; every message it got is in `seen`. */
