@@ -1,5 +1,4 @@
 /** Modality Performed Procedure Step as SCP: N-CREATE and N-SET (PS3.4 F.7), N-GET (F.8), each with one response. */
-import { randomUUID } from 'node:crypto';
 import { encodeDataSet } from '../dataset/binary/encode.ts';
 import { vrOf } from '../dataset/dictionary.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
@@ -17,6 +16,7 @@ import { DIMSE_STATUS } from './command-set.ts';
 import type { CommandSet } from './command-set.ts';
 import { affectedInstance, readAttributes, requestedInstance, selectionOf } from './mpps-message.ts';
 import type { AttributeList } from './mpps-message.ts';
+import { inTime, requestContext, writeInTime } from './n-service-request.ts';
 import type { OpenWrites } from './open-writes.ts';
 import type { ResponseFields, ScpExchange, ScpService } from './scp-exchange.ts';
 
@@ -45,10 +45,6 @@ interface Response {
 const ATTRIBUTE_LIST_ERROR = 0x0107;
 const ATTRIBUTE_VALUE_OUT_OF_RANGE = 0x0116;
 
-/** Kept back of the patience of the SCU, so that what ends in time is also answered in time (flows 1.3). */
-const ANSWER_RESERVE = 0.1;
-const MAXIMUM_ANSWER_RESERVE_MS = 500;
-
 export function mppsScp(host: MppsScpHost): ScpService {
   return (exchange) => new MppsRequest(exchange, host).run();
 }
@@ -67,14 +63,7 @@ class MppsRequest {
     this.#exchange = exchange;
     this.#host = host;
     this.#requestTimeoutMs = host.options().requestTimeoutMs;
-    const reserveMs = Math.min(MAXIMUM_ANSWER_RESERVE_MS, this.#requestTimeoutMs * ANSWER_RESERVE);
-    this.#context = {
-      signal: exchange.signal,
-      deadline: this.#startedMs + this.#requestTimeoutMs - reserveMs,
-      traceId: randomUUID(),
-      requester: exchange.facts.requester,
-      warn: (warning) => void this.#warnings.push(warning),
-    };
+    this.#context = requestContext(exchange, this.#requestTimeoutMs, (warning) => void this.#warnings.push(warning));
   }
 
   async run(): Promise<void> {
@@ -131,7 +120,13 @@ class MppsRequest {
     if (route === undefined) throw new ServiceFailure('NOT_SUPPORTED', { comment: 'no route for this requester' });
     const { signal, traceId } = this.#context;
     const selection = selectionOf(message.command);
-    const result = await this.#inTime(signal, async () => handler.retrieveMpps(uid, selection, this.#context));
+    // When the SCU no longer waits, nobody wants to read any more.
+    const result = await inTime(
+      signal,
+      this.#requestTimeoutMs,
+      async () => handler.retrieveMpps(uid, selection, this.#context),
+      (failure) => this.#exchange.abort(failure),
+    );
     const encode = answerEncoder({
       route,
       ownCharacterSet: await this.#characterSetOf(uid),
@@ -172,39 +167,11 @@ class MppsRequest {
     }
   }
 
-  /** A write goes on when the SCU is gone or no longer waits. */
   #write<T>({ characterSet }: AttributeList, work: (context: MppsContext) => Promise<T>): Promise<T> {
-    const { signal, end } = this.#host.writes.begin();
-    const context = { ...this.#context, signal, answerDelivered: this.#answerDelivered.promise };
-    return this.#inTime(signal, async () => {
-      try {
-        return await work(characterSet === undefined ? context : { ...context, characterSet });
-      } finally {
-        end();
-      }
+    return writeInTime(this.#host.writes, this.#requestTimeoutMs, (signal) => {
+      const context = { ...this.#context, signal, answerDelivered: this.#answerDelivered.promise };
+      return work(characterSet === undefined ? context : { ...context, characterSet });
     });
-  }
-
-  /** What `work` comes to, or why nobody waits for it any longer. */
-  async #inTime<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const ms = this.#requestTimeoutMs;
-    const timer = setTimeout(() => {
-      const failure = new ServiceFailure('UPSTREAM_TIMEOUT', { comment: `no answer in ${ms / 1000} s` });
-      // Nobody wants to read any more; a change may still be on its way.
-      if (this.#host.operation === 'retrieve') this.#exchange.abort(failure);
-      reject(failure);
-    }, ms);
-    try {
-      if (signal.aborted) onAbort();
-      else work().then(resolve, reject);
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-    }
   }
 
   #done(fields: ResponseFields = {}): Response {
