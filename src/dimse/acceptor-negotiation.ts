@@ -1,11 +1,13 @@
 /** The acceptor's side of presentation contexts, roles and extended negotiation (PS3.8 9.3.3, PS3.7 D.3.3). */
 import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
-import type { RouteOptions } from '../services/port.ts';
+import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import type { AcceptedContext } from './message-channel.ts';
+import { classesOf } from './offered-services.ts';
+import type { OfferedServices } from './offered-services.ts';
 import { APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, SOP_CLASSES } from './uids.ts';
 import { CONTEXT_RESULT, PDU_TYPE } from './upper-layer/pdu.ts';
 import type { AnsweredContext, AssociateAc, AssociateRq, ProposedContext } from './upper-layer/pdu.ts';
-import type { ExtendedNegotiation, UserInformation } from './upper-layer/user-information.ts';
+import type { ExtendedNegotiation, RoleSelection, UserInformation } from './upper-layer/user-information.ts';
 import { negotiateWorklist, NOTHING_EXTENDED } from './worklist-negotiation.ts';
 import type { WorklistNegotiation } from './worklist-negotiation.ts';
 
@@ -23,21 +25,17 @@ export interface Negotiated {
   readonly worklist: WorklistNegotiation;
 }
 
-/** The options of the route that offers a service to this requester, undefined when there is none. */
-export interface OfferedServices {
-  readonly worklist: RouteOptions | undefined;
-  readonly mpps: RouteOptions | undefined;
-}
-
 export function negotiate(request: AssociateRq, options: NegotiationOptions, services: OfferedServices): Negotiated {
   const { worklist } = services;
   const offered = new Set(classesOf(services));
+  const { roles } = request.userInformation;
+  const refused = new Set(roles.filter((role) => isRefused(role, services)).map(({ sopClassUid }) => sopClassUid));
   const accepted: AcceptedContext[] = [];
   const answered = new Map<number, AnsweredContext>();
   for (const proposed of request.contexts) {
     // An id proposed twice has one answer; what the second meant nobody can say.
     if (answered.has(proposed.id)) continue;
-    const answer = answerContext(proposed, options, offered, accepted);
+    const answer = answerContext(proposed, options, offered, accepted, refused);
     if (typeof answer === 'number') {
       answered.set(proposed.id, {
         id: proposed.id,
@@ -69,17 +67,25 @@ export function negotiate(request: AssociateRq, options: NegotiationOptions, ser
     callingAeTitle: request.callingAeTitle,
     applicationContext: APPLICATION_CONTEXT,
     contexts: [...answered.values()],
-    userInformation: answerUserInformation(request.userInformation, options, classes, extended),
+    userInformation: answerUserInformation(request.userInformation, options, services, classes, extended),
   };
   return { answer, contexts: accepted, worklist: negotiatedWorklist };
 }
 
-function classesOf({ worklist, mpps }: OfferedServices): string[] {
-  return [
-    SOP_CLASSES.verification,
-    ...(worklist === undefined ? [] : [SOP_CLASSES.modalityWorklist]),
-    ...(mpps === undefined ? [] : [SOP_CLASSES.mpps, SOP_CLASSES.mppsRetrieve]),
-  ];
+/** Of the roles of the requestor each is agreed or not; what was not proposed cannot be agreed (PS3.7 D.3.3.4). */
+function agreedRoles(
+  { sopClassUid, scu, scp }: RoleSelection,
+  { storageCommitment, isReporter }: OfferedServices,
+): RoleSelection {
+  // Every other service here has the requestor as SCU only.
+  if (sopClassUid !== STORAGE_COMMITMENT_PUSH_MODEL) return { sopClassUid, scu, scp: false };
+  return { sopClassUid, scu: scu && storageCommitment !== undefined, scp: scp && isReporter };
+}
+
+/** A context without any role would be good for nothing: an SCP that may not report learns it by the refusal. */
+function isRefused(role: RoleSelection, services: OfferedServices): boolean {
+  const { scu, scp } = agreedRoles(role, services);
+  return role.sopClassUid === STORAGE_COMMITMENT_PUSH_MODEL && (role.scu || role.scp) && !scu && !scp;
 }
 
 /** The accepted context, or the result that refuses it. */
@@ -88,9 +94,11 @@ function answerContext(
   options: NegotiationOptions,
   offered: ReadonlySet<string>,
   accepted: readonly AcceptedContext[],
+  refused: ReadonlySet<string>,
 ): AcceptedContext | number {
   const { id, abstractSyntax, transferSyntaxes } = proposed;
   if (!offered.has(abstractSyntax)) return CONTEXT_RESULT.abstractSyntaxNotSupported;
+  if (refused.has(abstractSyntax)) return CONTEXT_RESULT.userRejection;
   const isDuplicate = accepted.some((context) => context.abstractSyntax === abstractSyntax);
   if (isDuplicate && options.duplicateContexts === 'refuse') return CONTEXT_RESULT.userRejection;
   const transferSyntax = options.transferSyntaxes.find((uid) => transferSyntaxes.includes(uid));
@@ -102,6 +110,7 @@ function answerContext(
 function answerUserInformation(
   proposed: UserInformation,
   options: NegotiationOptions,
+  services: OfferedServices,
   classes: ReadonlySet<string>,
   extended: readonly ExtendedNegotiation[],
 ): UserInformation {
@@ -110,10 +119,9 @@ function answerUserInformation(
     implementationClassUid: IMPLEMENTATION_CLASS_UID,
     implementationVersionName: IMPLEMENTATION_VERSION_NAME,
     ...(proposed.asynchronousOperations === undefined ? {} : { asynchronousOperations: { invoked: 1, performed: 1 } }),
-    // The services here have the requestor as SCU only; what was not proposed cannot be agreed.
     roles: proposed.roles
       .filter(({ sopClassUid }) => classes.has(sopClassUid))
-      .map(({ sopClassUid, scu }) => ({ sopClassUid, scu, scp: false })),
+      .map((role) => agreedRoles(role, services)),
     extended,
   };
 }

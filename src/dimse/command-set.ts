@@ -42,6 +42,7 @@ export const DIMSE_STATUS = {
   sopClassNotSupported: 0x0122,
   duplicateInvocation: 0x0210,
   unrecognizedOperation: 0x0211,
+  resourceLimitation: 0x0213,
   cancel: 0xfe00,
   pending: 0xff00,
   pendingWithUnsupportedKeys: 0xff01,

@@ -21,17 +21,21 @@ export class MessageChannel {
   readonly #pduLength: number;
   readonly #assembler: MessageAssembler;
 
-  /** @param pduLength of P-DATA-TF towards the peer, from `sendingPduLength`. */
+  /**
+   * @param pduLength of P-DATA-TF towards the peer, from `sendingPduLength`
+   * @param drops as for `MessageAssembler`
+   */
   constructor(
     association: Association,
     contexts: readonly AcceptedContext[],
     pduLength: number,
     maximumMessageBytes: number,
+    drops?: (command: CommandSet) => boolean,
   ) {
     this.#association = association;
     this.contexts = new Map(contexts.map((context) => [context.id, context]));
     this.#pduLength = pduLength;
-    this.#assembler = new MessageAssembler(maximumMessageBytes);
+    this.#assembler = new MessageAssembler(maximumMessageBytes, drops);
   }
 
   /** A message has begun and is not whole yet. */

@@ -11,6 +11,8 @@ export interface Message {
   readonly command: CommandSet;
   /** Bytes of the data set in the transfer syntax of the context; undefined when the command announced none. */
   readonly dataSet: Buffer | undefined;
+  /** The data set was larger than allowed, and is not here. */
+  readonly isTooLarge?: true;
 }
 
 /** Item length, presentation context id, message control header. */
@@ -90,18 +92,25 @@ function writePduHeader(buffer: Buffer, position: number, contextId: number, con
 interface PartialMessage {
   /** Undefined while the command set itself is incomplete. */
   command: CommandSet | undefined;
-  readonly fragments: ChunkList;
+  /** What comes is dropped. */
+  isTooLarge?: true;
+  fragments: ChunkList;
 }
 
 /** Puts the fragments of an association together; contexts may interleave, PDUs may hold several messages. */
 export class MessageAssembler {
   readonly #maximumBytes: number;
+  readonly #drops: (command: CommandSet) => boolean;
   readonly #partials = new Map<number, PartialMessage>();
   #bufferedBytes = 0;
 
-  /** @param maximumBytes of the messages that are under way, together. */
-  constructor(maximumBytes: number) {
+  /**
+   * @param maximumBytes of the messages that are under way, together
+   * @param drops messages whose data set is dropped when it is too large, so that they can be answered; others are invalid
+   */
+  constructor(maximumBytes: number, drops: (command: CommandSet) => boolean = () => false) {
     this.#maximumBytes = maximumBytes;
+    this.#drops = drops;
   }
 
   /** A message has begun and is not whole yet. */
@@ -126,8 +135,8 @@ export class MessageAssembler {
       );
     }
     this.#bufferedBytes += fragment.length;
-    if (this.#bufferedBytes > this.#maximumBytes) {
-      throw invalid(`A message of more than ${this.#maximumBytes} bytes`);
+    if (partial.isTooLarge === true || this.#bufferedBytes > this.#maximumBytes) {
+      return this.#drop(contextId, partial, pdv);
     }
     partial.fragments.push(isLast ? fragment : unshared(fragment));
     if (isCommand && partial.fragments.length > MAXIMUM_COMMAND_BYTES) {
@@ -142,6 +151,18 @@ export class MessageAssembler {
     if (!hasDataSet) return this.#finish(contextId, command, undefined);
     partial.command = command;
     return undefined;
+  }
+
+  #drop(contextId: number, partial: PartialMessage, { fragment, isLast }: Pdv): Message | undefined {
+    const { command } = partial;
+    if (command === undefined || !this.#drops(command)) {
+      throw invalid(`A message of more than ${this.#maximumBytes} bytes`);
+    }
+    this.#bufferedBytes -= fragment.length + partial.fragments.length;
+    partial.fragments = new ChunkList();
+    partial.isTooLarge = true;
+    if (!isLast) return undefined;
+    return { ...this.#finish(contextId, command, undefined), isTooLarge: true };
   }
 
   #finish(contextId: number, command: CommandSet, dataSet: Buffer | undefined): Message {

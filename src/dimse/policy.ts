@@ -57,18 +57,31 @@ export class AccessPolicy {
     this.#addresses = options.addresses === undefined ? undefined : addressList(options.addresses);
   }
 
-  /** @returns why the request is rejected, undefined when it is not. */
-  check(request: AssociateRq, address: string, open: OpenAssociations): RejectionName | undefined {
-    const { aeTitles, callingAeTitles, maximumAssociations, maximumAssociationsPerCallingAeTitle } = this.#options;
+  /**
+   * @param isReporter admitted whatever the lists of AE titles and addresses say
+   * @returns why the request is rejected, undefined when it is not.
+   */
+  check(request: AssociateRq, address: string, open: OpenAssociations, isReporter = false): RejectionName | undefined {
+    const { aeTitles, maximumAssociations, maximumAssociationsPerCallingAeTitle } = this.#options;
     if (request.applicationContext !== APPLICATION_CONTEXT) return 'applicationContext';
-    if (!this.#allowsAddress(address)) return 'address';
+    if (!isReporter && !this.#allowsAddress(address)) return 'address';
     if (!aeTitles.includes(request.calledAeTitle)) return 'calledAeTitle';
-    if (callingAeTitles !== undefined && !callingAeTitles.includes(request.callingAeTitle)) return 'callingAeTitle';
+    if (!isReporter && !this.#allowsCallingAeTitle(request.callingAeTitle)) return 'callingAeTitle';
     const announced = request.userInformation.maximumLength;
     if (announced !== undefined && sendingPduLength(announced) === undefined) return 'maximumPduLength';
     if (open.total >= maximumAssociations) return 'limit';
     const limit = maximumAssociationsPerCallingAeTitle ?? Infinity;
     return open.ofCallingAeTitle >= limit ? 'limitOfCallingAeTitle' : undefined;
+  }
+
+  /** The lists of AE titles and addresses have the caller. */
+  lists(callingAeTitle: string, address: string): boolean {
+    return this.#allowsCallingAeTitle(callingAeTitle) && this.#allowsAddress(address);
+  }
+
+  #allowsCallingAeTitle(callingAeTitle: string): boolean {
+    const { callingAeTitles } = this.#options;
+    return callingAeTitles === undefined || callingAeTitles.includes(callingAeTitle);
   }
 
   #allowsAddress(address: string): boolean {

@@ -1,4 +1,4 @@
-/** One association as acceptor: negotiation, one request after another, C-CANCEL beside them, idle and closing. */
+/** One association as acceptor: negotiation, one request after another, C-CANCEL and our reports beside them, idle and closing. */
 import type { Socket } from 'node:net';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
@@ -7,15 +7,20 @@ import type { Requester, ServiceHandler } from '../services/port.ts';
 import { negotiate } from './acceptor-negotiation.ts';
 import type { NegotiationOptions } from './acceptor-negotiation.ts';
 import { COMMAND_FIELD, DIMSE_STATUS, isComposite, isResponse } from './command-set.ts';
+import type { CommandSet } from './command-set.ts';
 import { DeliveryWatch } from './delivery-watch.ts';
 import { sendingPduLength } from './message.ts';
 import type { Message } from './message.ts';
 import { MessageChannel } from './message-channel.ts';
 import type { AcceptedContext } from './message-channel.ts';
+import { offeredTo } from './offered-services.ts';
 import { plainAddress, REJECTIONS } from './policy.ts';
 import type { RejectionName } from './policy.ts';
+import type { Admission, ReporterStanding } from './reporters.ts';
 import { ScpExchange } from './scp-exchange.ts';
 import type { AssociationFacts, ScpServiceEntry } from './scp-exchange.ts';
+import { logEnd } from './scp-end.ts';
+import { ScpReports } from './scp-reports.ts';
 import { SOP_CLASSES } from './uids.ts';
 import { Association } from './upper-layer/association.ts';
 import type { AssociationEnd, AssociationTimers, AssociationUser } from './upper-layer/association.ts';
@@ -34,8 +39,15 @@ export interface ScpAssociationOptions extends NegotiationOptions {
 export interface ScpHost {
   readonly handler: ServiceHandler;
   readonly services: ReadonlyMap<number, ScpServiceEntry>;
-  /** Undefined admits, and counts the association from then on. */
-  admit(association: ScpAssociation, request: AssociateRq, address: string): RejectionName | undefined;
+  /** A promise where a name has to be resolved; it never rejects. */
+  standingOf(callingAeTitle: string, address: string): ReporterStanding | Promise<ReporterStanding>;
+  /** Counts the association from then on, unless it is rejected. */
+  admit(
+    association: ScpAssociation,
+    request: AssociateRq,
+    address: string,
+    standing: ReporterStanding,
+  ): RejectionName | Admission;
   /** There is no association any more, or there never was one. */
   ended(association: ScpAssociation): void;
   closed(association: ScpAssociation): void;
@@ -54,12 +66,14 @@ export class ScpAssociation implements AssociationUser {
   readonly #association: Association;
   readonly #outstanding: ScpExchange[] = [];
   readonly #deliveries = new DeliveryWatch();
+  readonly #reports: ScpReports;
   #logger: Logger;
   #channel: MessageChannel | undefined;
   #facts: AssociationFacts | undefined;
   #outstandingBytes = 0;
   #running = false;
   #closing = false;
+  #hasEnded = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, options: ScpAssociationOptions, host: ScpHost, logger: Logger) {
@@ -68,28 +82,45 @@ export class ScpAssociation implements AssociationUser {
     this.#logger = logger;
     const { maximumPduLength, timers } = options;
     this.#association = Association.receive(socket, { maximumPduLength, timers }, this);
+    this.#reports = this.#createReports();
   }
 
   associateRequested(request: AssociateRq): void {
     const { calledAeTitle, callingAeTitle } = request;
     const address = plainAddress(this.#association.remoteAddress);
     this.#logger = this.#logger.child({ calledAeTitle, callingAeTitle, address });
-    const rejected = this.#host.admit(this, request, address);
-    if (rejected !== undefined) {
-      const { text, ...rejection } = REJECTIONS[rejected];
+    const standing = this.#host.standingOf(callingAeTitle, address);
+    if (typeof standing === 'string') this.#answerAssociate(request, address, standing);
+    else void this.#answerLater(request, address, standing);
+  }
+
+  async #answerLater(request: AssociateRq, address: string, standing: Promise<ReporterStanding>): Promise<void> {
+    try {
+      const known = await standing;
+      if (!this.#hasEnded) this.#answerAssociate(request, address, known);
+    } catch (error) {
+      this.#logger.error('association failed', { error: error instanceof Error ? error.name : typeof error });
+      this.#association.abort();
+    }
+  }
+
+  #answerAssociate(request: AssociateRq, address: string, standing: ReporterStanding): void {
+    const admission = this.#host.admit(this, request, address, standing);
+    if (typeof admission === 'string') {
+      const { text, ...rejection } = REJECTIONS[admission];
       const { result, source, reason } = rejection;
       this.#logger.warn('association rejected', { why: text, rejection: `${result}/${source}/${reason}` });
       this.#association.reject(rejection);
       return;
     }
-    const { name } = this.#options;
-    const requester: Requester = { listener: name, protocol: 'dimse', address, callingAeTitle, calledAeTitle };
+    const { name, maximumMessageBytes } = this.#options;
     const { handler } = this.#host;
-    const services = { worklist: handler.routeFor('worklist', requester), mpps: handler.routeFor('mpps', requester) };
-    const { answer, contexts, worklist } = negotiate(request, this.#options, services);
-    const pduLength = sendingPduLength(request.userInformation.maximumLength ?? USUAL_PDU_LENGTH) ?? USUAL_PDU_LENGTH;
-    this.#facts = { requester, worklist, deliveries: this.#deliveries };
-    this.#channel = new MessageChannel(this.#association, contexts, pduLength, this.#options.maximumMessageBytes);
+    const { calledAeTitle, callingAeTitle, userInformation } = request;
+    const requester: Requester = { listener: name, protocol: 'dimse', address, callingAeTitle, calledAeTitle };
+    const { answer, contexts, worklist } = negotiate(request, this.#options, offeredTo(requester, admission, handler));
+    const pduLength = sendingPduLength(userInformation.maximumLength ?? USUAL_PDU_LENGTH) ?? USUAL_PDU_LENGTH;
+    this.#facts = { requester, admission, worklist, deliveries: this.#deliveries, reports: this.#reports };
+    this.#channel = new MessageChannel(this.#association, contexts, pduLength, maximumMessageBytes, isNRequest);
     this.#logger.debug('association accepted', { contexts: contexts.length });
     this.#association.accept(answer);
     this.#watchIdle();
@@ -106,10 +137,12 @@ export class ScpAssociation implements AssociationUser {
   }
 
   ended(end: AssociationEnd): void {
+    this.#hasEnded = true;
     this.#stopIdle();
+    this.#reports.end();
     this.#deliveries.associationEnded(end.kind === 'released');
     this.#abandonRequests('the association ended');
-    this.#logEnd(end);
+    logEnd(this.#logger, end, this.#facts !== undefined);
     this.#host.ended(this);
   }
 
@@ -117,11 +150,12 @@ export class ScpAssociation implements AssociationUser {
     this.#host.closed(this);
   }
 
-  /** Lets the requests under way finish, then releases. */
+  /** Lets the requests under way finish, and the report that was sent be answered, then releases. */
   close(): void {
     this.#closing = true;
+    this.#reports.stop();
     if (!this.#association.isEstablished) this.#association.destroy();
-    else if (!this.#running) this.#association.release();
+    else this.#goOn();
   }
 
   /** Ends association and connection at once. */
@@ -133,7 +167,7 @@ export class ScpAssociation implements AssociationUser {
     const { commandField, messageId, messageIdBeingRespondedTo } = message.command;
     this.#deliveries.peerWentOn();
     if (commandField === COMMAND_FIELD.cCancelRq) return this.#cancel(messageIdBeingRespondedTo);
-    if (isResponse(commandField)) throw new GatewayError('MESSAGE_INVALID', 'A response that nobody asked for');
+    if (isResponse(commandField)) return this.#reports.receive(message.command);
     if (this.#channel === undefined || this.#facts === undefined) return;
     // We have asked for a release: nothing new is begun.
     if (!this.#association.isEstablished) return;
@@ -158,8 +192,27 @@ export class ScpAssociation implements AssociationUser {
       this.#outstanding.shift();
     }
     this.#running = false;
-    if (this.#closing) this.#association.release();
-    else if (this.#association.isEstablished) this.#watchIdle();
+    this.#goOn();
+    this.#reports.sendNext();
+  }
+
+  /** Nothing is being answered: the peer may say what comes next, or the association is over. */
+  #goOn(): void {
+    if (this.#running || !this.#association.isEstablished) return;
+    if (this.#closing && !this.#reports.isAwaited) this.#association.release();
+    else this.#watchIdle();
+  }
+
+  #createReports(): ScpReports {
+    const isQuiet = (): boolean => !this.#running;
+    return new ScpReports({
+      get isQuiet() {
+        return isQuiet();
+      },
+      send: async (contextId, command, dataSet) => this.#channel?.send(contextId, command, dataSet),
+      abort: () => this.#association.abort(),
+      moved: () => this.#goOn(),
+    });
   }
 
   async #serve(exchange: ScpExchange): Promise<void> {
@@ -169,6 +222,7 @@ export class ScpAssociation implements AssociationUser {
       const { abstractSyntax } = exchange.context;
       const service = this.#host.services.get(commandField);
       const sopClass = affectedSopClassUid ?? requestedSopClassUid ?? abstractSyntax;
+      if (exchange.message.isTooLarge === true) return await this.#refuseSize(exchange);
       // A C-FIND waits its turn whatever its id; 0210H is a status of N-services.
       if (!isOfComposite && exchange.isDuplicate) {
         await exchange.respond(DIMSE_STATUS.duplicateInvocation);
@@ -182,6 +236,12 @@ export class ScpAssociation implements AssociationUser {
     } catch (error) {
       await this.#answerFailure(exchange, isOfComposite, error);
     }
+  }
+
+  async #refuseSize(exchange: ScpExchange): Promise<void> {
+    const errorComment = `data set of more than ${this.#options.maximumMessageBytes} bytes`;
+    this.#logger.warn('request refused', { why: errorComment });
+    await exchange.respond(DIMSE_STATUS.resourceLimitation, { errorComment });
   }
 
   async #answerFailure(exchange: ScpExchange, isOfComposite: boolean, error: unknown): Promise<void> {
@@ -221,24 +281,11 @@ export class ScpAssociation implements AssociationUser {
     clearTimeout(this.#idleTimer);
     this.#idleTimer = undefined;
   }
+}
 
-  #logEnd(end: AssociationEnd): void {
-    if (end.kind === 'released') this.#logger.debug('association released');
-    else if (end.kind === 'timeout') this.#logger.warn('association timed out', { waitedFor: end.waitedFor });
-    else if (end.kind === 'lost') this.#logEndOfConnection();
-    else if (end.kind === 'aborted') {
-      const { by, source, reason, cause } = end;
-      const fields = { by, source, reason, ...(cause === undefined ? {} : { cause: cause.message }) };
-      if (by === 'us') this.#logger.warn('association aborted', fields);
-      else this.#logger.debug('association aborted', fields);
-    }
-  }
-
-  /** Port scanners and load balancers open connections and close them again. */
-  #logEndOfConnection(): void {
-    if (this.#facts === undefined) this.#logger.debug('connection closed without an association');
-    else this.#logger.warn('connection lost');
-  }
+/** Its answer can say that it is too large (0213H); the statuses of C-services differ. */
+function isNRequest({ commandField }: CommandSet): boolean {
+  return !isResponse(commandField) && !isComposite(commandField);
 }
 
 /**

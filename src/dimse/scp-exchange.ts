@@ -6,13 +6,18 @@ import type { CommandSet } from './command-set.ts';
 import type { DeliveryWatch } from './delivery-watch.ts';
 import type { Message } from './message.ts';
 import type { AcceptedContext, MessageChannel } from './message-channel.ts';
+import type { Admission } from './reporters.ts';
+import type { ScpReports } from './scp-reports.ts';
 import type { WorklistNegotiation } from './worklist-negotiation.ts';
 
 /** What every request of one association shares. */
 export interface AssociationFacts {
   readonly requester: Requester;
+  readonly admission: Admission;
   readonly worklist: WorklistNegotiation;
   readonly deliveries: DeliveryWatch;
+  /** Reports of ours to the peer. */
+  readonly reports: ScpReports;
 }
 
 /** Answers one kind of request; a rejection is answered with a failure status by the association. */

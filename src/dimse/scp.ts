@@ -1,16 +1,23 @@
-/** Listens for DICOM associations: Verification, and Modality Worklist and MPPS where a route offers them. */
+/**
+ * Listens for DICOM associations: Verification, Modality Worklist, MPPS and Storage Commitment where a route offers them, and
+ * reports of storage commitment.
+ */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { ServiceHandler } from '../services/port.ts';
 import type { MppsOperation } from '../services/mpps/outcomes.ts';
+import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import type { NegotiationOptions } from './acceptor-negotiation.ts';
 import { COMMAND_FIELD } from './command-set.ts';
+import { commitmentReportScp, commitmentRequestScp } from './commitment-scp.ts';
 import { mppsScp } from './mpps-scp.ts';
 import { OpenWrites } from './open-writes.ts';
 import { AccessPolicy, REJECTIONS } from './policy.ts';
 import type { AccessOptions, RejectionName } from './policy.ts';
+import { Reporters, resolveBySystem } from './reporters.ts';
+import type { Admission, Reporter, ReporterStanding, ResolveHost } from './reporters.ts';
 import { ScpAssociation } from './scp-association.ts';
 import type { ScpHost } from './scp-association.ts';
 import type { ScpService, ScpServiceEntry } from './scp-exchange.ts';
@@ -42,6 +49,13 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions 
   readonly transferTimeoutMs?: number;
   /** MPPS that is done with a warning is answered 0000H: many modalities take a warning for a failure. Default true. */
   readonly warningsAsSuccess?: boolean;
+  /**
+   * Callers that may report storage commitment, each from its own host and whatever the lists of AE titles and addresses
+   * say; one that the lists do not have may do nothing else. Default none.
+   */
+  readonly reporters?: readonly Reporter[];
+  /** Their names are resolved within this time; default 2 s. */
+  readonly reporterLookupMs?: number;
 }
 
 /** For health and metrics. */
@@ -56,6 +70,7 @@ export interface DimseListenerCounts {
 
 /** What was written last has so long to leave before the connection is destroyed. */
 const CLOSE_GRACE_MS = 1_000;
+const REPORTER_LOOKUP_MS = 2_000;
 
 export class DimseListener {
   readonly #logger: Logger;
@@ -66,6 +81,7 @@ export class DimseListener {
   readonly #associations = new Map<ScpAssociation, string>();
   readonly #associationsOf = new Map<string, number>();
   readonly #connections = new Set<ScpAssociation>();
+  readonly #reporters: Reporters;
   readonly #writes = new OpenWrites();
   /** Connections whose association has ended, until the peer closes them or ARTIM does; the oldest first. */
   readonly #leaving = new Set<ScpAssociation>();
@@ -78,15 +94,26 @@ export class DimseListener {
   #policy: AccessPolicy;
   #closing: Promise<void> | undefined;
 
-  /** @throws GatewayError CONFIG_INVALID for an address that is none */
-  constructor(options: DimseListenerOptions, handler: ServiceHandler, logger: Logger) {
+  /**
+   * @param resolve names of reporters' hosts
+   * @throws GatewayError CONFIG_INVALID for an address that is none
+   */
+  constructor(
+    options: DimseListenerOptions,
+    handler: ServiceHandler,
+    logger: Logger,
+    resolve: ResolveHost = resolveBySystem,
+  ) {
     this.#options = options;
     this.#policy = new AccessPolicy(options);
+    this.#reporters = new Reporters(resolve, options.reporterLookupMs ?? REPORTER_LOOKUP_MS);
+    this.#reporters.replace(options.reporters ?? []);
     this.#logger = logger;
     this.#host = {
       handler,
       services: this.#services(handler),
-      admit: (association, request, address) => this.#admit(association, request, address),
+      standingOf: (callingAeTitle, address) => this.#reporters.standingOf(callingAeTitle, address),
+      admit: (association, request, address, standing) => this.#admit(association, request, address, standing),
       ended: (association) => this.#ended(association),
       closed: (association) => {
         this.#connections.delete(association);
@@ -131,6 +158,7 @@ export class DimseListener {
    */
   update(options: DimseListenerOptions): void {
     this.#policy = new AccessPolicy(options);
+    this.#reporters.replace(options.reporters ?? []);
     this.#options = options;
   }
 
@@ -162,12 +190,16 @@ export class DimseListener {
     const mpps = [SOP_CLASSES.mpps, SOP_CLASSES.mppsRetrieve];
     const mppsServe = (operation: MppsOperation): ScpService =>
       mppsScp({ operation, handler, options, writes, logger });
+    const commitment = { handler, options, writes, logger };
+    const commitments = [STORAGE_COMMITMENT_PUSH_MODEL];
     return new Map<number, ScpServiceEntry>([
       [COMMAND_FIELD.cEchoRq, { abstractSyntaxes: verification, serve: serveEcho }],
       [COMMAND_FIELD.cFindRq, { abstractSyntaxes: worklist, serve: worklistScp(handler, options, logger) }],
       [COMMAND_FIELD.nCreateRq, { abstractSyntaxes: mpps, serve: mppsServe('create') }],
       [COMMAND_FIELD.nSetRq, { abstractSyntaxes: mpps, serve: mppsServe('update') }],
       [COMMAND_FIELD.nGetRq, { abstractSyntaxes: mpps, serve: mppsServe('retrieve') }],
+      [COMMAND_FIELD.nActionRq, { abstractSyntaxes: commitments, serve: commitmentRequestScp(commitment) }],
+      [COMMAND_FIELD.nEventReportRq, { abstractSyntaxes: commitments, serve: commitmentReportScp(commitment) }],
     ]);
   }
 
@@ -191,20 +223,27 @@ export class DimseListener {
     this.#halfOpen.add(association);
   }
 
-  #admit(association: ScpAssociation, request: AssociateRq, address: string): RejectionName | undefined {
+  #admit(
+    association: ScpAssociation,
+    request: AssociateRq,
+    address: string,
+    reporter: ReporterStanding,
+  ): RejectionName | Admission {
     this.#halfOpen.delete(association);
     const { callingAeTitle } = request;
     const ofCallingAeTitle = this.#associationsOf.get(callingAeTitle) ?? 0;
     const open = { total: this.#associations.size, ofCallingAeTitle };
     const rejected =
-      this.#closing === undefined ? this.#policy.check(request, address, open) : ('shuttingDown' as const);
+      this.#closing === undefined
+        ? this.#policy.check(request, address, open, reporter === 'reporter')
+        : ('shuttingDown' as const);
     if (rejected !== undefined) {
       this.#rejected[rejected]++;
       return rejected;
     }
     this.#associations.set(association, callingAeTitle);
     this.#associationsOf.set(callingAeTitle, ofCallingAeTitle + 1);
-    return undefined;
+    return { isListed: this.#policy.lists(callingAeTitle, address), reporter };
   }
 
   #ended(association: ScpAssociation): void {

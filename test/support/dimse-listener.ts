@@ -1,11 +1,14 @@
 /** A listener of ours on a free loopback port, with a scripted gateway behind it. */
 import type { DataSet } from '../../src/dataset/model.ts';
 import { attribute, createDataSet, dataSetOf } from '../../src/dataset/model.ts';
+import type { ResolveHost } from '../../src/dimse/reporters.ts';
 import { DimseListener } from '../../src/dimse/scp.ts';
 import type { DimseListenerOptions } from '../../src/dimse/scp.ts';
 import type { Logger } from '../../src/observe/log.ts';
 import type {
   AttributeSelection,
+  CommitmentAnswer,
+  CommitmentRequestContext,
   MppsContext,
   Requester,
   RequestContext,
@@ -14,6 +17,7 @@ import type {
   ServiceHandler,
   WorklistQuery,
 } from '../../src/services/port.ts';
+import type { ToldEvent } from '../../src/services/storage-commitment/commitment.ts';
 import { EXPLICIT, IMPLICIT } from './dimse-bytes.ts';
 
 export const LISTENER_OPTIONS: DimseListenerOptions = {
@@ -48,7 +52,15 @@ export interface AskedMpps {
   readonly context: RequestContext & Partial<MppsContext>;
 }
 
+export interface AskedCommitment {
+  readonly transactionUid: string;
+  readonly module: DataSet;
+  readonly context: CommitmentRequestContext;
+}
+
 export type Search = (query: WorklistQuery, context: RequestContext) => AsyncIterable<DataSet>;
+
+const PENDING: CommitmentAnswer = { state: 'pending', retryAfterMs: 1_000 };
 
 /** A gateway that answers as it is told; what listeners refused by themselves stands in `refusals`. */
 export class ScriptedHandler implements ServiceHandler {
@@ -62,8 +74,20 @@ export class ScriptedHandler implements ServiceHandler {
   retrieveMpps: ServiceHandler['retrieveMpps'] = (uid, selection, context) =>
     this.#keep({ operation: 'retrieve', uid, selection, context }, createDataSet());
   characterSetOf: ServiceHandler['characterSetOf'] = async () => undefined;
+  commitmentRoute: RouteOptions | undefined = ROUTE;
+  requestCommitment: ServiceHandler['requestCommitment'] = async (transactionUid, module, context) => {
+    this.commitments.push({ transactionUid, module, context });
+    return PENDING;
+  };
+  checkCommitment: ServiceHandler['checkCommitment'] = async () => PENDING;
+  reportCommitment: ServiceHandler['reportCommitment'] = async (event, context) => {
+    this.reports.push({ event, context });
+  };
   /** What MPPS was asked for, by the default answers. */
   readonly asked: AskedMpps[] = [];
+  /** What storage commitment was asked for and reported, by the default answers. */
+  readonly commitments: AskedCommitment[] = [];
+  readonly reports: { readonly event: ToldEvent; readonly context: RequestContext }[] = [];
   readonly refusals: ServiceFailure[] = [];
   readonly requesters: Requester[] = [];
 
@@ -73,6 +97,7 @@ export class ScriptedHandler implements ServiceHandler {
 
   routeFor(service: string, requester: Requester): RouteOptions | undefined {
     if (service === 'mpps') return this.mppsRoute;
+    if (service === 'storageCommitment') return this.commitmentRoute;
     this.requesters.push(requester);
     return this.route;
   }
@@ -116,9 +141,10 @@ export interface RunningListener {
 export async function startListener(
   handler: ScriptedHandler = new ScriptedHandler(),
   options: Partial<DimseListenerOptions> = {},
+  resolve?: ResolveHost,
 ): Promise<RunningListener> {
   const logger = new RecordingLogger();
-  const listener = new DimseListener({ ...LISTENER_OPTIONS, ...options }, handler, logger);
+  const listener = new DimseListener({ ...LISTENER_OPTIONS, ...options }, handler, logger, resolve);
   const { port } = await listener.listen();
   return { listener, port, options: LISTENER_OPTIONS, handler, logger };
 }

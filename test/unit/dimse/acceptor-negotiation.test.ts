@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { negotiate } from '../../../src/dimse/acceptor-negotiation.ts';
+import type { OfferedServices } from '../../../src/dimse/offered-services.ts';
 import { SOP_CLASSES } from '../../../src/dimse/uids.ts';
 import type { ProposedContext } from '../../../src/dimse/upper-layer/pdu.ts';
 import type { UserInformation } from '../../../src/dimse/upper-layer/user-information.ts';
@@ -14,6 +15,14 @@ const OPTIONS = {
   duplicateContexts: 'accept',
 } as const;
 
+const OFFERED: OfferedServices = {
+  verification: true,
+  worklist: undefined,
+  mpps: undefined,
+  storageCommitment: undefined,
+  isReporter: false,
+};
+
 const context = (id: number, abstractSyntax: string, ...transferSyntaxes: string[]): ProposedContext => ({
   id,
   abstractSyntax,
@@ -27,7 +36,7 @@ function answerTo(
   mppsRoute: typeof ROUTE | undefined = undefined,
 ): string[] {
   const worklist = route === 'none' ? undefined : route;
-  const { answer } = negotiate(associateRq({ contexts }), options, { worklist, mpps: mppsRoute });
+  const { answer } = negotiate(associateRq({ contexts }), options, { ...OFFERED, worklist, mpps: mppsRoute });
   return answer.contexts.map(({ id, result, transferSyntax }) =>
     `${id} ${result} ${result === 0 ? transferSyntax : ''}`.trim(),
   );
@@ -35,7 +44,7 @@ function answerTo(
 
 function userInformation(proposed: Partial<UserInformation>, route = ROUTE): UserInformation {
   const request = associateRq({ userInformation: { roles: [], extended: [], ...proposed } });
-  return negotiate(request, OPTIONS, { worklist: route, mpps: route }).answer.userInformation;
+  return negotiate(request, OPTIONS, { ...OFFERED, worklist: route, mpps: route }).answer.userInformation;
 }
 
 describe('presentation contexts (PS3.8 9.3.3.2)', () => {
@@ -115,7 +124,7 @@ describe('user information of the answer (PS3.7 D.3.3)', () => {
 
   test('what was agreed is what the search will use', () => {
     const request = associateRq({ userInformation: { roles: [], ...propose(1, 1, 1, 1) } as UserInformation });
-    expect(negotiate(request, OPTIONS, { worklist: fuzzyRoute, mpps: undefined }).worklist).toEqual({
+    expect(negotiate(request, OPTIONS, { ...OFFERED, worklist: fuzzyRoute }).worklist).toEqual({
       fuzzyMatching: true,
       timezoneAdjustment: false,
     });
