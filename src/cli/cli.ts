@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { SERVICES } from '../services/port.ts';
+import { addCommitCommands } from './commit-commands.ts';
 import type { ExplainOptions } from './explain.ts';
 import { addMppsCommands } from './mpps-commands.ts';
 import { defaultConfig, LOCAL_CONFIG, toCount, toList, withConfig } from './options.ts';
@@ -109,6 +110,7 @@ function createProgram(end: (status: number) => void): Command {
     });
 
   addMppsCommands(program, end);
+  addCommitCommands(program, end);
   addSpoolCommands(program, end);
   return program;
 }

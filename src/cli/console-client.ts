@@ -112,3 +112,11 @@ function refusalOf(status: number, text: string): ConsoleRefusal {
   } = answer as Partial<Record<'code' | 'message' | 'fix', string>>;
   return new ConsoleRefusal(status, code, message, fix);
 }
+
+/** The query of a path with the parameters that are given; '' with none. */
+export function queryText(parameters: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(parameters).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+  );
+  return given.length === 0 ? '' : `?${given.join('&')}`;
+}

@@ -1,8 +1,10 @@
-/** Data sets that a person gives in a file, in the DICOM JSON model. */
+/** Data sets that a person gives in a file: DICOM JSON, the Native DICOM Model in XML, or a DICOM file (PS3.10). */
 import { readFile } from 'node:fs/promises';
 import { fromJson, parseJsonDataSets } from '../dataset/json.ts';
 import type { DataSet } from '../dataset/model.ts';
+import { decodeXml } from '../dataset/xml.ts';
 import { GatewayError } from '../errors.ts';
+import { decodeDicomFile } from '../ris/seed-dicom.ts';
 import { UsageError } from './report.ts';
 
 /** A message that `dimseway spool export` wrote. */
@@ -20,14 +22,20 @@ export interface GivenDataSet {
   readonly message?: ExportedMessage;
 }
 
-/** The one data set of a file: an object, or an array with it. @throws UsageError naming the file */
+/** The one data set of a file; in JSON an object, or an array with it. @throws UsageError naming the file */
 export async function readDataSet(file: string): Promise<DataSet> {
-  return onlyOne(file, await textOf(file));
+  const bytes = await bytesOf(file);
+  // Text has no zeros; a DICOM file has them in its preamble, or in its first tag.
+  if (bytes.subarray(0, FIRST_BYTES).includes(0)) return refused(file, () => decodeDicomFile(bytes));
+  const text = bytes.toString('utf8');
+  return /^\uFEFF?\s*</.test(text) ? refused(file, () => decodeXml(bytes)) : onlyOne(file, text);
 }
 
-/** The same, or every message of an export: one JSON object a line. @throws UsageError naming the file */
+const FIRST_BYTES = 8;
+
+/** A data set in JSON, or every message of an export: one JSON object a line. @throws UsageError naming the file */
 export async function readDataSetOrExport(file: string): Promise<readonly GivenDataSet[]> {
-  const text = await textOf(file);
+  const text = (await bytesOf(file)).toString('utf8');
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const [first] = lines;
   if (first === undefined || exported(first) === undefined) return [{ dataSet: onlyOne(file, text) }];
@@ -38,8 +46,8 @@ export async function readDataSetOrExport(file: string): Promise<readonly GivenD
   });
 }
 
-function textOf(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+function bytesOf(file: string): Promise<Buffer> {
+  return readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${file} cannot be read: ${error.code ?? 'unknown error'}`);
   });
 }

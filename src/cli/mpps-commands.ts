@@ -6,7 +6,7 @@ import { toList, toUid, withConfig } from './options.ts';
 
 const UPSTREAM = ['<upstream>', 'name of the upstream in the configuration'] as const;
 const UID = ['<uid>', 'SOP Instance UID of the step', toUid] as const;
-const DATASET = ['--dataset <file>', 'attributes as DICOM JSON'] as const;
+const DATASET = ['--dataset <file>', 'attributes: DICOM JSON or XML, or a DICOM file'] as const;
 
 type Given<T> = Omit<T, 'upstream' | 'uid'>;
 

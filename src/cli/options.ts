@@ -35,3 +35,14 @@ export function toUid(text: string): string {
   if (isUid(text)) return text;
   throw new InvalidArgumentError('It should be a UID: digits and dots, at most 64.');
 }
+
+const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const MAXIMUM_WAIT_MS = 86_400_000;
+
+/** A wait in ms, at most a day. */
+export function toWaitMs(text: string): number {
+  const [, number = '', unit = ''] = /^([0-9]{1,8})(ms|s|m|h)$/.exec(text === '0' ? '0s' : text) ?? [];
+  const ms = Number(number) * (MS_PER_UNIT[unit] ?? NaN);
+  if (ms <= MAXIMUM_WAIT_MS) return ms;
+  throw new InvalidArgumentError('It should be a duration with its unit, such as 500ms, 30s or 5m; at most 24h.');
+}

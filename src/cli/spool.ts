@@ -4,10 +4,11 @@ import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { SpoolDetail, SpoolListing, SpoolSummary } from '../console/spool-json.ts';
 import { parseJsonDataSet } from '../dataset/json.ts';
+import { queryText } from './console-client.ts';
 import type { ConsoleClient } from './console-client.ts';
 import { dump, printable } from './dump.ts';
 import { UsageError } from './report.ts';
-import { inColumns } from './terminal.ts';
+import { ageText, inColumns } from './terminal.ts';
 import { withConsole } from './with-console.ts';
 
 interface CommandOptions {
@@ -63,7 +64,7 @@ const NOTHING_TO_RETRY =
 /** @returns the exit status, as of every command here */
 export function list({ config, json, limit, after, ...filter }: ListOptions): Promise<number> {
   return withConsole(config, async (client) => {
-    const text = await client.text(`/api/spool${query({ ...filter, limit, after })}`);
+    const text = await client.text(`/api/spool${queryText({ ...filter, limit, after })}`);
     process.stdout.write(json ? `${text}\n` : listingText(JSON.parse(text) as SpoolListing));
   });
 }
@@ -104,7 +105,7 @@ export function discard({ config, id, reason, json }: DiscardOptions): Promise<n
 /** `export` is a word of the language. */
 export function exportMessages({ config, output, ...filter }: ExportOptions): Promise<number> {
   return withConsole(config, async (client) => {
-    const path = `/api/spool/export${query({ ...filter })}`;
+    const path = `/api/spool/export${queryText({ ...filter })}`;
     if (output !== undefined) await exportTo(output, client, path);
     else await pipeline(await client.stream(path), process.stdout, { end: false }).catch(unlessReaderLeft);
   });
@@ -129,13 +130,6 @@ async function exportTo(output: string, client: ConsoleClient, path: string): Pr
   } finally {
     await file.close();
   }
-}
-
-function query(parameters: Readonly<Record<string, string | number | undefined>>): string {
-  const given = Object.entries(parameters).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
-  );
-  return given.length === 0 ? '' : `?${given.join('&')}`;
 }
 
 function listingText({ destinations, messages, next }: SpoolListing): string {
@@ -180,11 +174,4 @@ function messageText(text: string): string {
 
 function destinationText({ route, upstream }: { readonly route: string; readonly upstream: string }): string {
   return `${route} → ${upstream}`;
-}
-
-/** The greatest unit that is full: 42s, 5m, 3h, 12d. */
-function ageText(seconds: number): string {
-  if (seconds < 60) return `${seconds}s`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m`;
-  return seconds < 86_400 ? `${Math.floor(seconds / 3_600)}h` : `${Math.floor(seconds / 86_400)}d`;
 }

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { commitmentsApi } from '../console/commitments-api.ts';
 import { ConsoleServer } from '../console/server.ts';
 import { spoolApi } from '../console/spool-api.ts';
 import { storeApi } from '../console/store-api.ts';
@@ -79,13 +80,18 @@ async function withStore(
 /** Nobody else knows its token. */
 async function withOwnConsole(store: Store, work: (client: ConsoleClient) => Promise<void>): Promise<void> {
   const log = createLogger('info');
+  const over = { store: () => store, log };
   const options = { host: '127.0.0.1', port: 0, token: randomUUID() };
   const server = new ConsoleServer(
     options,
     {
       health: () => healthOf({}, {}),
       reload: () => Promise.reject(new Error('there is nothing to reload')),
-      routers: [spoolApi({ store: () => store, wake: () => undefined, log }), storeApi({ store: () => store, log })],
+      routers: [
+        spoolApi({ ...over, wake: () => undefined }),
+        commitmentsApi({ ...over, wake: () => undefined }),
+        storeApi(over),
+      ],
     },
     log,
   );

@@ -8,7 +8,7 @@ import type { RequestContext, ServiceWarning, Upstream } from '../services/port.
 import { EXIT, report } from './report.ts';
 
 /** Time a person at the command line waits for an upstream. */
-const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 60_000;
 
 const RIS_FILES =
   'these are the entries of its files alone. What a running gateway has in its store it tells by its listeners and by ' +

@@ -6,7 +6,7 @@ import type { Logger } from '../observe/log.ts';
 import { COMMITMENT_PHASES } from '../store/commitment-records.ts';
 import type { Store } from '../store/store.ts';
 import { addressOf, allowOnly } from './answers.ts';
-import { commitmentDetail, commitmentSummary, countSummary } from './commitments-json.ts';
+import { commitmentDetail, commitmentEntry, countEntry } from './commitments-json.ts';
 import type { CommitmentListing } from './commitments-json.ts';
 import { CommitmentOperator } from './commitments-operator.ts';
 import type { CommitmentQuery } from './commitments-operator.ts';
@@ -37,12 +37,12 @@ export function commitmentsApi({ store, wake, log }: CommitmentsApiOptions): Rou
     response.json(commitmentDetail(await operatorFor(request).get(idOf(request))));
   });
   router.post('/api/commitments/:id/retry', readBody, async (request: Request, response: Response) => {
-    const commitment = commitmentSummary(await operatorFor(request).retry(idOf(request)));
+    const commitment = commitmentEntry(await operatorFor(request).retry(idOf(request)));
     response.json({ status: 'retried', commitment });
   });
   router.post('/api/commitments/:id/discard', readBody, async (request: Request, response: Response) => {
     const reason = reasonOf(request);
-    const commitment = commitmentSummary(await operatorFor(request).discard(idOf(request), reason));
+    const commitment = commitmentEntry(await operatorFor(request).discard(idOf(request), reason));
     response.json({ status: 'discarded', commitment });
   });
 
@@ -55,12 +55,12 @@ async function listing(operator: CommitmentOperator, query: CommitmentQuery): Pr
   const counts = await operator.counts(query.route);
   const commitments = [];
   for await (const record of operator.records({ ...query, limit: query.limit + 1 })) {
-    commitments.push(commitmentSummary(record));
+    commitments.push(commitmentEntry(record));
   }
   const shown = commitments.slice(0, query.limit);
   const last = shown.at(-1);
   return {
-    counts: counts.map(countSummary),
+    counts: counts.map(countEntry),
     commitments: shown,
     ...(commitments.length > query.limit && last !== undefined ? { next: last.id } : {}),
   };

@@ -6,7 +6,7 @@ import { referencesOf } from '../services/storage-commitment/modules.ts';
 import type { CommitmentCount, CommitmentPhase, CommitmentRecord } from '../store/commitment-records.ts';
 
 /** What a list shows; moments are ISO 8601 in UTC, by the clock of the store. */
-export interface CommitmentSummary {
+export interface CommitmentEntry {
   readonly id: number;
   readonly route: string;
   readonly upstream: string;
@@ -37,7 +37,7 @@ export interface CommitmentSummary {
   readonly traceId: string;
 }
 
-export interface CommitmentDetail extends CommitmentSummary {
+export interface CommitmentDetail extends CommitmentEntry {
   /** Transaction UID towards the upstream. */
   readonly upstreamUid: string;
   /** It was begun once more under another upstream UID. */
@@ -55,7 +55,7 @@ export interface FailedInstance extends SopReference {
   readonly reason: string;
 }
 
-export interface CountSummary {
+export interface CountEntry {
   readonly route: string;
   readonly upstream: string;
   readonly phase: CommitmentPhase;
@@ -65,21 +65,21 @@ export interface CountSummary {
 
 /** Answer of `GET /api/commitments`. */
 export interface CommitmentListing {
-  readonly counts: readonly CountSummary[];
-  readonly commitments: readonly CommitmentSummary[];
+  readonly counts: readonly CountEntry[];
+  readonly commitments: readonly CommitmentEntry[];
   /** There are more: ask again with `after` this id. */
   readonly next?: number;
 }
 
-export function commitmentSummary(record: CommitmentRecord): CommitmentSummary {
-  return summaryWith(record, requestedIn(record)?.length);
+export function commitmentEntry(record: CommitmentRecord): CommitmentEntry {
+  return entryWith(record, requestedIn(record)?.length);
 }
 
 export function commitmentDetail(record: CommitmentRecord): CommitmentDetail {
   const { upstreamUid, isRestarted: restarted, requester, hops, result } = record;
   const requested = requestedIn(record) ?? [];
   return {
-    ...summaryWith(record, requested.length > 0 ? requested.length : undefined),
+    ...entryWith(record, requested.length > 0 ? requested.length : undefined),
     ...{ upstreamUid, restarted, requester, hops, requested },
     ...(result !== undefined && { committed: result.committed, failed: failedInstances(result) }),
   };
@@ -89,11 +89,11 @@ export function failedInstances({ failed }: Pick<CommitmentResult, 'failed'>): F
   return failed.map(({ reason, ...reference }) => ({ ...reference, reason: `${statusToHex(reason)}H` }));
 }
 
-export function countSummary({ route, upstream, phase, count, oldestMs }: CommitmentCount): CountSummary {
+export function countEntry({ route, upstream, phase, count, oldestMs }: CommitmentCount): CountEntry {
   return { route, upstream, phase, count, oldestSeconds: Math.round(oldestMs / 1_000) };
 }
 
-function summaryWith(record: CommitmentRecord, instances: number | undefined): CommitmentSummary {
+function entryWith(record: CommitmentRecord, instances: number | undefined): CommitmentEntry {
   const { id, route, upstream, transactionUid, listener, requestor, phase, attempts, inDoubt, traceId } = record;
   const { createdAt, settledAt, remainingMs, result, isSynthetic, lastFailure, unreadable } = record;
   const isAwaited = phase === 'asking' || phase === 'waiting';

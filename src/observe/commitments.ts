@@ -6,14 +6,15 @@ import { within } from './patience.ts';
 
 /** Of these something is still to be done. */
 export const OPEN_PHASES = ['asking', 'waiting', 'reporting'] as const;
-export const WATCHED_PHASES = [...OPEN_PHASES, 'done', 'forgotten'] as const;
+export const WATCHED_PHASES = [...OPEN_PHASES, 'done'] as const;
 export type WatchedPhase = (typeof WATCHED_PHASES)[number];
 
 /** Commitments of one destination in one phase. */
 export interface WatchedCount {
   readonly route: string;
   readonly upstream: string;
-  readonly phase: WatchedPhase;
+  /** One that is not watched is passed over. */
+  readonly phase: string;
   readonly count: number;
   /** Age of the oldest in ms, since it was asked for. */
   readonly oldestMs: number;
@@ -42,7 +43,6 @@ const NO_PHASES: NonNullable<SeenCommitments['phases']> = {
   waiting: NONE,
   reporting: NONE,
   done: NONE,
-  forgotten: NONE,
 };
 
 /** Looks once; never rejects. By route, then upstream. @param patienceMs a store that takes longer fails */
@@ -56,6 +56,7 @@ export async function lookAtCommitments(source: CommitmentSource, patienceMs = 2
     seen.set(keyOf(route, upstream), { route, upstream, isServed: true, ...phases });
   }
   for (const { route, upstream, phase, count, oldestMs } of counts ?? []) {
+    if (!(phase in NO_PHASES)) continue;
     const key = keyOf(route, upstream);
     const { isServed = false, phases = NO_PHASES } = seen.get(key) ?? {};
     seen.set(key, { route, upstream, isServed, phases: { ...phases, [phase]: { count, oldestMs } } });

@@ -100,7 +100,7 @@ function commitmentGaugesIn(registry: Registry): (seen: readonly SeenCommitments
   const labelNames = [...DESTINATION, 'phase'];
   const counts = new Gauge({
     name: 'dimseway_commitments',
-    help: 'Storage commitments that are remembered, by phase: asking, waiting, reporting, done or forgotten.',
+    help: 'Storage commitments by phase: asking, waiting, reporting or done.',
     labelNames,
     registers,
   });

@@ -46,6 +46,10 @@ function fakeUpstream(name: string): Upstream {
       calls.push([name, 'retrieve', uid, selection]);
       return answer(step, retrieveRefusal);
     },
+    commitmentResult: 'checked',
+    requestCommitment: () => Promise.reject(new Error('unused')),
+    checkCommitment: () => Promise.reject(new Error('unused')),
+    reportCommitment: () => Promise.reject(new Error('unused')),
     verify: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };

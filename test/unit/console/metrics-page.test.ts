@@ -126,8 +126,8 @@ test('storage commitments are read from the store at each scrape, with the age o
       ]),
     );
   expect(families.get('dimseway_commitments')?.samples).toEqual({
-    ...of('ct', 'dimseway_commitments', { asking: 0, waiting: 3, reporting: 0, done: 40, forgotten: 0 }),
-    ...of('old', 'dimseway_commitments', { asking: 0, waiting: 0, reporting: 1, done: 0, forgotten: 0 }),
+    ...of('ct', 'dimseway_commitments', { asking: 0, waiting: 3, reporting: 0, done: 40 }),
+    ...of('old', 'dimseway_commitments', { asking: 0, waiting: 0, reporting: 1, done: 0 }),
   });
   expect(families.get('dimseway_commitment_oldest_seconds')?.samples).toEqual({
     ...of('ct', 'dimseway_commitment_oldest_seconds', { asking: 0, waiting: 90.5, reporting: 0 }),

@@ -6,7 +6,7 @@ import { healthOf } from '../../../src/observe/health.ts';
 const PACS = { route: 'ct', upstream: 'pacs' };
 const VNA = { route: 'ct', upstream: 'vna' };
 const NONE = { count: 0, oldestMs: 0 };
-const NO_PHASES = { asking: NONE, waiting: NONE, reporting: NONE, done: NONE, forgotten: NONE };
+const NO_PHASES = { asking: NONE, waiting: NONE, reporting: NONE, done: NONE };
 
 function look(
   counts: () => Promise<readonly WatchedCount[]> | undefined,
@@ -19,6 +19,7 @@ const COUNTS: readonly WatchedCount[] = [
   { ...PACS, phase: 'waiting', count: 3, oldestMs: 90_400 },
   { ...PACS, phase: 'reporting', count: 1, oldestMs: 5_000 },
   { ...PACS, phase: 'done', count: 70, oldestMs: 9_000_000 },
+  { ...PACS, phase: 'forgotten', count: 500, oldestMs: 90_000_000 },
 ];
 
 describe('a look at the storage commitments', () => {
