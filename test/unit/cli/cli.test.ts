@@ -272,7 +272,11 @@ describe('explain', () => {
       ['--listener', 'web', '--calling', 'A'],
       '--called and --calling are of DIMSE listeners',
     ],
-    ['a service that is none', ['--listener', 'ward', '--service', 'ups'], 'Allowed choices are worklist, mpps, storageCommitment.'],
+    [
+      'a service that is none',
+      ['--listener', 'ward', '--service', 'ups'],
+      'Allowed choices are worklist, mpps, storageCommitment.',
+    ],
     ['no such data set', ['--listener', 'ward', '--dataset', '/no/such'], '/no/such cannot be read: ENOENT'],
     [
       'no such configuration',
