@@ -88,6 +88,13 @@ describe('JSON results as a stream (PS3.18 8.6, F.2)', () => {
     expect(sent).toBeLessThan(12);
   });
 
+  test('refuses a property given twice where that is asked for: else its last value counts', async () => {
+    const text = '{"00080060":{"vr":"CS","Value":["CT"]},"00080060":{"vr":"CS","Value":["MR"]}}';
+    expect(await read(text)).toStrictEqual([dataSetOf({ '00080060': { vr: 'CS', Value: ['MR'] } })]);
+    const strict = collect(decodeJsonStream(chunked(Buffer.from(text), 7), { refuseRepeatedNames: true }));
+    await expect(strict).rejects.toMatchObject({ code: 'DATA_SET_INVALID' });
+  });
+
   test('refuses nesting that no data set needs', async () => {
     const error = await read('['.repeat(1) + '{"00400100":['.repeat(5000)).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(GatewayError);
