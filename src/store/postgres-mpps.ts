@@ -3,6 +3,7 @@ import { MPPS_COLUMNS, MPPS_CONTENT, MPPS_TOMBSTONE, fromMppsRow, toMppsRow } fr
 import { prepared } from './postgres-connection.ts';
 import type { Parameter, PostgresConnections, Result, Session, Statement } from './postgres-connection.ts';
 import { LANE, NOW, laneOf } from './postgres-lanes.ts';
+import type { WorkLock } from './postgres-locks.ts';
 import { PostgresWrites } from './postgres-writes.ts';
 import { BROUGHT, toSpoolRow } from './spool-rows.ts';
 import type { NewSpoolMessage } from './spool-records.ts';
@@ -49,11 +50,18 @@ const ENQUEUE = prepared(
 export class PostgresMppsRecords implements MppsRecords {
   readonly #connections: PostgresConnections;
   readonly #damaged: (detail: string, cause: unknown) => GatewayError;
+  readonly #lock: () => WorkLock | undefined;
   readonly #writes: PostgresWrites;
 
-  constructor(connections: PostgresConnections, damaged: (detail: string, cause: unknown) => GatewayError) {
+  /** @param lock gives the one under which the caller runs */
+  constructor(
+    connections: PostgresConnections,
+    damaged: (detail: string, cause: unknown) => GatewayError,
+    lock: () => WorkLock | undefined,
+  ) {
     this.#connections = connections;
     this.#damaged = damaged;
+    this.#lock = lock;
     this.#writes = new PostgresWrites(connections);
   }
 
@@ -77,6 +85,7 @@ export class PostgresMppsRecords implements MppsRecords {
     });
     return this.#writes.write('disk', {
       lanes: messages,
+      lock: this.#lock(),
       work: async (session) => {
         const put = values && session.query(PUT, values);
         const answers = rows.map((row) => session.query(ENQUEUE, row));

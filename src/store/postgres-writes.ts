@@ -1,11 +1,15 @@
 import type { PostgresConnections, Session } from './postgres-connection.ts';
 import { isConnectionLost, isHeldUp } from './postgres-errors.ts';
 import { OPEN_LANES, lanesOf } from './postgres-lanes.ts';
+import { LOST_LOCKS } from './postgres-locks.ts';
+import type { WorkLock } from './postgres-locks.ts';
 import type { Durability, MppsKey } from './store.ts';
 
 export interface Write<T> {
   /** Lanes of the spool that get messages. */
   readonly lanes?: readonly MppsKey[];
+  /** Without which it must not be done. */
+  readonly lock?: WorkLock | undefined;
   /** Gives all its statements at once, waiting for none: that keeps the order of the writes. */
   work(session: Session): Promise<T>;
 }
@@ -15,6 +19,9 @@ interface Waiting extends Write<unknown> {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** Of one write in a transaction or several: all are taken back, and who has lost his lock is told apart. */
+class LockLost extends Error {}
 
 /** In one transaction. */
 const MOST = 100;
@@ -51,7 +58,7 @@ export class PostgresWrites {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, MOST);
       await this.#commit(batch).catch(async (error: unknown) => {
-        if (batch.length === 1 || isConnectionLost(error)) for (const write of batch) write.reject(error);
+        if (batch.length === 1 || isConnectionLost(error)) for (const write of batch) reject(write, error);
         else await this.#commitEach(batch);
       });
     }
@@ -66,7 +73,7 @@ export class PostgresWrites {
       else {
         await this.#commit([write]).catch((error: unknown) => {
           if (isHeldUp(error)) heldUp.push(error);
-          write.reject(error);
+          reject(write, error);
         });
       }
     }
@@ -75,13 +82,26 @@ export class PostgresWrites {
   async #commit(batch: readonly Waiting[]): Promise<void> {
     const durability = batch.some((write) => write.durability === 'disk') ? 'disk' : 'process';
     const lanes = batch.flatMap((write) => write.lanes ?? []);
+    const locks = batch.flatMap((write) => write.lock ?? []);
     const results = await this.#connections.commit(durability, async (session) => {
       const opened = lanes.length === 0 ? undefined : session.query(OPEN_LANES, lanesOf(lanes));
+      const [lock] = locks;
+      const lost = lock && session.query(LOST_LOCKS, sessionsOf(locks));
       const written = Promise.all(batch.map((write) => write.work(session)));
       written.catch(() => undefined);
       await opened; // what it failed of is the reason, not that the transaction has failed since
-      return written;
+      const answers = await written;
+      if (lock !== undefined && (await lost)?.rows[0]?.['count'] !== 0) throw new LockLost();
+      return answers;
     });
     batch.forEach(({ resolve }, i) => resolve(results[i]));
   }
+}
+
+function sessionsOf(locks: readonly WorkLock[]): [numbers: string[], sessions: string[]] {
+  return [locks.map(({ number }) => number), locks.map(({ session }) => session)];
+}
+
+function reject({ reject, lock }: Waiting, error: unknown): void {
+  reject(error instanceof LockLost ? lock?.lost() : error);
 }

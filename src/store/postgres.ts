@@ -53,13 +53,14 @@ class PostgresStore implements Store {
     const connections = new PostgresConnections(options, errors);
     const damaged = (detail: string, cause: unknown): GatewayError => errors.of('STORE_DAMAGED', detail, cause);
     this.instanceId = instanceId;
-    this.mpps = new PostgresMppsRecords(connections, damaged);
+    const locks = new PostgresLocks(options, errors, instanceId);
+    this.mpps = new PostgresMppsRecords(connections, damaged, () => locks.current);
     this.spool = new PostgresSpool(connections);
     this.worklist = new PostgresRisEntries(connections, damaged);
     this.steps = new PostgresRisSteps(connections, damaged);
     this.exceptions = new PostgresRisExceptions(connections, damaged);
     this.#connections = connections;
-    this.#locks = new PostgresLocks(options, errors, instanceId);
+    this.#locks = locks;
   }
 
   /** Across processes it holds while the connection of the locks does: see PostgresLocks. */

@@ -56,7 +56,11 @@ beforeEach(async () => {
   cleanup.add(() => store.close());
   connections = new FaultyConnections({ url, poolSize: 4, connectTimeoutMs: 2_000 }, new PostgresErrors(url));
   cleanup.add(() => connections.close());
-  mpps = new PostgresMppsRecords(connections, (detail) => new Error(detail) as GatewayError);
+  mpps = new PostgresMppsRecords(
+    connections,
+    (detail) => new Error(detail) as GatewayError,
+    () => undefined,
+  );
   spool = new PostgresSpool(connections);
 });
 afterEach(() => cleanup.run());

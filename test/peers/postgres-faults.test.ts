@@ -177,7 +177,7 @@ describe('sessions that an administrator ends, again and again', () => {
 
   const locks = async (): Promise<number> => {
     const [row] = await server.query(
-      `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND granted`,
+      `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted`,
       name,
     );
     return Number(row?.['n']);
