@@ -25,6 +25,8 @@ interface Reported {
   readonly isNew: boolean;
   /** It was answered 0000H, as far as the modality knows. */
   isAnswered: boolean;
+  /** It was answered in whatever way, or broken off. */
+  isOver: boolean;
 }
 
 export interface Asked extends Transaction {
@@ -132,7 +134,10 @@ export class Modality {
   }
 
   async #wait({ reports }: Asked, patienceMs: number): Promise<void> {
-    for (let waited = 0; waited < patienceMs && reports.length === 0; waited += 10) await sleep(10);
+    const isDone = (): boolean => reports.some(({ isOver }) => isOver);
+    for (let waited = 0; waited < patienceMs && !isDone(); waited += 10) await sleep(10);
+    // It releases with no answer owing.
+    while (reports.some(({ isOver }) => !isOver)) await sleep(10);
   }
 
   async #take(message: Message, wire: Wire, isNew: boolean): Promise<void> {
@@ -143,15 +148,15 @@ export class Modality {
       this.problems.push(`${uid}: a report of what was not asked`);
       return wire.respond(message, 0x0115);
     }
-    const reported: Reported = { told, isNew, isAnswered: false };
+    const reported: Reported = { told, isNew, isAnswered: false, isOver: false };
     asked.reports.push(reported);
     await at('modality is reported to');
     // One of each: the pauses between tries are those of a hospital, not of a test.
     const drawn = hasFaults && asked.reports.length === 1 ? random.integer(0, 99) : 99;
-    if (drawn < 3) return wire.peer.destroy();
-    if (drawn < 6) return wire.respond(message, 0x0213);
-    wire.respond(message, 0);
-    reported.isAnswered = true;
-    await at('modality has answered the report');
+    if (drawn < 3) wire.peer.destroy();
+    else wire.respond(message, drawn < 6 ? 0x0213 : 0);
+    reported.isOver = true;
+    reported.isAnswered = drawn >= 6;
+    if (reported.isAnswered) await at('modality has answered the report');
   }
 }

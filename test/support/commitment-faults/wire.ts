@@ -49,6 +49,7 @@ export class Wire {
   readonly #onRequest: (message: Message, wire: Wire) => Promise<void>;
   readonly #waiting = new Map<number, (status: CommandSet | undefined) => void>();
   #messageId = 0;
+  #isReleasing = false;
   /** Resolves when the peer has released, aborted, or is gone. */
   readonly ended: Promise<void>;
   readonly #onAssociate: ((calledAeTitle: string) => boolean) | undefined;
@@ -138,6 +139,7 @@ export class Wire {
   }
 
   async release(): Promise<void> {
+    this.#isReleasing = true;
     this.peer.send(RELEASE_RQ);
     const patience = setTimeout(() => this.peer.destroy(), 1_000);
     await this.ended;
@@ -181,7 +183,8 @@ export class Wire {
   #take(whole: Message): void {
     const answered = whole.command.messageIdBeingRespondedTo;
     if (answered !== undefined) this.#waiting.get(answered)?.(whole.command);
-    else this.#onRequest(whole, this).catch(() => this.peer.destroy());
+    // Nothing may be sent after a release request, so that what came too late finds no answer (PS3.8 9.2, Sta7).
+    else if (!this.#isReleasing) this.#onRequest(whole, this).catch(() => this.peer.destroy());
   }
 }
 
