@@ -1,5 +1,6 @@
 /** Storage commitments as JSON. UIDs are all they hold. */
 import { statusToHex } from '../services/answer.ts';
+import { ServiceFailure } from '../services/port.ts';
 import type { Hop, Requester } from '../services/port.ts';
 import type { CommitmentResult, SopReference } from '../services/storage-commitment/commitment.ts';
 import { referencesOf } from '../services/storage-commitment/modules.ts';
@@ -77,10 +78,10 @@ export function commitmentEntry(record: CommitmentRecord): CommitmentEntry {
 
 export function commitmentDetail(record: CommitmentRecord): CommitmentDetail {
   const { upstreamUid, isRestarted: restarted, requester, hops, result } = record;
-  const requested = requestedIn(record) ?? [];
+  const requested = requestedIn(record);
   return {
-    ...entryWith(record, requested.length > 0 ? requested.length : undefined),
-    ...{ upstreamUid, restarted, requester, hops, requested },
+    ...entryWith(record, requested?.length),
+    ...{ upstreamUid, restarted, requester, hops, requested: requested ?? [] },
     ...(result !== undefined && { committed: result.committed, failed: failedInstances(result) }),
   };
 }
@@ -118,9 +119,15 @@ function entryWith(record: CommitmentRecord, instances: number | undefined): Com
   };
 }
 
-/** Undefined: a tombstone, or damaged. */
-function requestedIn({ phase, module, unreadable = [] }: CommitmentRecord): SopReference[] | undefined {
-  return phase === 'forgotten' || unreadable.includes('module') ? undefined : referencesOf(module);
+/** What was asked for; undefined: a tombstone, or damaged. */
+export function requestedIn({ phase, module, unreadable = [] }: CommitmentRecord): SopReference[] | undefined {
+  if (phase === 'forgotten' || unreadable.includes('module')) return undefined;
+  try {
+    return referencesOf(module);
+  } catch (error) {
+    if (error instanceof ServiceFailure) return undefined;
+    throw error;
+  }
 }
 
 function moment(ms: number): string {

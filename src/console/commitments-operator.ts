@@ -3,7 +3,6 @@
  * one leaves a line in the log that says who. Nothing done here makes an instance committed: that only the archive can say.
  */
 import type { Logger } from '../observe/log.ts';
-import { referencesOf } from '../services/storage-commitment/modules.ts';
 import { failAll } from '../services/storage-commitment/settle.ts';
 import type {
   CommitmentChange,
@@ -12,6 +11,7 @@ import type {
   CommitmentRecord,
   Commitments,
 } from '../store/commitment-records.ts';
+import { requestedIn } from './commitments-json.ts';
 import { Refusal } from './refusal.ts';
 
 /** What is absent fits any. */
@@ -72,8 +72,8 @@ export class CommitmentOperator {
 
   /** What is to be done next is done now. @throws Refusal COMMITMENT_UNKNOWN, _DONE, _BUSY; GatewayError STORE_* */
   async retry(id: number): Promise<CommitmentRecord> {
-    const { after } = await this.#change(id, ({ unreadable }) => {
-      if (unreadable === undefined) return { dueInMs: 0 };
+    const { after } = await this.#change(id, (record) => {
+      if (record.unreadable === undefined && requestedIn(record) !== undefined) return { dueInMs: 0 };
       const fix = 'Restore a backup elsewhere for what it held, or discard it.';
       throw new Refusal(409, 'COMMITMENT_DAMAGED', `Storage commitment ${id} is damaged in the store`, fix);
     });
@@ -120,13 +120,15 @@ export class CommitmentOperator {
   }
 }
 
-/** One that is damaged gets no result, since nobody knows what was asked for: who asks is told that the store fails. */
-function givenUp({ phase, module, requester, unreadable }: CommitmentRecord): CommitmentChange {
-  if (phase === 'reporting' || unreadable !== undefined) return { phase: 'done', dueInMs: null };
-  const result = failAll(referencesOf(module));
+/** One that is damaged gets no result, since nobody knows what was asked for; a report without instances would claim all. */
+function givenUp(record: CommitmentRecord): CommitmentChange {
+  const { phase, requester, unreadable } = record;
+  const requested = unreadable === undefined ? requestedIn(record) : undefined;
+  if (phase === 'reporting' || requested === undefined) return { phase: 'done', dueInMs: null };
+  const settled = { result: failAll(requested), isSynthetic: true, inDoubt: false };
   return requester.protocol === 'dimse'
-    ? { phase: 'reporting', result, isSynthetic: true, dueInMs: 0 }
-    : { phase: 'done', result, isSynthetic: true, dueInMs: null };
+    ? { ...settled, phase: 'reporting', dueInMs: 0 }
+    : { ...settled, phase: 'done', dueInMs: null };
 }
 
 function placeOf({ id, route, upstream, transactionUid, phase }: CommitmentRecord): Record<string, string | number> {
