@@ -4,11 +4,13 @@
  */
 import type { Logger } from '../observe/log.ts';
 import { mppsDimseOutcome, mppsHttpOutcome } from '../services/mpps/outcomes.ts';
+import { commitmentDimseOutcome, commitmentHttpOutcome } from '../services/storage-commitment/outcomes.ts';
+import type { CommitmentOperation } from '../services/storage-commitment/outcomes.ts';
 import { dimseOutcome, httpOutcome } from '../services/worklist/outcomes.ts';
 import { SERVICE_OF } from '../services/port.ts';
 import type { FailureCode, Requester, RequestContext, ServiceFailure, Operation } from '../services/port.ts';
 
-const SUCCESS = { create: '201', update: '200', retrieve: '200' } as const;
+const SUCCESS = { create: '201', update: '200', retrieve: '200', request: '202', check: '202', report: '200' } as const;
 
 /** What is known of an upstream from the exchanges with it; times are ISO 8601. */
 export interface UpstreamState {
@@ -22,9 +24,11 @@ export interface ExchangeEnd {
   readonly upstream?: string;
   /** Results delivered to the requester; of a search only. */
   readonly count?: number;
-  /** SOP Instance UID; of an MPPS only. */
+  /** SOP Instance UID of an MPPS, Transaction UID of a storage commitment. */
   readonly uid?: string;
   readonly warnings: readonly string[];
+  /** The result of a storage commitment was there: 200 instead of 202. */
+  readonly isDone?: boolean;
   /** Absent: it went well. `abandoned`: the requester stopped listening. */
   readonly failure?: ServiceFailure;
   readonly abandoned?: boolean;
@@ -42,15 +46,33 @@ function statusFor(requester: Requester, transaction: Operation, end: ExchangeEn
   const { failure, abandoned } = end;
   if (requester.protocol === 'dimse') {
     if (abandoned === true) return statusText(0xfe00);
-    if (failure === undefined) return statusText(0);
-    const outcome = transaction === 'search' ? dimseOutcome(failure) : mppsDimseOutcome(failure, transaction);
-    return statusText(outcome.status);
+    return statusText(failure === undefined ? 0 : dimseStatusOf(failure, transaction));
   }
   if (abandoned === true) return 'closed';
-  if (failure === undefined) return transaction === 'search' ? (end.count === 0 ? '204' : '200') : SUCCESS[transaction];
+  if (failure === undefined) {
+    if (transaction === 'search') return end.count === 0 ? '204' : '200';
+    return end.isDone === true ? '200' : SUCCESS[transaction];
+  }
   if (end.refused === true && failure.httpStatus !== undefined) return String(failure.httpStatus);
-  const outcome = transaction === 'search' ? httpOutcome(failure) : mppsHttpOutcome(failure, transaction);
-  return String(outcome.status);
+  return String(httpStatusOf(failure, transaction));
+}
+
+function dimseStatusOf(failure: ServiceFailure, transaction: Operation): number {
+  if (transaction === 'search') return dimseOutcome(failure).status;
+  return isCommitment(transaction)
+    ? commitmentDimseOutcome(failure, transaction).status
+    : mppsDimseOutcome(failure, transaction).status;
+}
+
+function httpStatusOf(failure: ServiceFailure, transaction: Operation): number {
+  if (transaction === 'search') return httpOutcome(failure).status;
+  return isCommitment(transaction)
+    ? commitmentHttpOutcome(failure, transaction).status
+    : mppsHttpOutcome(failure, transaction).status;
+}
+
+function isCommitment(transaction: Operation): transaction is CommitmentOperation {
+  return SERVICE_OF[transaction] === 'storageCommitment';
 }
 
 /**
@@ -64,6 +86,23 @@ export function reasonOf(failure: ServiceFailure, refused = false): Record<strin
     ...(httpStatus === undefined ? {} : { upstreamHttpStatus: String(httpStatus) }),
     ...(dimseStatus === undefined ? {} : { upstreamDimseStatus: statusText(dimseStatus) }),
   };
+}
+
+/** Whether a failure says something about the upstream, rather than about the request. */
+export function isUpstreamTrouble({ code }: ServiceFailure): boolean {
+  return code.startsWith('UPSTREAM_') || code === 'CONNECTION_LOST' || code === 'OUTCOME_UNKNOWN';
+}
+
+/** The same for who looks at what waits, with what the failure means. @param own the meaning of its code in its service */
+export function problemTextOf(failure: ServiceFailure, own: string): string {
+  const { reason, ...statuses } = reasonOf(failure);
+  const said = reason === undefined || reason === failure.code || reason === own ? [] : [reason];
+  const told = [
+    ...said,
+    ...Object.values(statuses).map((status) => `the far end answered ${status}`),
+    ...(failure.attributes.length === 0 ? [] : [`attributes ${failure.attributes.join(', ')}`]),
+  ];
+  return [own, ...told].join('; ');
 }
 
 /** Writes the line of an exchange: who, what, route, count, status, milliseconds. No patient values. */

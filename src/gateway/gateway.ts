@@ -9,6 +9,8 @@ import type { MessageRecorder } from '../observe/messages.ts';
 import { ServiceFailure, withChanges } from '../services/port.ts';
 import type {
   AttributeSelection,
+  CommitmentAnswer,
+  CommitmentRequestContext,
   Completion,
   Hop,
   MppsContext,
@@ -21,9 +23,13 @@ import type {
   ServiceWarning,
   WorklistQuery,
 } from '../services/port.ts';
+import type { ToldEvent } from '../services/storage-commitment/commitment.ts';
 import { isEmptyIdentifier } from '../services/worklist/identifier.ts';
+import { CommitmentExchanges } from './commitment-exchange.ts';
+import type { CommitmentTarget } from './commitment-route.ts';
+import type { CommitmentService } from './commitments.ts';
 import type { Delivery, TargetOf } from './delivery.ts';
-import { logExchange, reasonOf } from './exchange.ts';
+import { isUpstreamTrouble, logExchange, reasonOf } from './exchange.ts';
 import type { UpstreamState } from './exchange.ts';
 import { hopsBeyond } from './loop.ts';
 import { applied, toFailure } from './mapping.ts';
@@ -44,6 +50,7 @@ export interface GatewayRoute extends RouteMatcher {
   readonly options: RouteOptions;
   readonly worklist: WorklistRoute | undefined;
   readonly mpps: MppsTarget | undefined;
+  readonly storageCommitment: CommitmentTarget | undefined;
   /** Where the data sets of this route are recorded when they come in by a listener; undefined: nowhere. */
   messagesFor(listener: string): MessageRecorder | undefined;
 }
@@ -54,9 +61,11 @@ export class Gateway implements ServiceHandler {
   readonly #states = new Map<string, UpstreamState>();
   /** What a gateway without a store calls itself. */
   readonly #ownInstance = randomUUID();
-  readonly #mppsUnderWay = new Set<Promise<unknown>>();
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #commitmentExchanges: CommitmentExchanges;
   #routes: readonly GatewayRoute[];
   #delivery: Delivery | undefined;
+  #commitments: CommitmentService | undefined;
 
   /**
    * @param delivery needed as soon as a route offers the MPPS service
@@ -67,17 +76,29 @@ export class Gateway implements ServiceHandler {
     this.#logger = logger;
     this.#delivery = delivery;
     this.#now = now;
+    this.#commitmentExchanges = new CommitmentExchanges(logger, {
+      service: () => this.#commitments,
+      routeOf: (requester) => matchRoute(this.#routes, requester),
+      hopsBeyond: (context, route) => this.#hopsBeyond(context, route),
+      noteSuccess: (upstream) => this.#noteSuccess(upstream),
+      noteFailure: (upstream, failure) => this.#noteFailure(upstream, failure),
+    });
   }
 
-  /** Swaps the routes; requests under way finish on those they began with. */
-  replaceRoutes(routes: readonly GatewayRoute[], delivery?: Delivery): void {
+  /**
+   * Swaps the routes; requests under way finish on those they began with.
+   * @param delivery needed as soon as a route offers the MPPS service
+   * @param commitments needed as soon as a route offers storage commitment
+   */
+  replaceRoutes(routes: readonly GatewayRoute[], delivery?: Delivery, commitments?: CommitmentService): void {
     this.#routes = routes;
     this.#delivery = delivery;
+    this.#commitments = commitments;
   }
 
-  /** Resolves when the MPPS messages that are under way now are through: they may need their upstream more than once. */
+  /** Resolves when what is under way now is through, searches aside: it may need its upstream more than once. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#mppsUnderWay);
+    await Promise.allSettled(this.#underWay);
   }
 
   /** What is known of each upstream that was asked so far. */
@@ -171,12 +192,24 @@ export class Gateway implements ServiceHandler {
     return target === undefined ? undefined : this.#delivery?.characterSetOf(target, uid, requester);
   }
 
+  requestCommitment(uid: string, module: DataSet, context: CommitmentRequestContext): Promise<CommitmentAnswer> {
+    return this.#watched(this.#commitmentExchanges.request(uid, module, context));
+  }
+
+  checkCommitment(uid: string, context: RequestContext): Promise<CommitmentAnswer> {
+    return this.#commitmentExchanges.check(uid, context);
+  }
+
+  reportCommitment(event: ToldEvent, context: RequestContext): Promise<void> {
+    return this.#commitmentExchanges.report(event, context);
+  }
+
   readonly #targetOf: TargetOf = (record) =>
     this.#routes.map(({ mpps }) => mpps).find((target) => target !== undefined && isRecordOf(record, target));
 
   #watched<Result>(work: Promise<Result>): Promise<Result> {
-    this.#mppsUnderWay.add(work);
-    return work.finally(() => this.#mppsUnderWay.delete(work));
+    this.#underWay.add(work);
+    return work.finally(() => this.#underWay.delete(work));
   }
 
   #messagesOf(requester: Requester): MessageRecorder | undefined {
@@ -184,7 +217,7 @@ export class Gateway implements ServiceHandler {
   }
 
   async #mppsExchange<Context extends RequestContext, Result>(
-    transaction: Exclude<Operation, 'search'>,
+    transaction: 'create' | 'update' | 'retrieve',
     uid: string | undefined,
     received: DataSet | undefined,
     context: Context,
@@ -216,9 +249,7 @@ export class Gateway implements ServiceHandler {
       const result = await this.#watched(work(this.#delivery, route.mpps, onward, targetOf));
       const { upstream, options } = target ?? route.mpps;
       // What was only stored says nothing about the upstream.
-      if (options.delivery === 'direct') {
-        this.#states.set(upstream.name, { ...this.#states.get(upstream.name), lastSuccess: this.#time() });
-      }
+      if (options.delivery === 'direct') this.#noteSuccess(upstream.name);
       return result;
     } catch (error) {
       failure = toFailure(error, this.#logger, context.traceId);
@@ -260,7 +291,7 @@ export class Gateway implements ServiceHandler {
           if (response !== undefined) messages?.record('result-mapped', traceId, answer);
           yield answer;
         }
-        this.#states.set(name, { ...this.#states.get(name), lastSuccess: this.#time() });
+        this.#noteSuccess(name);
         return;
       } catch (error) {
         const failure = toFailure(error, this.#logger, traceId);
@@ -283,6 +314,10 @@ export class Gateway implements ServiceHandler {
     return hopsBeyond(hops, { instance: this.#delivery?.instanceId ?? this.#ownInstance, route: name });
   }
 
+  #noteSuccess(name: string): void {
+    this.#states.set(name, { ...this.#states.get(name), lastSuccess: this.#time() });
+  }
+
   #noteFailure(name: string, failure: ServiceFailure): void {
     if (failure.code === 'CANCELED') return;
     this.#states.set(name, {
@@ -295,9 +330,4 @@ export class Gateway implements ServiceHandler {
   #time(): string {
     return new Date(this.#now()).toISOString();
   }
-}
-
-/** Whether a failure says something about the upstream, rather than about the request. */
-function isUpstreamTrouble({ code }: ServiceFailure): boolean {
-  return code.startsWith('UPSTREAM_') || code === 'CONNECTION_LOST' || code === 'OUTCOME_UNKNOWN';
 }

@@ -15,7 +15,7 @@ import { mppsOutcomeOf } from '../services/mpps/outcomes.ts';
 import { isFinal, stateOf } from '../services/mpps/state.ts';
 import type { AttributeSelection, RequestContext, ServiceFailure, Upstream } from '../services/port.ts';
 import type { Claim, SpoolFailure } from '../store/spool-records.ts';
-import { reasonOf } from './exchange.ts';
+import { problemTextOf } from './exchange.ts';
 import { applied, toFailure } from './mapping.ts';
 import type { Mapping } from './mapping.ts';
 import { isFailure, isThere, isVerdict } from './mpps-outcome.ts';
@@ -70,15 +70,7 @@ export async function attemptDelivery(
 
 /** What a person reads of a failure: codes, statuses and tags. The words of a far end may name a patient. */
 export function problemOf(failure: ServiceFailure): SpoolFailure {
-  const { reason, ...statuses } = reasonOf(failure);
-  const own = mppsOutcomeOf(failure.code).comment;
-  const said = reason === undefined || reason === failure.code || reason === own ? [] : [reason];
-  const told = [
-    ...said,
-    ...Object.values(statuses).map((status) => `the far end answered ${status}`),
-    ...(failure.attributes.length === 0 ? [] : [`attributes ${failure.attributes.join(', ')}`]),
-  ];
-  return { code: failure.code, problem: [own, ...told].join('; ') };
+  return { code: failure.code, problem: problemTextOf(failure, mppsOutcomeOf(failure.code).comment) };
 }
 
 interface Refused {

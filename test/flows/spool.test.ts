@@ -114,6 +114,7 @@ class Side {
       options: { ...options, timezoneAdjustment: false },
       worklist: undefined,
       mpps: target,
+      storageCommitment: undefined,
       messagesFor: () => undefined,
     };
     this.#gateway.replaceRoutes([route], new Delivery(this.store, this.logger, { spool: this.#spool }));

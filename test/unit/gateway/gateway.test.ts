@@ -42,6 +42,7 @@ function routeOf(searches: Record<string, Search>, more: Partial<WorklistRoute> 
       ...more,
     },
     mpps: undefined,
+    storageCommitment: undefined,
     messagesFor: () => undefined,
   };
 }

@@ -120,6 +120,7 @@ describe('the gateway', () => {
           retrieveFromCopy: false,
         },
       },
+      storageCommitment: undefined,
       messagesFor: () => undefined,
     }));
   }
