@@ -42,7 +42,8 @@ export async function checkUntil(
   let nextMs = advisedMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const leftMs = until - performance.now();
-    if (leftMs > 0) await pause(Math.min(leftMs, Math.max(nextMs ?? pauseMs, SHORTEST_PAUSE_MS)), context.signal);
+    const wantedMs = Math.max(nextMs ?? pauseMs, SHORTEST_PAUSE_MS);
+    if (leftMs > 0) await pause(Math.min(leftMs, wantedMs), context.signal);
     if (leftMs <= 0 || context.signal.aborted) break;
     try {
       const answer = await check({ ...context, deadline: performance.now() + PATIENCE_MS });
@@ -52,6 +53,7 @@ export async function checkUntil(
       if (!(error instanceof ServiceFailure) || nextAfterCheck(error) !== 'again') throw error;
       [failure, nextMs] = [error, error.retryAfter === undefined ? undefined : error.retryAfter * 1_000];
     }
+    if (wantedMs >= leftMs) break;
   }
   if (failure !== undefined) throw failure;
   return undefined;
