@@ -29,6 +29,17 @@ const context = (id: number, abstractSyntax: string, ...transferSyntaxes: string
   transferSyntaxes,
 });
 
+const COMMITMENT = '1.2.840.10008.1.20.1';
+
+function negotiateCommitment(
+  role: { scu: boolean; scp: boolean },
+  offered: Partial<OfferedServices>,
+): ReturnType<typeof negotiate> {
+  const userInformation = { roles: [{ sopClassUid: COMMITMENT, ...role }], extended: [] };
+  const request = associateRq({ contexts: [context(1, COMMITMENT, IMPLICIT)], userInformation });
+  return negotiate(request, OPTIONS, { ...OFFERED, ...offered });
+}
+
 function answerTo(
   contexts: ProposedContext[],
   options: Parameters<typeof negotiate>[1] = OPTIONS,
@@ -136,6 +147,30 @@ describe('user information of the answer (PS3.7 D.3.3)', () => {
       { sopClassUid: '1.2.3', scu: true, scp: false },
     ];
     expect(userInformation({ roles }).roles).toEqual([{ sopClassUid: modalityWorklist, scu: true, scp: false }]);
+  });
+
+  test.each([
+    ['none', {}, [3], []],
+    ['a route', { storageCommitment: ROUTE }, [0], [{ scu: true, scp: false }]],
+    ['a reporter', { isReporter: true }, [0], [{ scu: false, scp: true }]],
+    ['both', { storageCommitment: ROUTE, isReporter: true }, [0], [{ scu: true, scp: true }]],
+  ])(
+    'storage commitment with %s: both roles proposed are answered truly (PS3.4 J.3.3)',
+    (_what, of, results, roles) => {
+      const { answer } = negotiateCommitment({ scu: true, scp: true }, of);
+      expect(answer.contexts.map(({ result }) => result)).toEqual(results);
+      expect(answer.userInformation.roles).toEqual(roles.map((role) => ({ sopClassUid: COMMITMENT, ...role })));
+    },
+  );
+
+  test('a context of storage commitment of which no proposed role is agreed is refused by the user', () => {
+    const asScp = negotiateCommitment({ scu: false, scp: true }, { storageCommitment: ROUTE });
+    expect(asScp.answer.contexts).toMatchObject([{ result: 1 }]);
+    const asScu = negotiateCommitment({ scu: true, scp: false }, { isReporter: true });
+    expect(asScu.answer.contexts).toMatchObject([{ result: 1 }]);
+    expect([...asScp.contexts, ...asScu.contexts]).toEqual([]);
+    const asNothing = negotiateCommitment({ scu: false, scp: false }, { isReporter: true });
+    expect(asNothing.answer.contexts).toMatchObject([{ result: 0 }]);
   });
 
   test('unlimited asynchronous operations become one, and are not mentioned unasked', () => {

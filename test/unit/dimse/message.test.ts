@@ -114,6 +114,21 @@ describe('reassembly (PS3.8 E)', () => {
     expect(() => assembler.push(part(5))).toThrow(expect.objectContaining({ code: 'MESSAGE_INVALID' }));
   });
 
+  test('a data set beyond the maximum can be dropped for an answer: it takes no memory, what comes after it arrives', () => {
+    const assembler = new MessageAssembler(700, ({ commandField }) => commandField === COMMAND.commandField);
+    const large = encodeMessage(3, COMMAND, payload(5_000), 64);
+    const received = pdvsOf([...large, ...one, ...two]).flatMap((value) => assembler.push(value) ?? []);
+    expect(received).toEqual([
+      { contextId: 3, command: COMMAND, dataSet: undefined, isTooLarge: true },
+      { contextId: 1, command: ECHO, dataSet: undefined },
+      { contextId: 3, command: COMMAND, dataSet: payload(500) },
+    ]);
+    const others = new MessageAssembler(700, () => false);
+    expect(() => pdvsOf(large).map((value) => others.push(value))).toThrow(
+      expect.objectContaining({ code: 'MESSAGE_INVALID' }),
+    );
+  });
+
   test('a fragment that waits does not keep alive the PDU it came in: that may be mostly something else (trap 6)', () => {
     const pdu = Buffer.alloc(65_536, 7);
     const assembler = new MessageAssembler(1 << 20);

@@ -71,6 +71,24 @@ describe('access policy (PS3.8 9.3.4)', () => {
     expect(check(options, associateRq(), '', { total: 1, ofCallingAeTitle: 0 })).toBe('admitted');
   });
 
+  test('a reporter is admitted whatever the lists say of callers, not whatever else (design 6)', () => {
+    const policy = new AccessPolicy({ ...OPTIONS, callingAeTitles: ['CT1'], addresses: ['192.0.2.0/24'] });
+    const asReporter = (request = associateRq(), open = NONE): string | undefined =>
+      policy.check(request, '10.0.0.1', open, true);
+    expect(asReporter()).toBeUndefined();
+    expect(asReporter(associateRq({ calledAeTitle: 'ward' }))).toBe('calledAeTitle');
+    expect(asReporter(associateRq({ applicationContext: '1.2.3' }))).toBe('applicationContext');
+    expect(asReporter(associateRq(), { total: 2, ofCallingAeTitle: 0 })).toBe('limit');
+  });
+
+  test('the lists have a caller by AE title and address', () => {
+    const policy = new AccessPolicy({ ...OPTIONS, callingAeTitles: ['CT1'], addresses: ['192.0.2.0/24'] });
+    expect(policy.lists('CT1', '192.0.2.7')).toBe(true);
+    expect(policy.lists('CT2', '192.0.2.7')).toBe(false);
+    expect(policy.lists('CT1', '10.0.0.1')).toBe(false);
+    expect(new AccessPolicy(OPTIONS).lists('CT2', '10.0.0.1')).toBe(true);
+  });
+
   test.each([
     [6, 'maximumPduLength'],
     [16, 'maximumPduLength'],
