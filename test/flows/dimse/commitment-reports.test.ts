@@ -151,10 +151,9 @@ describe('a report on the association of its request', () => {
   });
 
   test('a result that is known before the request is answered comes after N-ACTION-RSP', async () => {
-    const outcome = Promise.withResolvers<Promise<string>>();
+    let outcome: Promise<string> | undefined;
     handler.requestCommitment = async (_uid, _module, context) => {
-      const begun = report(reporterOf(context));
-      outcome.resolve(begun.then((text) => text));
+      outcome = report(reporterOf(context));
       for (let i = 0; i < 20; i++) await new Promise(setImmediate);
       return { state: 'pending', retryAfterMs: 1_000 };
     };
@@ -163,7 +162,7 @@ describe('a report on the association of its request', () => {
     expect((await scu.messages.next()).command.commandField).toBe(0x8130);
     await nextReport(scu);
     scu.peer.send(eventRsp(1));
-    expect(await await outcome.promise).toBe('done');
+    expect(await outcome).toBe('done');
   });
 
   test('an SCU whose request was refused gets none', async () => {
