@@ -121,7 +121,7 @@ export interface CommitmentRetention {
   readonly resultsMs: number;
   /** Tombstones are removed so long after they were asked for, and with them the memory that the UID was used: ms. */
   readonly tombstonesMs: number;
-  /** At most so many of each kind in one call; default 1,000. */
+  /** At most so many of each kind in one call, which holds up other writers while it erases their texts; default 100. */
   readonly limit?: number;
 }
 

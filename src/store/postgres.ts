@@ -3,8 +3,10 @@
  * search path; they are made where they are missing.
  */
 import { GatewayError } from '../errors.ts';
+import type { Commitments } from './commitment-records.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import type { Migration } from './migrations/migration.ts';
+import { PostgresCommitments } from './postgres-commitments.ts';
 import { PostgresConnections } from './postgres-connection.ts';
 import { PostgresErrors } from './postgres-errors.ts';
 import { PostgresLocks } from './postgres-locks.ts';
@@ -43,6 +45,7 @@ class PostgresStore implements Store {
   readonly instanceId: string;
   readonly mpps: MppsRecords;
   readonly spool: Spool;
+  readonly commitments: Commitments;
   readonly worklist: RisEntries;
   readonly steps: RisSteps;
   readonly exceptions: RisExceptions;
@@ -56,6 +59,7 @@ class PostgresStore implements Store {
     const locks = new PostgresLocks(options, errors, instanceId);
     this.mpps = new PostgresMppsRecords(connections, damaged, () => locks.current);
     this.spool = new PostgresSpool(connections);
+    this.commitments = new PostgresCommitments(connections, errors);
     this.worklist = new PostgresRisEntries(connections, damaged);
     this.steps = new PostgresRisSteps(connections, damaged);
     this.exceptions = new PostgresRisExceptions(connections, damaged);

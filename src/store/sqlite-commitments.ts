@@ -39,7 +39,7 @@ type Values = Record<string, SQLInputValue>;
 type Revision = Pick<CommitmentRecord, 'id' | 'revision'>;
 
 const DEFAULT_LIST = 100;
-const DEFAULT_EXPIRY = 1_000;
+const DEFAULT_EXPIRY = 100;
 
 const RECORD = `SELECT ${COMMITMENT_COLUMNS.map((column) => `c.${column}`).join()}, module, result,
     deadline_at - :now AS remaining_ms, coalesce(lease_until > :now, 0) AS is_held
@@ -242,8 +242,8 @@ export class SqliteCommitments implements Commitments {
     return this.#connection.write('process', () => {
       const now = this.#now();
       // First, so that a transaction passes both stages in two rounds, never in one.
-      const removed = this.#statements.removeTombstones.run({ before: now - tombstonesMs, limit }).changes;
-      const old = this.#statements.old.all({ before: now - resultsMs, now, limit });
+      const removed = this.#statements.removeTombstones.run({ before: now - wholeMs(tombstonesMs), limit }).changes;
+      const old = this.#statements.old.all({ before: now - wholeMs(resultsMs), now, limit });
       for (const { id = null } of old) {
         this.#statements.forget.run({ id });
         this.#statements.eraseModule.run({ id });
