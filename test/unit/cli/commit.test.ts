@@ -302,6 +302,12 @@ describe('commit status', () => {
     ]);
   });
 
+  test('an archive that lists nothing has committed nothing: 1', async () => {
+    answers = [{ state: 'done', told: { committed: [], failed: [] } }];
+    const { status, stdout } = await commit('status', 'web', UID);
+    expect([status, stdout]).toEqual([1, expect.stringContaining('committed        0')]);
+  });
+
   test('pending is 1', async () => {
     answers = [{ state: 'pending' }];
     const { status, stdout } = await commit('status', 'web', UID);
