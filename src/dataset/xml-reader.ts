@@ -14,23 +14,25 @@ export interface XmlElement {
 
 /** Elements inside elements; one sequence level takes two. */
 const MAXIMUM_ELEMENT_DEPTH = 256;
+/** Characters of one step: some milliseconds. */
+const STEP_LENGTH = 256 * 1024;
 
 /**
- * The root element of an XML text.
+ * The root element of an XML text, read in steps so that whoever reads a long one can do other things in between.
  * @throws GatewayError DATA_SET_INVALID with a position, never with a piece of the text; DATA_SET_TOO_LARGE
  */
-export function parseXml(text: string): XmlElement {
+export function* parseXmlInSteps(text: string): Generator<undefined, XmlElement, undefined> {
   // A reference such as &#1; is legal in XML 1.1 only, and no data set may hold what it stands for.
   const parser = new SaxesParser({ xmlns: false, defaultXMLVersion: '1.0', forceXMLVersion: true });
   const open: XmlElement[] = [];
   let root: XmlElement | undefined;
-  const at = (): string => `at line ${parser.line}, column ${parser.column}`;
+  const place = (): string => `at line ${parser.line}, column ${parser.column}`;
 
   parser.on('doctype', () => {
-    throw new GatewayError('DATA_SET_INVALID', `The XML has a document type declaration ${at()}; none is allowed`);
+    throw new GatewayError('DATA_SET_INVALID', `The XML has a document type declaration ${place()}; none is allowed`);
   });
   parser.on('error', () => {
-    throw new GatewayError('DATA_SET_INVALID', `The XML is not well-formed ${at()}`);
+    throw new GatewayError('DATA_SET_INVALID', `The XML is not well-formed ${place()}`);
   });
   parser.on('opentag', (tag) => {
     if (open.length >= MAXIMUM_ELEMENT_DEPTH)
@@ -51,7 +53,11 @@ export function parseXml(text: string): XmlElement {
   parser.on('text', addText);
   parser.on('cdata', addText);
 
-  parser.write(text).close();
+  for (let at = 0; at < text.length; at += STEP_LENGTH) {
+    parser.write(text.slice(at, at + STEP_LENGTH));
+    if (text.length > STEP_LENGTH) yield;
+  }
+  parser.close();
   if (root === undefined) throw new GatewayError('DATA_SET_INVALID', 'The XML has no element');
   return root;
 }

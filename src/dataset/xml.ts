@@ -16,7 +16,7 @@ import {
   resolveVr,
   valueFromText,
 } from './values.ts';
-import { decodeXmlText, parseXml } from './xml-reader.ts';
+import { decodeXmlText, parseXmlInSteps } from './xml-reader.ts';
 import type { XmlElement } from './xml-reader.ts';
 
 export const NATIVE_DICOM_NAMESPACE = 'http://dicom.nema.org/PS3.19/models/NativeDICOM';
@@ -34,7 +34,16 @@ export interface XmlOptions {
  * @throws GatewayError DATA_SET_INVALID, DATA_SET_TOO_LARGE
  */
 export function fromXml(text: string): DataSet {
-  const root = parseXml(text);
+  const steps = fromXmlInSteps(text);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same in steps of some milliseconds, but for the last one. @throws GatewayError DATA_SET_INVALID, DATA_SET_TOO_LARGE */
+export function* fromXmlInSteps(text: string): Generator<undefined, DataSet, undefined> {
+  const root = yield* parseXmlInSteps(text);
   if (root.name !== 'NativeDicomModel') {
     throw new GatewayError('DATA_SET_INVALID', 'The root element of the XML is not NativeDicomModel');
   }
@@ -44,6 +53,11 @@ export function fromXml(text: string): DataSet {
 /** The same from bytes in any encoding that the XML declares. @throws GatewayError DATA_SET_INVALID, DATA_SET_TOO_LARGE */
 export function decodeXml(bytes: Uint8Array): DataSet {
   return fromXml(decodeXmlText(bytes));
+}
+
+/** The same in steps, as `fromXmlInSteps`. @throws GatewayError DATA_SET_INVALID, DATA_SET_TOO_LARGE */
+export function decodeXmlInSteps(bytes: Uint8Array): Generator<undefined, DataSet, undefined> {
+  return fromXmlInSteps(decodeXmlText(bytes));
 }
 
 /**

@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { parseJsonDataSets } from '../dataset/json.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
-import { decodeXml, fromXml } from '../dataset/xml.ts';
+import { decodeXmlInSteps, fromXmlInSteps } from '../dataset/xml.ts';
 import { GatewayError } from '../errors.ts';
 import { ServiceFailure } from '../services/port.ts';
 import { decoderFor } from './charset.ts';
@@ -17,6 +17,7 @@ import type { MediaType } from './media-type.ts';
 import { decodeMultipart, isBoundary } from './multipart.ts';
 import { ANSWER_FORMATS } from './negotiation.ts';
 import { tooLong } from './request-body.ts';
+import { inTurns } from './waiting.ts';
 
 export interface PayloadFormat {
   readonly type: MediaType;
@@ -74,7 +75,7 @@ export async function readPayload(
   if (body.length === 0) throw badRequest('The body is empty');
   const bytes = contentEncoding === '' ? body : await decompressed(body, contentEncoding, maximumBytes);
   try {
-    const dataSets = type.type === 'multipart/related' ? await readParts(type, bytes) : readSingle(type, bytes);
+    const dataSets = type.type === 'multipart/related' ? await readParts(type, bytes) : await readSingle(type, bytes);
     const [dataSet, ...more] = dataSets;
     if (dataSet === undefined) throw badRequest('The body holds no data set');
     if (more.length > 0) throw badRequest('The body holds more than one data set');
@@ -112,17 +113,17 @@ async function readParts(type: MediaType, bytes: Buffer): Promise<DataSet[]> {
     checkSingle(partType);
     const pieces: Uint8Array[] = [];
     for await (const piece of part.body) pieces.push(piece);
-    dataSets.push(...readSingle(partType, Buffer.concat(pieces)));
+    dataSets.push(...(await readSingle(partType, Buffer.concat(pieces))));
   }
   return dataSets;
 }
 
-function readSingle({ type, parameters }: MediaType, bytes: Buffer): DataSet[] {
+async function readSingle({ type, parameters }: MediaType, bytes: Buffer): Promise<DataSet[]> {
   if (bytes.length === 0) throw badRequest('The body is empty');
   const charset = parameters.get('charset');
   if (JSON_TYPES.has(type)) return parseJsonDataSets(decodeText(bytes, charset ?? 'utf-8'));
   // The charset of the header goes before what the XML itself declares (RFC 7303 3).
-  return [charset === undefined ? decodeXml(bytes) : fromXml(decodeText(bytes, charset))];
+  return [await inTurns(charset === undefined ? decodeXmlInSteps(bytes) : fromXmlInSteps(decodeText(bytes, charset)))];
 }
 
 function decodeText(bytes: Buffer, charset: string): string {

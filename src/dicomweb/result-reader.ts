@@ -4,7 +4,7 @@
  */
 import { decodeJsonStream } from '../dataset/json-stream.ts';
 import type { DataSet } from '../dataset/model.ts';
-import { decodeXml, fromXml } from '../dataset/xml.ts';
+import { decodeXmlInSteps, fromXmlInSteps } from '../dataset/xml.ts';
 import { GatewayError } from '../errors.ts';
 import { ServiceFailure } from '../services/port.ts';
 import { decoderFor, transcodeToUtf8 } from './charset.ts';
@@ -12,6 +12,7 @@ import { JSON_TYPES, parseMediaType, XML_TYPES } from './media-type.ts';
 import type { MediaType } from './media-type.ts';
 import { decodeMultipart, isBoundary } from './multipart.ts';
 import type { HttpAnswer } from './user-agent.ts';
+import { inTurns } from './waiting.ts';
 
 export interface ReadLimits {
   /** Bytes of one result in its JSON or XML form. */
@@ -82,7 +83,7 @@ async function* readSingle(
   }
   if (!XML_TYPES.has(type)) throw unreadable('its media type is not one of DICOM JSON and XML');
   const bytes = await readWhole(body, limits.maximumItemBytes);
-  yield charset === undefined ? decodeXml(bytes) : fromXml(decodeAs(bytes, charset));
+  yield await inTurns(charset === undefined ? decodeXmlInSteps(bytes) : fromXmlInSteps(decodeAs(bytes, charset)));
 }
 
 /** The charset of the header goes before what the XML itself declares (RFC 7303 3). */

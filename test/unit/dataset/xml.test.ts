@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { attribute, dataSetOf } from '../../../src/dataset/model.ts';
-import { decodeXml, fromXml, toXml } from '../../../src/dataset/xml.ts';
+import { decodeXml, fromXml, fromXmlInSteps, toXml } from '../../../src/dataset/xml.ts';
 import { GatewayError } from '../../../src/errors.ts';
 
 function model(content: string, attributes = ''): string {
@@ -157,6 +157,22 @@ describe('Native DICOM Model (PS3.19 A.1)', () => {
     ['an XML 1.1 control character', '<?xml version="1.1"?><NativeDicomModel>&#1;</NativeDicomModel>'],
   ])('refuses %s', (_title, text) => {
     expect(refusal(() => fromXml(text)).code).toBe('DATA_SET_INVALID');
+  });
+
+  test('reads a long text in steps, wherever these cut it: inside a character, a reference, a tag', () => {
+    const text = 'a😀&<b>\r'.repeat(20_000);
+    const expected = dataSetOf({ '00104000': attribute('LT', text) });
+    const written = toXml(expected);
+    for (let shift = 0; shift < 12; shift++) {
+      const steps = fromXmlInSteps(written.replace('?>\n', `?>${' '.repeat(shift)}`));
+      let rests = 0;
+      let step = steps.next();
+      for (; step.done !== true; step = steps.next()) rests++;
+      expect(step.value).toEqual(expected);
+      expect(rests).toBeGreaterThan(1);
+    }
+    expect(fromXmlInSteps(toXml(DATA_SET)).next().done).toBe(true);
+    expect(refusal(() => fromXml(written.slice(0, -1))).code).toBe('DATA_SET_INVALID');
   });
 
   test('caps nesting', () => {
