@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openStore } from '../../src/store/sqlite.ts';
 import type { StoreAbilities, StoreBed } from './suites/bed.ts';
+import { describeCommitments } from './suites/commitments.ts';
 import { describeMppsRecords } from './suites/mpps.ts';
 import { describeRisRecords } from './suites/ris.ts';
 import { describeSpool } from './suites/spool.ts';
@@ -32,4 +33,5 @@ describe('SQLite', () => {
   describe('records of MPPS', () => describeMppsRecords(sqliteBed, ABILITIES));
   describe('what the RIS keeps', () => describeRisRecords(sqliteBed, ABILITIES));
   describe('the spool', () => describeSpool(sqliteBed, ABILITIES));
+  describe('storage commitments', () => describeCommitments(sqliteBed, ABILITIES));
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import { startPostgres, type Postgres } from '../../scripts/peers/postgres.ts';
 import { openPostgresStore } from '../../src/store/postgres.ts';
 import type { StoreAbilities, StoreBed } from '../contract/suites/bed.ts';
+import { describeCommitments } from '../contract/suites/commitments.ts';
 import { describeMppsRecords } from '../contract/suites/mpps.ts';
 import { describeRisRecords } from '../contract/suites/ris.ts';
 import { describeSpool } from '../contract/suites/spool.ts';
@@ -33,4 +34,5 @@ describe('PostgreSQL', () => {
   describe('records of MPPS', () => describeMppsRecords(postgresBed, ABILITIES));
   describe('what the RIS keeps', () => describeRisRecords(postgresBed, ABILITIES));
   describe('the spool', () => describeSpool(postgresBed, ABILITIES));
+  describe('storage commitments', () => describeCommitments(postgresBed, ABILITIES));
 });

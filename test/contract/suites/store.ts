@@ -1,5 +1,6 @@
 /** What every store promises besides its records. */
 import { expect, test } from '@jest/globals';
+import { transactionOf } from '../../support/commitment-records.ts';
 import { keyOf, recordOf } from '../../support/mpps-records.ts';
 import { collect } from '../../support/requests.ts';
 import { messageOf } from '../../support/spool-messages.ts';
@@ -107,6 +108,9 @@ export function describeStore(makeBed: MakeStoreBed): void {
       () => store.spool.nextDueMs(destination),
       () => store.spool.list({}),
       () => store.spool.depths(),
+      () => store.commitments.add(transactionOf('1.2.1'), 1_000),
+      () => store.commitments.claim([destination], 1, 1_000),
+      () => store.commitments.list({}),
       () => store.leads(),
       () => store.exclusively('a', () => Promise.resolve()),
     ];
