@@ -107,10 +107,10 @@ function listingText({ counts, commitments, next }: CommitmentListing): string {
   return `${[...depths, '', ...rows, ...more].join('\n')}\n`;
 }
 
-/** How many, and how old the oldest is. */
+/** How many, and how old the oldest is where something is still to be done. */
 function countText(counts: readonly CountEntry[], phase: string): string {
-  const found = counts.find((each) => each.phase === phase);
-  return found === undefined || found.count === 0 ? '0' : `${found.count} (${ageText(found.oldestSeconds)})`;
+  const { count, oldestSeconds } = counts.find((each) => each.phase === phase) ?? { count: 0, oldestSeconds: 0 };
+  return count === 0 || phase === 'done' ? String(count) : `${count} (${ageText(oldestSeconds)})`;
 }
 
 function resultText({ result }: CommitmentEntry): string {

@@ -105,7 +105,7 @@ describe.each([
     const age = isRunning ? '0s' : (/\d+d/.exec(stdout)?.[0] ?? '0s');
     expect(rows(stdout)).toEqual([
       'destination asking waiting reporting done',
-      `ct → pacs 0 1 (${age}) 1 (${age}) 1 (${age})`,
+      `ct → pacs 0 1 (${age}) 1 (${age}) 1`,
       '',
       'id phase destination transaction uid from asked instances result attempts last failure',
       `1 waiting ct → pacs 1.1 CT1 ${NOW} 2 0 UPSTREAM_UNREACHABLE`,
