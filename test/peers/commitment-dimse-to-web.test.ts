@@ -93,7 +93,7 @@ describe('storage commitment, DIMSE → web', () => {
     );
 
   const reportTo = async (scu: CommitmentScp, uid: string): Promise<CommitmentMessage | undefined> => {
-    await scu.running.waitFor(new RegExp(`"N-EVENT-REPORT".*"${uid.replaceAll('.', '\\.')}"`));
+    await scu.running.waitFor(new RegExp(`"N-EVENT-REPORT".*"${uid.replaceAll('.', '\\.')}".*\n`));
     return eventsOf(scu.messages(), uid)[0];
   };
 

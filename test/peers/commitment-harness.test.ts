@@ -34,7 +34,7 @@ describe('storage commitment among the peers themselves', () => {
   afterAll(() => peers.close());
 
   const eventOf = async (uid: string): Promise<unknown> => {
-    await listener.running.waitFor(new RegExp(`"N-EVENT-REPORT".*"${uid.replaceAll('.', '\\.')}"`));
+    await listener.running.waitFor(new RegExp(`"N-EVENT-REPORT".*"${uid.replaceAll('.', '\\.')}".*\n`));
     const events = listener.messages().filter(({ dataSet }) => JSON.stringify(dataSet).includes(`"${uid}"`));
     expect(events).toHaveLength(1);
     return events[0];
