@@ -44,7 +44,8 @@ export class CommitmentScu {
     references: readonly SopReference[],
     context: CommitmentContext,
   ): Promise<CommitmentStatus> {
-    const callingAeTitle = callingAeTitleFor(this.#options, context.requester);
+    // Not that of the one who asks, even where titles pass through: the report would go there (decision 7).
+    const callingAeTitle = callingAeTitleFor(this.#options);
     const reports = new CommitmentReports(transactionUid, context, this.#logger);
     const options: ScuOptions = {
       ...scuOptions(this.#options, CLASSES, callingAeTitle),

@@ -17,7 +17,7 @@ export interface DimseUpstreamOptions extends WorklistFindOptions, MppsScuOption
   readonly aeTitle: string;
   /** `pass-through`: that of the peer who asks. */
   readonly callingAeTitle: string;
-  /** With pass-through, where the one who asks has none. */
+  /** With pass-through, where the one who asks has none, and for storage commitment: its reports go to this title. */
   readonly fallbackCallingAeTitle?: string;
   /** Proposed, the preferred one first. */
   readonly transferSyntaxes: readonly TransferSyntaxUid[];

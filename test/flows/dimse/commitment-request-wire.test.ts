@@ -130,7 +130,7 @@ describe('what goes out (PS3.4 J.3.2, PS3.7 10.3.4)', () => {
     expect(server.connections).toBe(2);
   });
 
-  test('the calling AE title passes through', async () => {
+  test('the calling AE title does not pass through: the SCP would report to the one who asks (PS3.4 J.3.3)', async () => {
     const calling = Promise.withResolvers<string>();
     const { upstream } = await serve(
       async (peer) => {
@@ -138,11 +138,11 @@ describe('what goes out (PS3.4 J.3.2, PS3.7 10.3.4)', () => {
         calling.resolve(request.callingAeTitle);
         peer.send(response(await messages.next()));
       },
-      { callingAeTitle: 'pass-through' },
+      { callingAeTitle: 'pass-through', fallbackCallingAeTitle: 'FALLBACK' },
     );
     const requester = { listener: 'ward', protocol: 'dimse', address: '::1', callingAeTitle: 'CT1' } as const;
     await ask(upstream, createCommitmentContext({ requester }));
-    expect(await calling.promise).toBe('CT1');
+    expect(await calling.promise).toBe('FALLBACK');
   });
 
   test('10,000 instances are one message', async () => {
