@@ -46,8 +46,8 @@ export class DimseReader implements ConnectionReader {
   readonly #requests = new Direction();
   readonly #answers = new Direction();
   readonly #contexts = new Map<number, AcceptedContext>();
-  /** By message ID: what has come of an answer that is not complete. */
-  readonly #pending = new Map<number, Pending>();
+  /** By direction and message ID: what has come of an answer that is not complete. */
+  readonly #pending = new Map<string, Pending>();
   #proposal: AssociateRq | undefined;
 
   constructor(tell: (seen: Seen) => void) {
@@ -58,7 +58,7 @@ export class DimseReader implements ConnectionReader {
   request(chunk: Buffer): void {
     this.#requests.push(
       chunk,
-      (message) => this.#onRequest(message),
+      (message) => this.#onMessage('listener', message),
       (pdu) => {
         if (pdu.type === PDU_TYPE.associateRq) this.#proposal = pdu;
       },
@@ -69,7 +69,7 @@ export class DimseReader implements ConnectionReader {
   answer(chunk: Buffer): void {
     this.#answers.push(
       chunk,
-      (message) => this.#onAnswer(message),
+      (message) => this.#onMessage('peer', message),
       (pdu) => {
         if (pdu.type === PDU_TYPE.associateAc) this.#accept(pdu);
       },
@@ -86,15 +86,16 @@ export class DimseReader implements ConnectionReader {
     }
   }
 
-  #onRequest({ contextId, command, dataSet }: Message): void {
-    if (isResponse(command.commandField)) return;
+  #onMessage(towards: 'listener' | 'peer', message: Message): void {
+    const { contextId, command, dataSet } = message;
+    if (isResponse(command.commandField)) return this.#onAnswer(towards, message);
     const around = this.#around(contextId);
-    this.#tell({ kind: 'dimse-request', ...around, command, data: dataOf(dataSet, around.context) });
+    this.#tell({ kind: 'dimse-request', towards, ...around, command, data: dataOf(dataSet, around.context) });
   }
 
-  #onAnswer({ contextId, command, dataSet }: Message): void {
+  #onAnswer(towards: 'listener' | 'peer', { contextId, command, dataSet }: Message): void {
     const around = this.#around(contextId);
-    const id = command.messageIdBeingRespondedTo ?? 0;
+    const id = `${towards} ${command.messageIdBeingRespondedTo ?? 0}`;
     const { status, ...before } = this.#pending.get(id) ?? { ...NO_DATA, status: undefined };
     const isFirst = before.first === undefined;
     const data: SeenData<DataSet> = {
@@ -106,7 +107,7 @@ export class DimseReader implements ConnectionReader {
       return;
     }
     this.#pending.delete(id);
-    this.#tell({ kind: 'dimse-answer', ...around, command, data, pending: status });
+    this.#tell({ kind: 'dimse-answer', towards, ...around, command, data, pending: status });
   }
 
   /** @throws GatewayError MESSAGE_INVALID */

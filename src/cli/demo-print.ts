@@ -107,7 +107,9 @@ export class DemoPrinter {
   show(seen: Seen): void {
     const [peer, listener] = this.#partiesOf(seen);
     const isRequest = seen.kind === 'dimse-request' || seen.kind === 'http-request';
-    const [from, to, arrow] = isRequest ? [peer, listener, '▶'] : [listener, peer, '◀'];
+    const isInward = 'towards' in seen ? seen.towards === 'listener' : isRequest;
+    const [from, to] = isInward ? [peer, listener] : [listener, peer];
+    const arrow = isRequest ? '▶' : '◀';
     const style = isRequest ? 'cyan' : 'green';
     this.#line('');
     this.#line(this.#styled(style, printable(fitted(`${arrow} ${nameOf(seen)}   ${from} → ${to}`, this.#columns))));

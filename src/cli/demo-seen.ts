@@ -13,6 +13,8 @@ export interface SeenData<T> {
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 interface SeenDimse {
+  /** Who it goes to: the one who associated, the peer, may be asked on its association too (N-EVENT-REPORT). */
+  readonly towards: 'listener' | 'peer';
   readonly callingAeTitle: string;
   readonly calledAeTitle: string;
   readonly context: AcceptedContext;

@@ -25,13 +25,13 @@ export class Archive implements Upstream {
   async requestCommitment(transactionUid: string, references: readonly SopReference[]): Promise<CommitmentStatus> {
     const told = this.#judge(references);
     this.#told.set(transactionUid, { told, checksLeft: this.checks });
-    return this.checks === 0 ? { state: 'done', told } : { state: 'pending', retryAfterMs: 1 };
+    return this.checks === 0 ? { state: 'done', told } : { state: 'pending' };
   }
 
   async checkCommitment(transactionUid: string): Promise<CommitmentStatus> {
     const transaction = this.#told.get(transactionUid);
     if (transaction === undefined) throw new ServiceFailure('NO_SUCH_INSTANCE');
-    if (transaction.checksLeft-- > 0) return { state: 'pending', retryAfterMs: 1 };
+    if (transaction.checksLeft-- > 0) return { state: 'pending' };
     return { state: 'done', told: transaction.told };
   }
 
