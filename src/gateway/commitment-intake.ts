@@ -24,7 +24,7 @@ export interface IntakeHost {
   run(record: CommitmentRecord): void;
   /** The store has failed. */
   noteStore(failure: unknown): void;
-  /** Counts as under way until it is settled. */
+  /** Counts as under way until it resolves, and may leave something to do. */
   watch(work: Promise<unknown>): void;
 }
 

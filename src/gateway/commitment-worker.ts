@@ -7,6 +7,8 @@ import type { CommitmentTarget } from './commitment-route.ts';
 export interface CommitmentWorkerHost {
   readonly store: Pick<Commitments, 'claim' | 'nextDueMs'>;
   readonly clock: Clock;
+  /** The longest pause between two looks, ms. */
+  readonly lookMs: number;
   /** The upstreams of all routes. */
   targets(): readonly CommitmentTarget[];
   /** Never rejects. */
@@ -19,8 +21,6 @@ export interface CommitmentWorkerHost {
 
 /** Transactions worked on at a time. */
 const CONCURRENCY = 8;
-/** Other processes take requests and reports in too, and what they held may have become free. */
-const LOOK_MS = 1_000;
 const SHORTEST_LOOK_MS = 10;
 
 export class CommitmentWorker {
@@ -59,14 +59,14 @@ export class CommitmentWorker {
       }
     } catch (error) {
       this.#host.noteStore(error);
-      this.#lookIn(LOOK_MS);
+      this.#lookIn(this.#host.lookMs);
     } finally {
       this.#isLooking = false;
     }
   }
 
   async #take(): Promise<void> {
-    const { store } = this.#host;
+    const { store, lookMs } = this.#host;
     this.#host.tidy();
     const targets = this.#host.targets();
     const free = CONCURRENCY - this.#running;
@@ -75,10 +75,10 @@ export class CommitmentWorker {
     const due = await store.claim(destinations, free, Math.max(...targets.map(leaseMsOf)));
     for (const record of due) void this.#run(record);
     if (due.length === free) return;
-    const dueMs = await store.nextDueMs();
+    const dueMs = await store.nextDueMs(destinations);
     this.#host.noteStore(undefined);
-    // What is due and was not given is of a route that is gone, or just became due.
-    this.#lookIn(dueMs === undefined || dueMs <= 0 ? LOOK_MS : Math.min(LOOK_MS, dueMs));
+    // What is due and was not given became due just now, or cannot be read.
+    this.#lookIn(dueMs === undefined || dueMs <= 0 ? lookMs : Math.min(lookMs, dueMs));
   }
 
   async #run(record: CommitmentRecord): Promise<void> {

@@ -25,6 +25,8 @@ export interface CommitmentsOptions {
   readonly clock?: Clock;
   /** From 0 to below 1, for the jitter of pauses. */
   readonly random?: () => number;
+  /** How often it looks for what other processes on the same store have left, ms. */
+  readonly lookMs?: number;
 }
 
 /** After the attempts were ended, for what they came to to be written down. */
@@ -51,7 +53,7 @@ export class CommitmentService {
   constructor(
     store: Commitments,
     logger: Logger,
-    { clock = systemClock, random = Math.random }: CommitmentsOptions = {},
+    { clock = systemClock, random = Math.random, lookMs = 1_000 }: CommitmentsOptions = {},
   ) {
     this.#store = store;
     this.#logger = logger;
@@ -77,11 +79,12 @@ export class CommitmentService {
       attendances,
       run: (record) => void run(record),
       noteStore,
-      watch: (work) => void this.#watched(work),
+      watch: (work) => void this.#watched(work.then(() => this.wake())),
     });
     this.#worker = new CommitmentWorker({
       store,
       clock,
+      lookMs,
       targets: () => [...this.#targets.values()],
       run,
       tidy: () => attendances.sweep(),
