@@ -2,6 +2,7 @@
  * What an operator may do with storage commitments: look, try again at once, give up with a reason. Everything that changes
  * one leaves a line in the log that says who. Nothing done here makes an instance committed: that only the archive can say.
  */
+import { setImmediate } from 'node:timers/promises';
 import type { Logger } from '../observe/log.ts';
 import { failAll } from '../services/storage-commitment/settle.ts';
 import type {
@@ -25,8 +26,8 @@ export interface CommitmentQuery {
   readonly limit: number;
 }
 
-/** Records that are read at a time: each may be about ten thousand instances. */
-const PAGE = 20;
+/** Records that are read at a time: each may be about ten thousand instances, and others are served between two pages. */
+const PAGE = 4;
 /** A record that changes oftener than this while somebody decides about it is being worked on. */
 const TRIES = 3;
 
@@ -59,6 +60,7 @@ export class CommitmentOperator {
       if (page.length < size) return;
       left -= page.length;
       last = page.at(-1)?.id ?? last;
+      await setImmediate();
     }
   }
 
