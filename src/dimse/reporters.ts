@@ -99,7 +99,7 @@ class NamedHost {
 function isSameAddress(one: string, other: string): boolean {
   const [a, b] = [plainAddress(one), plainAddress(other)];
   const family = isIPv4(a) ? 'ipv4' : 'ipv6';
-  if (isIP(a) === 0 || isIP(a) !== isIP(b)) return false;
+  if (isIP(a) === 0) return false;
   const list = new BlockList();
   list.addAddress(a, family);
   return list.check(b, family);

@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { Requester, ServiceHandler } from '../services/port.ts';
+import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import { negotiate } from './acceptor-negotiation.ts';
 import type { NegotiationOptions } from './acceptor-negotiation.ts';
 import { COMMAND_FIELD, DIMSE_STATUS, isComposite, isResponse } from './command-set.ts';
@@ -24,7 +25,7 @@ import { ScpReports } from './scp-reports.ts';
 import { SOP_CLASSES } from './uids.ts';
 import { Association } from './upper-layer/association.ts';
 import type { AssociationEnd, AssociationTimers, AssociationUser } from './upper-layer/association.ts';
-import type { AssociateRq, Pdv } from './upper-layer/pdu.ts';
+import type { AssociateRq, Pdv, ProposedContext } from './upper-layer/pdu.ts';
 
 export interface ScpAssociationOptions extends NegotiationOptions {
   /** Name of the listener in the configuration. */
@@ -105,6 +106,9 @@ export class ScpAssociation implements AssociationUser {
   }
 
   #answerAssociate(request: AssociateRq, address: string, standing: ReporterStanding): void {
+    if (standing === 'elsewhere' && request.contexts.some(isOfCommitment)) {
+      this.#logger.warn('it has the AE title of a reporter of storage commitment, but not its address');
+    }
     const admission = this.#host.admit(this, request, address, standing);
     if (typeof admission === 'string') {
       const { text, ...rejection } = REJECTIONS[admission];
@@ -281,6 +285,10 @@ export class ScpAssociation implements AssociationUser {
     clearTimeout(this.#idleTimer);
     this.#idleTimer = undefined;
   }
+}
+
+function isOfCommitment({ abstractSyntax }: ProposedContext): boolean {
+  return abstractSyntax === STORAGE_COMMITMENT_PUSH_MODEL;
 }
 
 /** Its answer can say that it is too large (0213H); the statuses of C-services differ. */

@@ -117,6 +117,10 @@ describe('a caller with the AE title of a reporter at another address', () => {
   test('is rejected where the lists do not have it', async () => {
     const running = await listen({ callingAeTitles: ['CT1'], reporters: [{ ...PACS, host: '192.0.2.7' }] });
     expect(await answerTo(await call(running))).toBe(CALLING_NOT_RECOGNIZED);
+    expect(running.logger.lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { message: 'it has the AE title of a reporter of storage commitment, but not its address' },
+      { message: 'association rejected' },
+    ]);
   });
 
   test('has what the lists and routes say else', async () => {
