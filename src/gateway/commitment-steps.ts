@@ -178,7 +178,8 @@ export class CommitmentSteps {
           // Some take reports on a new association only, and say nothing to the point on the old one.
           if (address === undefined) throw failure;
           attendances.forget(id);
-          if (failure.retry === 'ambiguous') throw failure;
+          // Most SCUs release at once, and cross a report that is quick: one that is gone has not answered, and will not.
+          if (failure.retry === 'ambiguous' && failure.code !== 'CONNECTION_LOST') throw failure;
         }
       }
       if (address === undefined) throw withoutAddress(aeTitle);

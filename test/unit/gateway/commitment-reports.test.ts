@@ -80,6 +80,11 @@ describe('the way of a report', () => {
     expect(await bed.record()).toMatchObject({ phase: 'done' });
   });
 
+  test('is a new one at once where the SCU has gone without an answer, as most do that release at once', async () => {
+    await asked({}, failing('CONNECTION_LOST', { retry: 'ambiguous' }));
+    expect(reportsOnNew()).toEqual(ONE_REPORT);
+  });
+
   test('is a new one after a pause where it may have been taken on the old one', async () => {
     await asked({}, failing('UPSTREAM_TIMEOUT', { retry: 'ambiguous' }));
     expect(reportsOnNew()).toEqual([]);
