@@ -2,14 +2,18 @@
 const allowed = {
   dataset: ['errors'],
   services: ['dataset', 'errors'],
-  config: ['dataset', 'services', 'errors'],
+  tls: ['errors'],
+  access: ['services', 'tls', 'errors'],
+  identity: ['services', 'tls', 'errors'],
+  audit: ['dataset', 'services', 'observe', 'tls', 'errors'],
+  config: ['dataset', 'services', 'tls', 'errors'],
   store: ['services', 'dataset', 'errors'],
   observe: ['dataset', 'services', 'errors'],
-  gateway: ['services', 'dataset', 'store', 'observe', 'config', 'errors'],
-  dimse: ['services', 'dataset', 'observe', 'errors'],
-  dicomweb: ['services', 'dataset', 'observe', 'errors'],
+  gateway: ['services', 'dataset', 'store', 'observe', 'audit', 'config', 'errors'],
+  dimse: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'errors'],
+  dicomweb: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'errors'],
   ris: ['services', 'dataset', 'store', 'observe', 'errors'],
-  console: ['observe', 'config', 'store', 'services', 'dataset', 'ris', 'errors'],
+  console: ['observe', 'config', 'store', 'services', 'dataset', 'ris', 'tls', 'identity', 'errors'],
 };
 
 const own = Object.entries(allowed).map(([folder, may]) => ({

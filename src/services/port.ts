@@ -36,8 +36,12 @@ export interface Requester {
   readonly calledAeTitle?: string;
   /** Base path a web request came in under, e.g. `/dicomweb`. */
   readonly basePath?: string;
-  /** Authenticated subject of the web side. */
+  /** Who it is, authenticated: by a token, a key, a certificate or DICOM user identity. */
   readonly subject?: string;
+  /** What its token or key allows. */
+  readonly scopes?: readonly string[];
+  /** Distinguished name of the certificate it has shown. */
+  readonly certificate?: string;
 }
 
 /** Something worth telling the peer that does not change the outcome. */
@@ -83,6 +87,8 @@ export interface RequestContext {
   readonly deadline: number;
   readonly traceId: string;
   readonly requester: Requester;
+  /** Bearer token of the requester, for upstreams it is passed on to; never logged, never stored. */
+  readonly bearer?: string;
   /** Gateways the message has passed, this one included once it has chosen its route; absent: none that told. */
   readonly hops?: readonly Hop[];
   /** Called before the result it concerns is yielded, or before the search ends. */
