@@ -7,23 +7,33 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-const WRITER = fileURLToPath(new URL('../support/store-writer.ts', import.meta.url));
 const MESSAGES = 300;
 
-test('a message of one `process` and one `disk` write costs at most two syncs', async () => {
+/** Of a program of test/support that writes to a new store, which it is given first. */
+async function syncsOf(program: string, ...args: readonly (string | number)[]): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'dimseway-store-'));
   try {
     const log = join(folder, 'strace');
-    const writer = [process.execPath, '--disable-warning=ExperimentalWarning', WRITER, join(folder, 's.db'), '0'];
+    const writer = fileURLToPath(new URL(`../support/${program}`, import.meta.url));
     await promisify(execFile)('strace', [
       ...['-f', '-e', 'trace=fsync,fdatasync', '-o', log],
-      ...writer,
-      String(MESSAGES),
+      ...[process.execPath, '--disable-warning=ExperimentalWarning', writer, join(folder, 's.db')],
+      ...args.map(String),
     ]);
-    const syncs = (await readFile(log, 'utf8')).split('\n').filter((line) => /\bf(data)?sync\(/.test(line)).length;
-    expect(syncs).toBeGreaterThanOrEqual(MESSAGES);
-    expect(syncs).toBeLessThanOrEqual(MESSAGES * 2);
+    return (await readFile(log, 'utf8')).split('\n').filter((line) => /\bf(data)?sync\(/.test(line)).length;
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+test('a message of one `process` and one `disk` write costs at most two syncs', async () => {
+  const syncs = await syncsOf('store-writer.ts', 0, MESSAGES);
+  expect(syncs).toBeGreaterThanOrEqual(MESSAGES);
+  expect(syncs).toBeLessThanOrEqual(MESSAGES * 2);
+}, 30_000);
+
+test('a storage commitment that is added is on the disk, and its changes as `process` cost nothing more', async () => {
+  const syncs = await syncsOf('commitment-writer.ts', 100, 5);
+  expect(syncs).toBeGreaterThanOrEqual(100);
+  expect(syncs).toBeLessThanOrEqual(150);
 }, 30_000);
