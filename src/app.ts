@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Router } from 'express';
 import type { Config, ListenerConfig, UpstreamConfig } from './config/schema.ts';
+import { commitmentsApi } from './console/commitments-api.ts';
 import { exceptionsApi } from './console/exceptions-api.ts';
 import { metricsPage } from './console/metrics-page.ts';
 import { ConsoleServer } from './console/server.ts';
@@ -19,6 +20,8 @@ import { healthOf, upstreamHealth } from './observe/health.ts';
 import type { Health } from './observe/health.ts';
 import type { AdjustableLogger, Logger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
+import { lookAtCommitments } from './observe/commitments.ts';
+import type { CommitmentSource } from './observe/commitments.ts';
 import { lookAtSpool } from './observe/spool.ts';
 import type { SpoolSource } from './observe/spool.ts';
 import { buildListener, createUpstream, hasStore, needsStore, openConfiguredStore, recordersOf } from './parts.ts';
@@ -89,7 +92,14 @@ export class App {
     depths: () => this.#parts?.store?.spool.depths(),
     destinations: () => this.#services?.spool.states().values() ?? [],
   };
-  readonly #metrics = new Metrics(this.#spoolSource);
+  readonly #commitmentSource: CommitmentSource = {
+    counts: () => this.#parts?.store?.commitments.counts(),
+    destinations: () =>
+      (this.#parts?.config.routes ?? []).flatMap(({ name, storageCommitment }) =>
+        storageCommitment === undefined ? [] : [{ route: name, upstream: storageCommitment.to }],
+      ),
+  };
+  readonly #metrics = new Metrics(this.#spoolSource, this.#commitmentSource);
   #services: StoreServices | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
   #parts: Parts | undefined;
@@ -142,6 +152,7 @@ export class App {
         [...upstreams].map(([name, { config }]) => [name, upstreamHealth(config.protocol, states.get(name))]),
       ),
       await lookAtSpool(this.#spoolSource),
+      await lookAtCommitments(this.#commitmentSource),
     );
   }
 
@@ -277,6 +288,7 @@ export class App {
       worklistApi({ rises: () => this.#rises(), log }),
       exceptionsApi({ exceptions: () => store()?.exceptions, log }),
       spoolApi({ store, wake: (destination) => this.#services?.spool.wake(destination), log }),
+      commitmentsApi({ store, wake: () => this.#services?.commitments.wake(), log }),
       storeApi({ store, log }),
       metricsPage(this.#metrics),
     ];
