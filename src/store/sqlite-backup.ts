@@ -12,8 +12,8 @@ const ALL_PAGES = 2 ** 31 - 1;
 
 /**
  * Copies to a new file: under another name first, so that there is a whole copy or none, for its owner only. It is read by
- * a connection and a thread of its own, which hold up nobody. The messages of its spool are in doubt, all of them: by the
- * time the copy is put to work they may have been delivered.
+ * a connection and a thread of its own, which hold up nobody. The messages of its spool are in doubt, all of them, and every
+ * storage commitment that is still to be asked for: by the time the copy is put to work they may have been sent.
  * @throws GatewayError STORE_BACKUP_FAILED
  */
 export async function backupTo(path: string, to: string): Promise<void> {
@@ -49,7 +49,8 @@ function markInDoubt(draft: string): void {
   const copy = new DatabaseSync(draft);
   try {
     copy.exec(`PRAGMA synchronous = FULL;
-      UPDATE meta SET value = (SELECT coalesce(max(id), 0) FROM spool_messages) WHERE name = 'in_doubt_through'`);
+      UPDATE meta SET value = (SELECT coalesce(max(id), 0) FROM spool_messages) WHERE name = 'in_doubt_through';
+      UPDATE commitments SET in_doubt = 1 WHERE phase = 'asking'`);
   } finally {
     copy.close(); // writes its log back
   }

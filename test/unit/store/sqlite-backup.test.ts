@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openMemoryStore, openStore } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { PACS, RESULT, transactionOf } from '../../support/commitment-records.ts';
 import { keyOf, numberedRecord, recordOf } from '../../support/mpps-records.ts';
 import { claimFirst, FAILURE, fullMessageOf, messageOf, RIS } from '../../support/spool-messages.ts';
 
@@ -61,6 +62,27 @@ test('what a copy has to deliver is in doubt: it may have been delivered since; 
     ['1.1', true],
     ['1.2', false],
   ]);
+  await opened.close();
+});
+
+test('a storage commitment that is to be asked for is in doubt in the copy, and nobody holds it; the others are as they are', async () => {
+  const { commitments } = store;
+  await commitments.add(transactionOf('1.1'), 60_000);
+  const { record } = await commitments.add(transactionOf('1.2'), 0);
+  await commitments.change(record, { phase: 'reporting', result: RESULT, dueInMs: 0 }, 'disk');
+  await store.backup(copy);
+  const before = await commitments.list({});
+  expect(before.map(({ inDoubt }) => inDoubt)).toEqual([false, false]);
+  const opened = await openStore({ path: copy });
+  expect(await opened.commitments.list({})).toEqual(
+    before.map((each) => ({
+      ...each,
+      inDoubt: each.phase === 'asking',
+      isHeld: false,
+      remainingMs: expect.any(Number),
+    })),
+  );
+  expect(await opened.commitments.claim([PACS], 10, 1_000)).toHaveLength(2);
   await opened.close();
 });
 
