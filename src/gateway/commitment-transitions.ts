@@ -180,8 +180,10 @@ function unchecked(record: CommitmentRecord, failure: ServiceFailure, situation:
   if (next === 'never') return made(record, 'the upstream has no result of a storage commitment', undefined, failure);
   const { options } = situation;
   const due = next === 'slowly' ? options.maximumPollMs : retryDelayMs(situation, record.attempts, failure);
+  // While it is asking, a result is asked for only where the request may have been sent: that is as open as before.
+  const doubt = record.phase === 'asking' && { inDoubt: true };
   return {
-    change: { attempts: record.attempts + 1, failure: problemOf(failure) },
+    change: { attempts: record.attempts + 1, failure: problemOf(failure), ...doubt },
     due: Math.min(due, leftMs(record)),
     durability: 'process',
     notes: failureNotes(

@@ -249,6 +249,21 @@ describe('a request without an answer (status mapping 7.1, 7.3, 8)', () => {
     expect(bed.modality.reports.map(({ result }) => result)).toEqual([RESULT]);
   });
 
+  test('of a process that is gone is checked until that is answered, and not sent again before (status mapping 8)', async () => {
+    await open('checked');
+    bed.keeper.onRequest = silent;
+    void bed.request(WARD);
+    await bed.clock.rest();
+    bed.restart();
+    bed.keeper.onCheck = failing('UPSTREAM_ERROR', { httpStatus: 500 });
+    await bed.clock.pass(120_000);
+    expect(await bed.record()).toMatchObject({ phase: 'asking', inDoubt: true });
+    bed.keeper.onCheck = async () => done(TOLD);
+    await bed.clock.pass(HOUR_MS);
+    expect(bed.keeper.asked).toHaveLength(1);
+    expect(bed.modality.reports.map(({ result }) => result)).toEqual([RESULT]);
+  });
+
   test('from a keeper that reports: pending, never sent again, and its report is taken', async () => {
     await open('reported');
     bed.keeper.onRequest = ambiguous;
