@@ -160,14 +160,17 @@ export class CommitmentBed {
   calls = 0;
   process: Process;
   readonly #busy: { count: number };
+  readonly #isFirst: boolean;
 
   private constructor(
     clock: FakeClock,
     store: Store,
     busy: { count: number },
-    kind: Keeper['commitmentResult'] | 'reported',
+    kind: 'checked' | 'reported',
     options: Partial<CommitmentOptions>,
+    isFirst: boolean,
   ) {
+    this.#isFirst = isFirst;
     this.clock = clock;
     this.store = store;
     this.#busy = busy;
@@ -183,7 +186,14 @@ export class CommitmentBed {
   static async open(kind: 'checked' | 'reported', options: Partial<CommitmentOptions> = {}): Promise<CommitmentBed> {
     const busy = { count: 0 };
     const clock = new FakeClock(START_MS, () => busy.count > 0);
-    return new CommitmentBed(clock, await openMemoryStore({ now: () => clock.now() }), busy, kind, options);
+    return new CommitmentBed(clock, await openMemoryStore({ now: () => clock.now() }), busy, kind, options, true);
+  }
+
+  /** The same anew over the store and the clock of this one, which is closed and had one transaction. */
+  async anew(kind: 'checked' | 'reported', options: Partial<CommitmentOptions>): Promise<CommitmentBed> {
+    const record = await this.record();
+    if (record !== undefined) await this.store.commitments.remove(record, 'process');
+    return new CommitmentBed(this.clock, this.store, this.#busy, kind, options, false);
   }
 
   get service(): CommitmentService {
@@ -198,7 +208,11 @@ export class CommitmentBed {
   start(): Process {
     const started: { isDead: boolean; service?: CommitmentService } = { isDead: false };
     const store = this.#seenBy(started);
-    started.service = new CommitmentService(store, this.logger, { clock: this.clock, random: () => 0, lookMs: 60_000 });
+    started.service = new CommitmentService(store, this.logger, {
+      clock: this.clock,
+      random: () => 0,
+      lookMs: HOUR_MS,
+    });
     const process = started as Process;
     process.service.replaceTargets([this.target], this.peers);
     return process;
@@ -259,7 +273,7 @@ export class CommitmentBed {
     const closed = this.service.close(1_000);
     await this.clock.pass(5_000);
     await closed;
-    await this.store.close();
+    if (this.#isFirst) await this.store.close();
   }
 
   #seenBy(process: { isDead: boolean }): Commitments {
