@@ -2,6 +2,7 @@
  * Writes what is decided of a storage commitment. Whoever finds that somebody else was faster, here or in another process,
  * decides again by what is so now.
  */
+import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { ServiceFailure } from '../services/port.ts';
 import type { CommitmentRecord, Commitments } from '../store/commitment-records.ts';
@@ -43,9 +44,7 @@ export class CommitmentLedger {
       const decision = decide(current);
       if (decision === undefined) return { record: current, isHeld: false };
       if (decision.refusal !== undefined && options.mayRefuse?.() === true) {
-        if (await this.#store.remove(current, 'disk')) {
-          return { record: undefined, isHeld: false, refusal: decision.refusal };
-        }
+        if (await this.#takenBack(current)) return { record: undefined, isHeld: false, refusal: decision.refusal };
       } else {
         const applied = await this.#write(current, decision, options.leaseMs);
         if (applied !== undefined) return applied;
@@ -53,6 +52,22 @@ export class CommitmentLedger {
       current = await this.#store.get(current.id);
     }
     return { record: undefined, isHeld: false };
+  }
+
+  /**
+   * False: somebody was faster. Where the store fails it may be there or not: one who is refused and told of failed instances
+   * later loses nothing, one who waits for a record that is gone is never told.
+   */
+  async #takenBack(record: CommitmentRecord): Promise<boolean> {
+    try {
+      return await this.#store.remove(record, 'disk');
+    } catch (error) {
+      const { traceId, transactionUid: uid, route, upstream } = record;
+      const problem = error instanceof GatewayError ? error.message : String((error as Error).name);
+      const text = 'a storage commitment that was refused could not be taken back';
+      this.#logger.error(text, { traceId, uid, route, upstream, problem });
+      return true;
+    }
   }
 
   /** Undefined: somebody was faster. */
