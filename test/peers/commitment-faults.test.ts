@@ -16,11 +16,11 @@ const KILLS = Number(process.env['COMMITMENT_FAULTS_KILLS'] ?? 1);
 const ROUTES = [
   {
     ward: { transactionUids: 'same', delivery: 'direct' },
-    web: { transactionUids: 'own', delivery: 'store-and-forward', deadline: '20s' },
+    web: { transactionUids: 'own', delivery: 'store-and-forward', deadline: '15s' },
   },
   {
     ward: { transactionUids: 'own', delivery: 'store-and-forward', reportOn: 'new-association' },
-    web: { transactionUids: 'same', delivery: 'direct', deadline: '20s' },
+    web: { transactionUids: 'same', delivery: 'direct', deadline: '15s' },
   },
 ];
 
@@ -46,29 +46,28 @@ describe('storage commitment on SQLite', () => {
     bed.tell(`${asked} + ${requested} transactions`, 3_000);
   });
 
-  test.each(ROUTES)(
-    'kill -9 at every step, towards the web $ward.transactionUids UIDs and $ward.delivery',
-    async (routes) => {
-      const seed = seedOfRun();
-      const started = performance.now();
-      bed = new CommitmentBed({ seed, hasFaults: true, routes });
-      const ports = await CommitmentBed.ports();
-      await bed.open(ports);
-      const gateway = await bed.gateway('gateway', ports, { kind: 'sqlite', path: join(bed.folder, 'dimseway.db') });
-      await gateway.start();
+  test('kill -9 at every step, with one of two configurations by the seed', async () => {
+    const seed = seedOfRun();
+    const routes = ROUTES[seed % ROUTES.length] as (typeof ROUTES)[0];
+    const started = performance.now();
+    bed = new CommitmentBed({ seed, hasFaults: true, routes });
+    const ports = await CommitmentBed.ports();
+    await bed.open(ports);
+    const gateway = await bed.gateway('gateway', ports, { kind: 'sqlite', path: join(bed.folder, 'dimseway.db') });
+    await gateway.start();
 
-      const kills = await bed.workThroughKills([gateway], KILLS, 0);
-      expect({ seed, isOver: kills.isOver, steps: kills.report }).toMatchObject({ isOver: true });
-      const waiting = await bed.drain(60_000);
-      const problems = await bed.problems();
-      const { asked, repeated, requested, nothing } = bed.numbers;
-      bed.tell(
-        `${asked} + ${requested} transactions, ${kills.kills} kills, ${repeated} reported again, ${nothing} without a word`,
-        performance.now() - started,
-      );
-      expect({ seed, waiting, problems }).toEqual({ seed, waiting: [], problems: [] });
-      // Reports under way when the gateway died: eight at a time at most.
-      expect(repeated).toBeLessThanOrEqual(8 * kills.kills);
-    },
-  );
+    const kills = await bed.workThroughKills([gateway], KILLS, 0);
+    expect({ seed, isOver: kills.isOver, steps: kills.report }).toMatchObject({ isOver: true });
+    const killedMs = performance.now() - started;
+    const waiting = await bed.drain(60_000);
+    const problems = await bed.problems();
+    const { asked, repeated, requested, nothing } = bed.numbers;
+    bed.tell(
+      `${asked} + ${requested} transactions, ${kills.kills} kills in ${Math.round(killedMs / 1_000)} s, ${repeated} reported again, ${nothing} without a word`,
+      performance.now() - started,
+    );
+    expect({ seed, waiting, problems }).toEqual({ seed, waiting: [], problems: [] });
+    // Reports under way when the gateway died: eight at a time at most.
+    expect(repeated).toBeLessThanOrEqual(8 * kills.kills);
+  });
 });

@@ -19,7 +19,7 @@ import { nothingOf, textOf, wordsOf } from './words.ts';
 export const STEPS = [...ARCHIVE_STEPS, ...KEEPER_STEPS, ...MODALITY_STEPS, ...CLIENT_STEPS] as const;
 
 const READY_LINE = /^\{"event":"ready".*\}$/m;
-const SOURCES = 5;
+const SOURCES = 3;
 
 type Options = Readonly<Record<string, unknown>>;
 
@@ -112,7 +112,12 @@ export class CommitmentBed {
     const kills = new StepKills(STEPS, each, new Random(this.options.seed, 'kills'), async (random) => {
       const victim = random.pick(gateways);
       await victim.kill();
-      return { back: victim.keepStarting(patienceMs) };
+      const back = async (): Promise<void> => {
+        await victim.keepStarting(patienceMs);
+        // So that there is something again to be lost.
+        await sleep(random.integer(0, 400));
+      };
+      return { back: back() };
     });
     this.#kills = kills;
     const end = performance.now() + 120_000;

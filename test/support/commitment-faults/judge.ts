@@ -44,8 +44,11 @@ export function judgeResults({ uid, asked, isTaken, results }: Requested, keeper
     return reports.slice(0, answered < 0 ? undefined : answered + 1).map((each) => each.told);
   });
   const isAnswered = kept.some(({ reports }) => reports.some(({ status }) => status === 0));
-  const mayBeNothing = !isAnswered && (kept.length === 0 || keeper.dropped.has(keyOf(asked)));
-  return [...problems, ...judge(last, asked, told, mayBeNothing)].map((problem) => `${uid}: ${problem}`);
+  const mayBeNothing = !isAnswered && (kept.length === 0 || keeper.turnedAway.has(keyOf(asked)));
+  const story = kept.map((each) => `${each.uid} ${each.manner} ${each.reports.map(({ status }) => status).join(' ')}`);
+  return [...problems, ...judge(last, asked, told, mayBeNothing)].map(
+    (problem) => `${uid}: ${problem} (${story.join('; ')})`,
+  );
 }
 
 function judge(outcome: Outcome, asked: Asked['asked'], told: readonly Outcome[], mayBeNothing: boolean): string[] {

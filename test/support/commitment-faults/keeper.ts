@@ -54,8 +54,8 @@ export interface KeeperOptions {
 
 export class Keeper {
   readonly kept = new Map<string, Kept>();
-  /** Requests it broke off without having taken them, by the name of the transaction. */
-  readonly dropped = new Set<string>();
+  /** Transactions of which it has refused a request, or broken one off without having taken it, by their name. */
+  readonly turnedAway = new Set<string>();
   readonly #options: KeeperOptions;
   readonly #server: Server;
   readonly #peers = new Set<RawPeer>();
@@ -102,10 +102,8 @@ export class Keeper {
     const { uid, committed: asked } = informationOf(message);
     await at('keeper is asked');
     const drawn = hasFaults ? random.integer(0, 99) : 99;
-    if (drawn < 4) {
-      this.dropped.add(keyOf(asked));
-      return wire.peer.destroy();
-    }
+    if (drawn < 8) this.turnedAway.add(keyOf(asked));
+    if (drawn < 4) return wire.peer.destroy();
     if (drawn < 8) return wire.respond(message, drawn < 6 ? 0x0213 : 0x0110);
     const known = this.kept.get(uid);
     if (known !== undefined) return this.#takeAgain(known, message, wire);
