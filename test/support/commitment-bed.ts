@@ -138,8 +138,11 @@ export const failing =
 export const unreachable = failing('UPSTREAM_UNREACHABLE', { retry: 'safe' });
 export const silent = (): Promise<never> => new Promise<never>(() => undefined);
 
+/** How long a call of the store takes that is slow. */
+const SLOW_MS = 5_000;
+
 /** What becomes of a call of the store. `lost`: the caller never hears of it, and lives no longer. */
-export type Fate = 'done' | 'fails' | 'fails after it was done' | 'lost' | 'lost after it was done';
+export type Fate = 'done' | 'slow' | 'fails' | 'fails after it was done' | 'lost' | 'lost after it was done';
 
 /** One process: its service and what its store does to it. */
 export interface Process {
@@ -286,6 +289,11 @@ export class CommitmentBed {
           if (fate === 'lost') process.isDead = true;
           if (fate === 'lost') return silent();
           if (fate === 'fails') return Promise.reject(new GatewayError('STORE_FULL', 'no room'));
+          if (fate === 'slow') {
+            return new Promise((resolve) => {
+              this.clock.setTimer(() => resolve(method.apply(target, given)), SLOW_MS);
+            });
+          }
           this.#busy.count++;
           const result = method.apply(target, given).finally(() => this.#busy.count--);
           if (fate === 'done') return result.then((value) => (process.isDead ? silent() : value));

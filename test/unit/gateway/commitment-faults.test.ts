@@ -16,7 +16,15 @@ import {
 import type { Fate } from '../../support/commitment-bed.ts';
 
 /** What an archive does with a request that it has not seen: answers at once, or later. */
-type Archive = 'at once' | 'when asked' | 'reports' | 'reports first' | 'reports on the association' | 'refuses';
+type Archive =
+  | 'at once'
+  | 'when asked'
+  | 'reports'
+  | 'reports first'
+  | 'reports on the association'
+  | 'refuses'
+  | 'when asked, after it was away'
+  | 'reports, after it was away';
 
 const DUPLICATE = { dimseStatus: 0x0110, errorId: 0x0131 };
 /** Between two reports of one that was not acknowledged. */
@@ -33,7 +41,9 @@ afterAll(() => first.store.close());
 
 /** An archive that works as it should, and knows every UID once. */
 async function bedWith(archive: Archive, options: Partial<CommitmentOptions>): Promise<CommitmentBed> {
-  const isAsked = archive === 'at once' || archive === 'when asked' || archive === 'refuses';
+  const isAsked = !archive.startsWith('reports');
+  const isAway = archive.endsWith('away');
+  let attempts = 0;
   const bed = await first.anew(isAsked ? 'checked' : 'reported', options);
   const begun = new Map<string, number>();
   const report = async (uid: string): Promise<void> => {
@@ -46,6 +56,7 @@ async function bedWith(archive: Archive, options: Partial<CommitmentOptions>): P
     }
   };
   bed.keeper.onRequest = async (uid, context) => {
+    if (isAway && attempts++ < 2) throw new ServiceFailure('UPSTREAM_UNREACHABLE', { retry: 'safe' });
     if (begun.has(uid)) throw new ServiceFailure('DUPLICATE_INSTANCE', isAsked ? { httpStatus: 409 } : DUPLICATE);
     begun.set(uid, bed.clock.now());
     if (archive === 'at once') return done(TOLD);
@@ -54,7 +65,7 @@ async function bedWith(archive: Archive, options: Partial<CommitmentOptions>): P
       throw new ServiceFailure('BAD_REQUEST', { httpStatus: 400 });
     }
     if (archive === 'reports first') void report(uid);
-    if (archive === 'reports') bed.clock.setTimer(() => void report(uid), 2_000);
+    if (archive === 'reports' || (isAway && !isAsked)) bed.clock.setTimer(() => void report(uid), 2_000);
     if (archive === 'reports on the association') {
       context.reported({ transactionUid: uid, ...TOLD }).catch(() => void report(uid));
       // Its process may be gone: then it reports by itself.
@@ -155,6 +166,8 @@ const FLOWS: readonly (readonly [Archive, Requester, Partial<CommitmentOptions>]
   ['reports first', WEB, { transactionUids: 'own' }],
   ['reports on the association', WEB, {}],
   ['reports on the association', WARD, {}],
+  ['when asked, after it was away', WARD, { delivery: 'store-and-forward' }],
+  ['reports, after it was away', WEB, { delivery: 'store-and-forward' }],
 ];
 
 /** Calls of the store that a life makes besides its idle looks: those that a fault is worth. */
@@ -205,6 +218,30 @@ describe.each(FLOWS)('an archive that answers %s, %# ', (archive, requester, opt
       });
     }
   });
+});
+
+describe('a process that ended between sending a request and its answer (status mapping 8)', () => {
+  test.each(['same', 'own'] as const)(
+    'asks again, of %s upstream UIDs: under an own UID nothing is a duplicate',
+    async (transactionUids) => {
+      const bed = await bedWith('reports', { transactionUids });
+      const takes = bed.keeper.onRequest;
+      bed.keeper.onRequest = async () => {
+        bed.process.isDead = true;
+        return PENDING;
+      };
+      void bed.request(WEB);
+      await bed.clock.rest();
+      bed.keeper.onRequest = takes;
+      bed.restart();
+      await bed.clock.pass(HOUR_MS);
+      const [first, second] = bed.keeper.asked.map(({ uid }) => uid);
+      expect(bed.keeper.asked).toHaveLength(2);
+      expect(first === second).toBe(transactionUids === 'same');
+      expect((await bed.record())?.result).toEqual(RESULT);
+      await bed.close();
+    },
+  );
 });
 
 describe('an archive that refuses', () => {

@@ -2,9 +2,9 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CommitmentOptions } from '../../../src/gateway/commitment-route.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
-import { WARD } from '../../support/requests.ts';
+import { contextOf, WARD } from '../../support/requests.ts';
 import {
-  CommitmentBed, DAY_MS, done, failing, HOUR_MS, OpenAssociation, RESULT, TOLD, UID, unreachable,
+  CommitmentBed, DAY_MS, done, failing, HOUR_MS, OpenAssociation, RESULT, silent, TOLD, UID, unreachable,
 } from '../../support/commitment-bed.ts'; // prettier-ignore
 
 let bed: CommitmentBed;
@@ -105,6 +105,26 @@ describe('the way of a report', () => {
     bed.service.replaceTargets([bed.target], bed.peers);
     await bed.clock.pass(600_000);
     expect(reportsOnNew()).toEqual(ONE_REPORT);
+  });
+});
+
+describe('a result that another process took while the request is under way', () => {
+  test('answers the request, then is reported on its association', async () => {
+    bed = await CommitmentBed.open('reported');
+    bed.keeper.onRequest = silent;
+    association = new OpenAssociation();
+    let isAnswered = false;
+    const answer = bed.request(WARD, { reporter: association }).then(() => (isAnswered = true));
+    await bed.clock.rest();
+    const other = bed.start();
+    other.service.replaceTargets([], bed.peers);
+    const context = { ...contextOf(), requester: { ...WARD, callingAeTitle: 'ARCHIVE' } };
+    await other.service.report({ transactionUid: UID, ...TOLD }, context);
+    expect(isAnswered).toBe(false);
+    bed.service.wake();
+    await bed.settle(answer);
+    expect(association.reports.map(({ uid, result }) => ({ uid, result }))).toEqual(ONE_REPORT);
+    await other.service.close(0);
   });
 });
 
@@ -221,6 +241,23 @@ describe('the end of a process (close)', () => {
     expect(await bed.record()).toMatchObject({ phase: 'reporting', isHeld: false });
     Reflect.deleteProperty(bed.modality, 'reportCommitment');
     bed.modality.onReport = () => Promise.resolve();
+    bed.process = bed.start();
+    await bed.clock.rest();
+    expect(reportsOnNew()).toEqual(ONE_REPORT);
+  });
+
+  test('begins nothing that follows from what it lets finish: another process goes on at once', async () => {
+    bed = await CommitmentBed.open('checked');
+    const gate = Promise.withResolvers<undefined>();
+    bed.keeper.onRequest = () => gate.promise.then(() => done(TOLD));
+    const answer = bed.request(WARD);
+    await bed.clock.pass(1_000);
+    const closed = bed.service.close(10_000);
+    await bed.clock.rest();
+    gate.resolve(undefined);
+    await bed.settle(Promise.all([closed, answer]));
+    expect(bed.modality.attempts).toBe(0);
+    expect(await bed.record()).toMatchObject({ phase: 'reporting', result: RESULT, isHeld: false });
     bed.process = bed.start();
     await bed.clock.rest();
     expect(reportsOnNew()).toEqual(ONE_REPORT);

@@ -163,6 +163,19 @@ describe('a refusal while the requestor waits (status mapping 7.1, 7.3)', () => 
     expect(bed.modality.reports.map(({ result }) => result)).toEqual([RESULT]);
   });
 
+  test('is waited for while it is taken back, however slowly: one who is told to wait is never told again', async () => {
+    await open('checked');
+    bed.keeper.onRequest = async () => {
+      await new Promise<void>((resolve) => void bed.clock.setTimer(resolve, 7_000));
+      throw new ServiceFailure('NOT_SUPPORTED');
+    };
+    bed.fateOf = (name) => (name === 'remove' ? 'slow' : 'done');
+    const code = codeOf(bed.request(WARD, { patienceMs: 10_000 }));
+    await bed.clock.pass(13_000);
+    expect(await code).toBe('NOT_SUPPORTED');
+    expect(await bed.record()).toBeUndefined();
+  });
+
   test('with store-and-forward what cannot be done is still refused', async () => {
     await open('checked', { delivery: 'store-and-forward' });
     bed.keeper.onRequest = failing('NOT_SUPPORTED', { httpStatus: 501 });
