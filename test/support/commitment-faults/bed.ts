@@ -109,11 +109,15 @@ export class CommitmentBed {
 
   /** All sources at work until a gateway has died so often at every step. @param patienceMs how long one may take to come back */
   async workThroughKills(gateways: readonly GatewayProcess[], each: number, patienceMs: number): Promise<StepKills> {
-    const kills = new StepKills(STEPS, each, new Random(this.options.seed, 'kills'), async (random) => {
-      const victim = random.pick(gateways);
+    const alive = new Set(gateways);
+    const draws = new Random(this.options.seed, 'kills');
+    const kills = new StepKills(STEPS, each, gateways.length, draws, async (random) => {
+      const victim = random.pick([...alive]);
+      alive.delete(victim);
       await victim.kill();
       const back = async (): Promise<void> => {
         await victim.keepStarting(patienceMs);
+        alive.add(victim);
         // So that there is something again to be lost.
         await sleep(random.integer(0, 400));
       };

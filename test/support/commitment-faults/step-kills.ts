@@ -6,22 +6,26 @@ export class StepKills {
   readonly #each: number;
   readonly #random: Random;
   readonly #kill: (random: Random) => Promise<{ back: Promise<void> }>;
-  #isDown = false;
+  readonly #gateways: number;
+  #down = 0;
   readonly #failures: unknown[] = [];
   kills = 0;
 
   /**
    * @param each how often a gateway dies at each step
+   * @param gateways so many there are; they may all be dead at a time
    * @param kill resolves when it is dead; `back` when it is there again
    */
   constructor(
     steps: readonly string[],
     each: number,
+    gateways: number,
     random: Random,
     kill: (random: Random) => Promise<{ back: Promise<void> }>,
   ) {
     for (const step of steps) this.#steps.set(step, { seen: 0, kills: 0 });
     this.#each = each;
+    this.#gateways = gateways;
     this.#random = random;
     this.#kill = kill;
   }
@@ -30,7 +34,7 @@ export class StepKills {
   get isOver(): boolean {
     if (this.#failures.length > 0)
       throw new AggregateError(this.#failures, 'a gateway could not be killed and started');
-    return !this.#isDown && [...this.#steps.values()].every(({ kills }) => kills >= this.#each);
+    return this.#down === 0 && [...this.#steps.values()].every(({ kills }) => kills >= this.#each);
   }
 
   /** For those who read how a run went. */
@@ -44,13 +48,14 @@ export class StepKills {
     if (count === undefined) throw new Error(`There is no step '${step}'`);
     count.seen++;
     // The first few go by, so that there is something to be lost at every step.
-    if (this.#isDown || count.kills >= this.#each || count.seen < 3 || !this.#random.chance(0.5)) return;
-    this.#isDown = true;
+    if (this.#down === this.#gateways || count.kills >= this.#each || count.seen < 3 || !this.#random.chance(0.5))
+      return;
+    this.#down++;
     count.kills++;
     this.kills++;
     try {
       const { back } = await this.#kill(this.#random);
-      void back.catch((error: unknown) => this.#failures.push(error)).finally(() => (this.#isDown = false));
+      void back.catch((error: unknown) => this.#failures.push(error)).finally(() => this.#down--);
     } catch (error) {
       this.#failures.push(error);
     }
