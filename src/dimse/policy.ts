@@ -1,6 +1,7 @@
 /** Who may associate with a listener, and the very rejection for those who may not (PS3.8 9.3.4, design 2.2). */
-import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import { GatewayError } from '../errors.ts';
+import { AddressList } from '../access/address-list.ts';
+import { certificateMatcher } from '../services/certificate-names.ts';
+import type { ShownCertificate } from '../services/certificate-names.ts';
 import { MINIMUM_PAYLOAD_BYTES, sendingPduLength } from './message.ts';
 import type { AssociateRq, Rejection } from './upper-layer/pdu.ts';
 import { APPLICATION_CONTEXT } from './uids.ts';
@@ -12,6 +13,8 @@ export interface AccessOptions {
   readonly callingAeTitles?: readonly string[];
   /** Addresses and subnets (`10.0.0.0/8`, `fd00::/8`, `192.0.2.7`) that may associate; undefined: any. */
   readonly addresses?: readonly string[];
+  /** Certificates that may associate, by name or fingerprint (`CN=ct1`, `sha256:AB:…`); undefined: any, and none at all. */
+  readonly certificates?: readonly string[];
   readonly maximumAssociations: number;
   /** Undefined: no limit. */
   readonly maximumAssociationsPerCallingAeTitle?: number;
@@ -21,6 +24,7 @@ export interface AccessOptions {
 export const REJECTIONS = {
   applicationContext: { result: 1, source: 1, reason: 2, text: 'application context not supported' },
   address: { result: 1, source: 1, reason: 1, text: 'address not allowed' },
+  certificate: { result: 1, source: 1, reason: 1, text: 'certificate not allowed' },
   calledAeTitle: { result: 1, source: 1, reason: 7, text: 'called AE title not recognized' },
   callingAeTitle: { result: 1, source: 1, reason: 3, text: 'calling AE title not recognized' },
   maximumPduLength: {
@@ -36,6 +40,7 @@ export const REJECTIONS = {
     reason: 2,
     text: 'maximum number of associations of this calling AE title reached',
   },
+  rate: { result: 2, source: 3, reason: 2, text: 'too many requests of this peer' },
   shuttingDown: { result: 2, source: 3, reason: 1, text: 'shutting down' },
 } as const satisfies Record<string, Rejection & { text: string }>;
 
@@ -47,24 +52,35 @@ export interface OpenAssociations {
   readonly ofCallingAeTitle: number;
 }
 
+/** Who asks for an association. */
+export interface Caller {
+  /** From `plainAddress`. */
+  readonly address: string;
+  /** What it has shown and what was verified. */
+  readonly certificate?: ShownCertificate | undefined;
+  /** Admitted whatever the lists of AE titles and addresses say; a list of certificates holds for it too. */
+  readonly isReporter?: boolean;
+}
+
 export class AccessPolicy {
   readonly #options: AccessOptions;
-  readonly #addresses: BlockList | undefined;
+  readonly #addresses: AddressList | undefined;
+  readonly #hasCertificate: ((certificate: ShownCertificate) => boolean) | undefined;
 
-  /** @throws GatewayError CONFIG_INVALID for an address that is none */
+  /** @throws GatewayError CONFIG_INVALID for an address or a certificate that is none */
   constructor(options: AccessOptions) {
     this.#options = options;
-    this.#addresses = options.addresses === undefined ? undefined : addressList(options.addresses);
+    this.#addresses = options.addresses && new AddressList(options.addresses);
+    this.#hasCertificate = options.certificates && certificateMatcher(options.certificates);
   }
 
-  /**
-   * @param isReporter admitted whatever the lists of AE titles and addresses say
-   * @returns why the request is rejected, undefined when it is not.
-   */
-  check(request: AssociateRq, address: string, open: OpenAssociations, isReporter = false): RejectionName | undefined {
+  /** @returns why the request is rejected, undefined when it is not */
+  check(request: AssociateRq, caller: Caller, open: OpenAssociations): RejectionName | undefined {
+    const { address, certificate, isReporter = false } = caller;
     const { aeTitles, maximumAssociations, maximumAssociationsPerCallingAeTitle } = this.#options;
     if (request.applicationContext !== APPLICATION_CONTEXT) return 'applicationContext';
     if (!isReporter && !this.#allowsAddress(address)) return 'address';
+    if (!this.#allowsCertificate(certificate)) return 'certificate';
     if (!aeTitles.includes(request.calledAeTitle)) return 'calledAeTitle';
     if (!isReporter && !this.#allowsCallingAeTitle(request.callingAeTitle)) return 'callingAeTitle';
     const announced = request.userInformation.maximumLength;
@@ -85,36 +101,11 @@ export class AccessPolicy {
   }
 
   #allowsAddress(address: string): boolean {
-    if (this.#addresses === undefined) return true;
-    if (isIPv4(address)) return this.#addresses.check(address, 'ipv4');
-    return isIPv6(address) && this.#addresses.check(address, 'ipv6');
+    return this.#addresses === undefined || this.#addresses.has(address);
   }
-}
 
-/** Without a zone, and IPv4 as IPv4 where the system reports it mapped into IPv6 (`::ffff:10.0.0.1`). */
-export function plainAddress(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  return mapped ?? address.replace(/%.*$/, '');
-}
-
-function addressList(entries: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const entry of entries) addAddress(list, entry);
-  return list;
-}
-
-function addAddress(list: BlockList, entry: string): void {
-  const [text = '', prefixText, ...rest] = entry.split('/');
-  const address = plainAddress(text);
-  const isIpv4 = isIPv4(address);
-  const bits = isIpv4 ? 32 : 128;
-  const mappedBits = isIpv4 && address !== text ? 96 : 0;
-  const prefix = prefixText === undefined ? bits : Number(prefixText) - mappedBits;
-  const isPrefix = prefixText === undefined || /^\d{1,3}$/.test(prefixText);
-  if (rest.length > 0 || !(isIpv4 || isIPv6(address)) || !isPrefix || prefix < 0 || prefix > bits) {
-    throw new GatewayError('CONFIG_INVALID', `"${entry}" is no IP address or subnet`, {
-      fix: 'Write it as 10.0.0.0/8, fd00::/8 or 192.0.2.7',
-    });
+  #allowsCertificate(certificate: ShownCertificate | undefined): boolean {
+    if (this.#hasCertificate === undefined) return true;
+    return certificate !== undefined && this.#hasCertificate(certificate);
   }
-  list.addSubnet(address, prefix, isIpv4 ? 'ipv4' : 'ipv6');
 }

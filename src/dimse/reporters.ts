@@ -1,7 +1,7 @@
 /** Who may report storage commitment to us: the AE titles of our upstreams, each from its own host (design 6). */
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP, isIPv4 } from 'node:net';
-import { plainAddress } from './policy.ts';
+import { plainAddress } from '../access/address-list.ts';
 
 export interface Reporter {
   readonly aeTitle: string;

@@ -1,5 +1,6 @@
 /** One association as acceptor: negotiation, one request after another, C-CANCEL and our reports beside them, idle and closing. */
 import type { Socket } from 'node:net';
+import { plainAddress } from '../access/address-list.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
@@ -15,7 +16,7 @@ import type { Message } from './message.ts';
 import { MessageChannel } from './message-channel.ts';
 import type { AcceptedContext } from './message-channel.ts';
 import { offeredTo } from './offered-services.ts';
-import { plainAddress, REJECTIONS } from './policy.ts';
+import { REJECTIONS } from './policy.ts';
 import type { RejectionName } from './policy.ts';
 import type { Admission, ReporterStanding } from './reporters.ts';
 import { ScpExchange } from './scp-exchange.ts';

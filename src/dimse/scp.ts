@@ -235,7 +235,7 @@ export class DimseListener {
     const open = { total: this.#associations.size, ofCallingAeTitle };
     const rejected =
       this.#closing === undefined
-        ? this.#policy.check(request, address, open, reporter === 'reporter')
+        ? this.#policy.check(request, { address, isReporter: reporter === 'reporter' }, open)
         : ('shuttingDown' as const);
     if (rejected !== undefined) {
       this.#rejected[rejected]++;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { AccessPolicy, plainAddress, REJECTIONS } from '../../../src/dimse/policy.ts';
+import { plainAddress } from '../../../src/access/address-list.ts';
+import { AccessPolicy, REJECTIONS } from '../../../src/dimse/policy.ts';
 import type { AccessOptions } from '../../../src/dimse/policy.ts';
 import { associateRq } from '../../support/dimse-bytes.ts';
 
@@ -7,18 +8,20 @@ const OPTIONS: AccessOptions = { aeTitles: ['DIMSEWAY', 'WARD'], maximumAssociat
 const NONE = { total: 0, ofCallingAeTitle: 0 };
 
 function check(options: Partial<AccessOptions>, request = associateRq(), address = '10.0.0.1', open = NONE): string {
-  return new AccessPolicy({ ...OPTIONS, ...options }).check(request, address, open) ?? 'admitted';
+  return new AccessPolicy({ ...OPTIONS, ...options }).check(request, { address }, open) ?? 'admitted';
 }
 
 describe('access policy (PS3.8 9.3.4)', () => {
   test.each([
     ['applicationContext', 1, 1, 2],
     ['address', 1, 1, 1],
+    ['certificate', 1, 1, 1],
     ['calledAeTitle', 1, 1, 7],
     ['callingAeTitle', 1, 1, 3],
     ['maximumPduLength', 1, 2, 1],
     ['limit', 2, 3, 2],
     ['limitOfCallingAeTitle', 2, 3, 2],
+    ['rate', 2, 3, 2],
     ['shuttingDown', 2, 3, 1],
   ] as const)('%s is rejected as %i/%i/%i', (name, result, source, reason) => {
     expect(REJECTIONS[name]).toMatchObject({ result, source, reason });
@@ -74,11 +77,24 @@ describe('access policy (PS3.8 9.3.4)', () => {
   test('a reporter is admitted whatever the lists say of callers, not whatever else (design 6)', () => {
     const policy = new AccessPolicy({ ...OPTIONS, callingAeTitles: ['CT1'], addresses: ['192.0.2.0/24'] });
     const asReporter = (request = associateRq(), open = NONE): string | undefined =>
-      policy.check(request, '10.0.0.1', open, true);
+      policy.check(request, { address: '10.0.0.1', isReporter: true }, open);
     expect(asReporter()).toBeUndefined();
     expect(asReporter(associateRq({ calledAeTitle: 'ward' }))).toBe('calledAeTitle');
     expect(asReporter(associateRq({ applicationContext: '1.2.3' }))).toBe('applicationContext');
     expect(asReporter(associateRq(), { total: 2, ofCallingAeTitle: 0 })).toBe('limit');
+  });
+
+  test('a list of certificates admits those it names and nobody without one, reporters neither', () => {
+    const policy = new AccessPolicy({ ...OPTIONS, certificates: ['CN=ct1', `sha256:${'ab'.repeat(32)}`] });
+    const shows = (subject: string, fingerprint: string, isReporter = false): string =>
+      policy.check(associateRq(), { address: '10.0.0.1', isReporter, certificate: { subject, fingerprint } }, NONE) ??
+      'admitted';
+    expect(shows('CN=ct1,O=Hospital', 'CD')).toBe('admitted');
+    expect(shows('CN=ct2', Array(32).fill('AB').join(':'))).toBe('admitted');
+    expect(shows('CN=ct2', 'CD')).toBe('certificate');
+    expect(shows('CN=ct2', 'CD', true)).toBe('certificate');
+    expect(policy.check(associateRq(), { address: '10.0.0.1', isReporter: true }, NONE)).toBe('certificate');
+    expect(check({ certificates: [] })).toBe('certificate');
   });
 
   test('the lists have a caller by AE title and address', () => {
