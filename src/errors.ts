@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   ASSOCIATION_ABORTED: 'The association was aborted or the connection lost',
   ASSOCIATION_TIMEOUT: 'A peer did not answer in time',
   CONTEXT_NOT_ACCEPTED: 'A peer did not accept a presentation context',
+  KEYS_UNREADABLE: 'The keys of a token issuer cannot be read',
   STORE_UNREADABLE: 'The store cannot be opened or made',
   STORE_UNREACHABLE: 'The data base server of the store cannot be reached',
   STORE_DAMAGED: 'The store is damaged',
@@ -34,6 +35,12 @@ export const ERROR_CODES = {
   STORE_FULL: 'The store has no room left',
   STORE_FAILED: 'The store could not read or write, or is closed',
   STORE_BACKUP_FAILED: 'A copy of the store could not be written',
+  TLS_FILE_UNREADABLE: 'A file of certificates or of a key cannot be read',
+  TLS_FILE_INVALID: 'A file has no certificate in PEM form',
+  TLS_KEY_INVALID: 'A private key cannot be used, or belongs to another certificate',
+  TLS_CERTIFICATE_WEAK: 'A certificate is too weak for the TLS profile',
+  TLS_AUTHORITIES_NEEDED: 'Certificates of clients are asked for, and no authority is trusted',
+  TLS_FAILED: 'A TLS connection could not be made',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

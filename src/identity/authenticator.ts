@@ -1,0 +1,116 @@
+/**
+ * Who a web request is of: by a bearer token (RFC 6750), by an API key (as bearer token, or in `X-API-Key`), or by the
+ * certificate of its connection. What is shown must be right, also where nothing needs to be shown.
+ */
+import { ApiKeys } from './api-keys.ts';
+import type { ApiKeyOptions } from './api-keys.ts';
+import { JwtVerifier } from './jwt-verifier.ts';
+import type { JwtOptions } from './jwt-verifier.ts';
+import { AuthenticationError, isSubject, Principal } from './principal.ts';
+import { ProviderClient } from './provider-client.ts';
+import { SecretChecker } from './secret-checker.ts';
+
+export interface AuthenticationOptions {
+  /** A request that shows nothing is refused. */
+  readonly required: boolean;
+  readonly jwt?: JwtOptions | undefined;
+  readonly apiKeys?: readonly ApiKeyOptions[] | undefined;
+  /** The subject of a verified client certificate will do. */
+  readonly certificates: boolean;
+}
+
+/** What came with a request. */
+export interface ShownCredentials {
+  /** The field `Authorization`. */
+  readonly authorization?: string | undefined;
+  /** The field `X-API-Key`. */
+  readonly apiKey?: string | undefined;
+  /** Distinguished name of the verified certificate. */
+  readonly certificate?: string | undefined;
+}
+
+/** The credentials of a bearer (RFC 6750 2.1), undefined for any other scheme. */
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1];
+}
+
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+export class Authenticator {
+  readonly required: boolean;
+  readonly #jwt: JwtVerifier | undefined;
+  readonly #apiKeys: ApiKeys | undefined;
+  readonly #certificates: boolean;
+  readonly #client: ProviderClient;
+
+  /** @throws GatewayError CONFIG_INVALID */
+  static create(options: AuthenticationOptions, client = new ProviderClient()): Authenticator {
+    const { required, jwt, apiKeys, certificates } = options;
+    return new Authenticator(
+      required,
+      jwt && new JwtVerifier(jwt, client),
+      apiKeys && new ApiKeys(apiKeys, new SecretChecker()),
+      certificates,
+      client,
+    );
+  }
+
+  constructor(
+    required: boolean,
+    jwt: JwtVerifier | undefined,
+    apiKeys: ApiKeys | undefined,
+    certificates: boolean,
+    client: ProviderClient,
+  ) {
+    this.required = required;
+    this.#jwt = jwt;
+    this.#apiKeys = apiKeys;
+    this.#certificates = certificates;
+    this.#client = client;
+  }
+
+  /** There is something a request can show in a header field; else only a certificate helps. */
+  get takesTokens(): boolean {
+    return this.#jwt !== undefined || this.#apiKeys !== undefined;
+  }
+
+  /** Loads the keys of the token issuer ahead of the first request. @throws GatewayError KEYS_UNREADABLE */
+  async load(): Promise<void> {
+    await this.#jwt?.load();
+  }
+
+  /**
+   * @returns undefined for nobody in particular, where that will do
+   * @throws AuthenticationError
+   */
+  async authenticate(shown: ShownCredentials): Promise<Principal | undefined> {
+    const { authorization, apiKey, certificate } = shown;
+    if (authorization !== undefined && apiKey !== undefined) {
+      throw new AuthenticationError('ambiguous', 'both Authorization and X-API-Key were sent');
+    }
+    if (apiKey !== undefined) return this.#ofKey(apiKey);
+    const bearer = bearerOf(authorization);
+    if (bearer !== undefined) return this.#ofBearer(bearer);
+    if (this.#certificates && isSubject(certificate)) {
+      return new Principal({ subject: certificate, scopes: [], means: 'certificate' });
+    }
+    if (!this.required && authorization === undefined) return undefined;
+    throw new AuthenticationError('missing', 'the request says not who it is of');
+  }
+
+  /** Ends questions to the token issuer. */
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+
+  async #ofBearer(bearer: string): Promise<Principal> {
+    const isToken = this.#jwt !== undefined && COMPACT_JWS.test(bearer);
+    return isToken ? this.#jwt.verify(bearer) : this.#ofKey(bearer);
+  }
+
+  async #ofKey(key: string): Promise<Principal> {
+    const principal = await this.#apiKeys?.find(key);
+    if (principal === undefined) throw new AuthenticationError('invalid', 'the token or key is not known');
+    return principal;
+  }
+}
