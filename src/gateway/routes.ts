@@ -3,6 +3,7 @@
  * lists are compiled to sets and subnets once.
  */
 import { BlockList, isIP } from 'node:net';
+import { certificateMatcher } from '../services/certificate-names.ts';
 import type { Requester, Upstream } from '../services/port.ts';
 
 /** Where a route leads. */
@@ -19,6 +20,10 @@ export interface RouteFrom {
   /** IP addresses or CIDR subnets, checked before. */
   readonly addresses?: readonly string[] | undefined;
   readonly basePath?: string | undefined;
+  /** Who it has proved to be: by a token, a key, a certificate or DICOM user identity. */
+  readonly subjects?: readonly string[] | undefined;
+  /** By name or fingerprint (`CN=ct1`, `sha256:AB:…`), checked before. */
+  readonly certificates?: readonly string[] | undefined;
 }
 
 /** What one condition of a route says of a requester: undefined when it fits, else why it does not. */
@@ -52,6 +57,10 @@ export function compileRouteMatcher(name: string, from: RouteFrom): RouteMatcher
   if (from.basePath !== undefined) {
     conditions.push(oneOf('base path', [from.basePath], (requester) => requester.basePath));
   }
+  if (from.subjects !== undefined) {
+    conditions.push(oneOf('subject', from.subjects, (requester) => requester.subject));
+  }
+  if (from.certificates !== undefined) conditions.push(certificateIn(from.certificates));
   return { name, conditions };
 }
 
@@ -82,6 +91,14 @@ function oneOf(
     return value === undefined
       ? `the requester has no ${what}`
       : `the ${what} is ${value === '' ? 'empty' : value}, not ${wanted.join(' or ')}`;
+  };
+}
+
+function certificateIn(entries: readonly string[]): Condition {
+  const fits = certificateMatcher(entries);
+  return ({ certificate: subject, certificateFingerprint: fingerprint = '' }) => {
+    if (subject === undefined) return 'the requester has no certificate';
+    return fits({ subject, fingerprint }) ? undefined : `the certificate is ${subject}, not ${entries.join(' or ')}`;
   };
 }
 

@@ -42,6 +42,8 @@ export interface Requester {
   readonly scopes?: readonly string[];
   /** Distinguished name of the certificate it has shown. */
   readonly certificate?: string;
+  /** SHA-256 of it, `AB:CD:…`. */
+  readonly certificateFingerprint?: string;
 }
 
 /** Something worth telling the peer that does not change the outcome. */

@@ -11,6 +11,11 @@ const DIMSE: Requester = {
   calledAeTitle: 'DIMSEWAY',
 };
 const WEB: Requester = { listener: 'web', protocol: 'dicomweb', address: '10.1.2.3', basePath: '/dicomweb' };
+const CERTIFICATE = {
+  certificate: 'CN=ct1,O=Hospital',
+  certificateFingerprint: Array<string>(32).fill('AB').join(':'),
+};
+const FINGERPRINT = `sha256:${'ab'.repeat(32)}`;
 
 describe('a route fits', () => {
   test.each<[string, RouteFrom, Requester, boolean]>([
@@ -44,6 +49,13 @@ describe('a route fits', () => {
     ['no other base path', { basePath: '/dicom' }, WEB, false],
     ['the empty base path', { basePath: '' }, { ...WEB, basePath: '' }, true],
     ['no DIMSE requester when a base path is asked', { basePath: '' }, DIMSE, false],
+    ['one of its subjects', { subjects: ['ris', 'ct1'] }, { ...WEB, subject: 'ct1' }, true],
+    ['no other subject', { subjects: ['ris'] }, { ...WEB, subject: 'ct1' }, false],
+    ['nobody who has proved nothing, when a subject is asked', { subjects: ['ris'] }, WEB, false],
+    ['a certificate by its name', { certificates: ['CN=ct1'] }, { ...DIMSE, ...CERTIFICATE }, true],
+    ['a certificate by its fingerprint', { certificates: [FINGERPRINT] }, { ...DIMSE, ...CERTIFICATE }, true],
+    ['no other certificate', { certificates: ['CN=ct2'] }, { ...DIMSE, ...CERTIFICATE }, false],
+    ['nobody without one, when a certificate is asked', { certificates: ['CN=ct1'] }, DIMSE, false],
     [
       'only when every condition fits',
       { listener: 'ward', callingAeTitles: ['CT1'], addresses: ['10.9.9.9'] },
