@@ -3,7 +3,7 @@ import type { Config, RouteConfig, UpstreamConfig } from './config/schema.ts';
 import { compileRules } from './dataset/rules.ts';
 import type { GatewayRoute, WorklistRoute } from './gateway/gateway.ts';
 import type { Mapping } from './gateway/mapping.ts';
-import type { CommitmentPeer, CommitmentTarget } from './gateway/commitment-route.ts';
+import type { CommitmentPeer, CommitmentTarget } from './gateway/commitment/route.ts';
 import type { MppsTarget } from './gateway/mpps-route.ts';
 import { compileRouteMatcher } from './gateway/routes.ts';
 import type { NamedUpstream } from './gateway/routes.ts';

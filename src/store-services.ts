@@ -1,7 +1,7 @@
 /** What works on the store for as long as it is open: the delivery of MPPS, the spool, storage commitment. */
 import type { Config } from './config/schema.ts';
 import { systemClock } from './gateway/clock.ts';
-import { CommitmentService } from './gateway/commitments.ts';
+import { CommitmentService } from './gateway/commitment/service.ts';
 import { Delivery } from './gateway/delivery.ts';
 import type { GatewayRoute } from './gateway/gateway.ts';
 import { SpoolDelivery } from './gateway/spool-delivery.ts';

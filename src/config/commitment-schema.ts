@@ -11,7 +11,7 @@ const poll = z.strictObject({
   maximum: option(duration.prefault('10m'), 'Maximum', 'The longest pause; it doubles with each check.'),
 });
 
-/** `storageCommitment` of a route; the names are those of CommitmentOptions (src/gateway/commitment-route.ts). */
+/** `storageCommitment` of a route; the names are those of CommitmentOptions (src/gateway/commitment/route.ts). */
 export const storageCommitment = z.strictObject({
   to: option(
     name.meta({ kind: 'single upstream name' }),

@@ -25,9 +25,9 @@ import type {
 } from '../services/port.ts';
 import type { ToldEvent } from '../services/storage-commitment/commitment.ts';
 import { isEmptyIdentifier } from '../services/worklist/identifier.ts';
-import { CommitmentExchanges } from './commitment-exchange.ts';
-import type { CommitmentTarget } from './commitment-route.ts';
-import type { CommitmentService } from './commitments.ts';
+import { CommitmentExchanges } from './commitment/exchange.ts';
+import type { CommitmentTarget } from './commitment/route.ts';
+import type { CommitmentService } from './commitment/service.ts';
 import type { Delivery, TargetOf } from './delivery.ts';
 import { isUpstreamTrouble, logExchange, reasonOf } from './exchange.ts';
 import type { UpstreamState } from './exchange.ts';

@@ -6,9 +6,9 @@ import { listener as listenerSchema } from '../../src/config/listener-schema.ts'
 import { upstream as upstreamSchema } from '../../src/config/upstream-schema.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
 
-import { CommitmentService } from '../../src/gateway/commitments.ts';
+import { CommitmentService } from '../../src/gateway/commitment/service.ts';
 import { Delivery } from '../../src/gateway/delivery.ts';
-import type { CommitmentTarget } from '../../src/gateway/commitment-route.ts';
+import type { CommitmentTarget } from '../../src/gateway/commitment/route.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
 import { compileRouteMatcher } from '../../src/gateway/routes.ts';
 import { SILENT } from '../../src/observe/log.ts';

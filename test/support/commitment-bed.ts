@@ -1,8 +1,8 @@
 /** The service of storage commitment over a store in memory, far ends that can be told what to do, and a clock of its own. */
 import type { DataSet } from '../../src/dataset/model.ts';
 import { GatewayError } from '../../src/errors.ts';
-import { CommitmentService } from '../../src/gateway/commitments.ts';
-import type { CommitmentOptions, CommitmentPeer, CommitmentTarget } from '../../src/gateway/commitment-route.ts';
+import { CommitmentService } from '../../src/gateway/commitment/service.ts';
+import type { CommitmentOptions, CommitmentPeer, CommitmentTarget } from '../../src/gateway/commitment/route.ts';
 import { ServiceFailure } from '../../src/services/port.ts';
 import type {
   CommitmentAnswer,

@@ -1,0 +1,275 @@
+/**
+ * Storage commitment in both directions (PS3.4 J.3, PS3.18 13; proxy flows 8 and 9): whatever was taken in is answered sooner
+ * or later, through restarts, by any process that shares the store. One service for each process, as long as its store is open.
+ */
+import type { DataSet } from '../../dataset/model.ts';
+import { generateUid } from '../../dataset/uid.ts';
+import type { Logger } from '../../observe/log.ts';
+import { ServiceFailure } from '../../services/port.ts';
+import type { CommitmentAnswer, CommitmentRequestContext, RequestContext } from '../../services/port.ts';
+import type { ToldEvent } from '../../services/storage-commitment/commitment.ts';
+import type { CommitmentRecord, Commitments } from '../../store/commitment-records.ts';
+import { systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { CommitmentAttendances } from './attendances.ts';
+import { CommitmentCalls } from './calls.ts';
+import { commitmentAnswer, CommitmentIntake, keyOf } from './intake.ts';
+import { CommitmentLedger } from './ledger.ts';
+import { CommitmentSteps, leaseMsOf } from './steps.ts';
+import type { CommitmentPeer, CommitmentTarget } from './route.ts';
+import { afterTold } from './transitions.ts';
+import { CommitmentWorker } from './worker.ts';
+import { toFailure } from '../mapping.ts';
+
+export interface CommitmentsOptions {
+  readonly clock?: Clock;
+  /** From 0 to below 1, for the jitter of pauses. */
+  readonly random?: () => number;
+  /** How often it looks for what other processes on the same store have left, ms. */
+  readonly lookMs?: number;
+}
+
+/** After the attempts were ended, for what they came to to be written down. */
+const LAST_WORDS_MS = 1_000;
+
+export class CommitmentService {
+  readonly #store: Commitments;
+  readonly #logger: Logger;
+  readonly #clock: Clock;
+  readonly #attendances: CommitmentAttendances;
+  readonly #ledger: CommitmentLedger;
+  readonly #calls: CommitmentCalls;
+  readonly #steps: CommitmentSteps;
+  readonly #intake: CommitmentIntake;
+  readonly #worker: CommitmentWorker;
+  readonly #underWay = new Set<Promise<unknown>>();
+  /** Upstreams of no route whose transactions were told of. */
+  readonly #stranded = new Set<string>();
+  #targets: ReadonlyMap<string, CommitmentTarget> = new Map();
+  #peers: readonly CommitmentPeer[] = [];
+  #storeFails = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    store: Commitments,
+    logger: Logger,
+    { clock = systemClock, random = Math.random, lookMs = 1_000 }: CommitmentsOptions = {},
+  ) {
+    this.#store = store;
+    this.#logger = logger;
+    this.#clock = clock;
+    const attendances = new CommitmentAttendances(clock);
+    const ledger = new CommitmentLedger(store, logger, (id) => attendances.noteResult(id));
+    const calls = new CommitmentCalls(clock, logger, (upstream, event, traceId) =>
+      this.#takeFrom([upstream], event, traceId),
+    );
+    const addressOf: CommitmentPeersLookup = (aeTitle) =>
+      this.#peers.find((each) => each.aeTitle === aeTitle)?.upstream;
+    const isStopping = (): boolean => this.#closing !== undefined;
+    const steps = new CommitmentSteps({ store, ledger, calls, attendances, logger, random, isStopping, addressOf });
+    const noteStore = (failure: unknown): void => this.#noteStore(failure);
+    const run = (record: CommitmentRecord): Promise<void> => this.#run(record);
+    this.#attendances = attendances;
+    this.#ledger = ledger;
+    this.#calls = calls;
+    this.#steps = steps;
+    this.#intake = new CommitmentIntake({
+      store,
+      steps,
+      attendances,
+      run: (record) => void run(record),
+      noteStore,
+      watch: (work) => void this.#watched(work.then(() => this.wake())),
+    });
+    this.#worker = new CommitmentWorker({
+      store,
+      clock,
+      lookMs,
+      targets: () => [...this.#targets.values()],
+      run,
+      tidy: () => attendances.sweep(),
+      noteStore,
+    });
+  }
+
+  /** Where routes lead from now on, and who may report or be reported to; of several targets for one upstream the first counts. */
+  replaceTargets(targets: readonly CommitmentTarget[], peers: readonly CommitmentPeer[]): void {
+    const reversed = targets.toReversed();
+    this.#targets = new Map(reversed.map((each) => [placeOf(each.route, each.upstream.name), each]));
+    this.#peers = peers;
+    this.wake();
+    if (!this.#isClosing) void this.#watched(this.#tellStranded());
+  }
+
+  /**
+   * Once it resolves, the request is on the disk and is answered sooner or later.
+   * @throws ServiceFailure: then nothing is kept; GatewayError STORE_*
+   */
+  request(
+    target: CommitmentTarget,
+    transactionUid: string,
+    module: DataSet,
+    context: CommitmentRequestContext,
+  ): Promise<CommitmentAnswer> {
+    if (this.#isClosing) return Promise.reject(new ServiceFailure('SHUTTING_DOWN', { retry: 'safe' }));
+    return this.#intake.take(target, transactionUid, module, context);
+  }
+
+  /** Result Check. @throws ServiceFailure NO_SUCH_INSTANCE, also for another's; INSTANCE_DELETED; GatewayError STORE_* */
+  async check(
+    { options }: CommitmentTarget,
+    transactionUid: string,
+    { requester }: RequestContext,
+  ): Promise<CommitmentAnswer> {
+    const record = await this.#store.find(keyOf(requester, transactionUid));
+    if (record === undefined) throw new ServiceFailure('NO_SUCH_INSTANCE');
+    if (record.phase === 'forgotten') throw new ServiceFailure('INSTANCE_DELETED');
+    return commitmentAnswer(record, options);
+  }
+
+  /** Takes an event that came in by a listener; resolves once it is on the disk. @throws ServiceFailure */
+  async report(event: ToldEvent, { requester, traceId }: RequestContext): Promise<void> {
+    const aeTitle = requester.callingAeTitle?.trim();
+    const senders = this.#peers.filter((peer) => peer.aeTitle === aeTitle).map(({ upstream }) => upstream.name);
+    await this.#takeFrom(senders, event, traceId, aeTitle);
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    this.#worker.wake();
+  }
+
+  /**
+   * Takes nothing new and lets what is under way finish within the deadline; then it is ended, and goes on where there is a
+   * process again. A second close waits for the first.
+   */
+  close(deadlineMs: number): Promise<void> {
+    this.#closing ??= this.#close(deadlineMs);
+    return this.#closing;
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  async #close(deadlineMs: number): Promise<void> {
+    this.#attendances.end();
+    await this.#worker.stop();
+    if (await this.#idleWithin(deadlineMs)) return;
+    this.#calls.abort();
+    await this.#idleWithin(LAST_WORDS_MS);
+  }
+
+  /** @throws ServiceFailure */
+  async #takeFrom(upstreams: readonly string[], event: ToldEvent, traceId: string, aeTitle?: string): Promise<void> {
+    let isForgotten = false;
+    try {
+      for (const upstream of upstreams) {
+        const record = await this.#store.findAtUpstream(upstream, event.transactionUid);
+        if (record?.phase === 'forgotten') isForgotten = true;
+        else if (record !== undefined && (await this.#take(record, event))) return;
+      }
+    } catch (error) {
+      throw toFailure(error, this.#logger, traceId);
+    }
+    this.#logger.warn('a report of storage commitment is about nothing that this upstream was asked', {
+      traceId,
+      uid: event.transactionUid,
+      ...(aeTitle === undefined ? { upstream: upstreams[0] } : { aeTitle }),
+    });
+    const isTaken = this.#peers.some(
+      ({ upstream, unknownReports }) => unknownReports === 'accept' && upstreams.includes(upstream.name),
+    );
+    if (!isTaken) throw new ServiceFailure(isForgotten ? 'INSTANCE_DELETED' : 'INVALID_VALUE', UNKNOWN_TRANSACTION);
+  }
+
+  /** False: the record is not there any more. @throws GatewayError STORE_* */
+  async #take(record: CommitmentRecord, event: ToldEvent): Promise<boolean> {
+    const target = this.#targetOf(record);
+    // The short way: the association of the request is in this process.
+    const isHere = this.#attendances.has(record.id) && !this.#isClosing;
+    const leaseMs = target !== undefined && isHere ? leaseMsOf(target) : undefined;
+    const applied = await this.#ledger.apply(record, (now) => afterTold(now, event, generateUid), { leaseMs });
+    if (applied.isHeld && applied.record !== undefined) void this.#run(applied.record);
+    else this.wake();
+    return applied.record !== undefined;
+  }
+
+  /** Goes on with what is held. Never rejects. */
+  #run(record: CommitmentRecord): Promise<void> {
+    const target = this.#targetOf(record);
+    // Who waits for its answer here gets it before its result is reported.
+    if (record.result !== undefined) this.#attendances.noteResult(record.id);
+    const work = target === undefined ? Promise.resolve() : this.#steps.run(record, target);
+    return this.#watched(
+      work.then(
+        () => this.wake(),
+        (error: unknown) => this.#noteStore(error),
+      ),
+    );
+  }
+
+  #targetOf({ route, upstream }: CommitmentRecord): CommitmentTarget | undefined {
+    return this.#targets.get(placeOf(route, upstream));
+  }
+
+  #watched<Result>(work: Promise<Result>): Promise<Result> {
+    this.#underWay.add(work);
+    const ended = (): void => void this.#underWay.delete(work);
+    work.then(ended, ended);
+    return work;
+  }
+
+  async #idleWithin(deadlineMs: number): Promise<boolean> {
+    const late = Promise.withResolvers<boolean>();
+    const timer = this.#clock.setTimer(() => late.resolve(false), deadlineMs);
+    try {
+      return await Promise.race([this.#idle(), late.promise]);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #idle(): Promise<true> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    return true;
+  }
+
+  /** A route or upstream that was renamed or removed leaves its transactions where nobody looks. */
+  async #tellStranded(): Promise<void> {
+    try {
+      for (const { route, upstream, phase, count } of await this.#store.counts()) {
+        const place = placeOf(route, upstream);
+        if (this.#targets.has(place)) this.#stranded.delete(place);
+        else if (!this.#stranded.has(place) && phase !== 'done' && phase !== 'forgotten') {
+          this.#stranded.add(place);
+          const text = 'storage commitments wait for an upstream that no route names';
+          this.#logger.warn(text, { route, upstream, phase, count });
+        }
+      }
+    } catch {
+      // A store that fails is told of by whoever needs it.
+    }
+  }
+
+  /** Once, until the store works again. */
+  #noteStore(failure: unknown): void {
+    const isFailing = failure !== undefined;
+    if (isFailing && !this.#storeFails) {
+      const { name, message, stack } = failure as Error;
+      // Of our own faults the message may quote a value.
+      const why =
+        name === 'GatewayError' ? { problem: message } : { name, at: stack?.split('\n').slice(1, 6).join('\n') };
+      this.#logger.error('the store failed storage commitment', why);
+    }
+    this.#storeFails = isFailing;
+  }
+}
+
+type CommitmentPeersLookup = (aeTitle: string) => CommitmentPeer['upstream'] | undefined;
+
+const UNKNOWN_TRANSACTION = { comment: 'no such Transaction UID was asked about' };
+
+function placeOf(route: string, upstream: string): string {
+  return `${route} ${upstream}`;
+}

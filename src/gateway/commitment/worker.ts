@@ -1,0 +1,96 @@
+/** Takes up what is due of storage commitments, a few at a time, and sleeps until more is. */
+import type { CommitmentRecord, Commitments } from '../../store/commitment-records.ts';
+import type { Clock, Timer } from '../clock.ts';
+import { leaseMsOf } from './steps.ts';
+import type { CommitmentTarget } from './route.ts';
+
+export interface CommitmentWorkerHost {
+  readonly store: Pick<Commitments, 'claim' | 'nextDueMs'>;
+  readonly clock: Clock;
+  /** The longest pause between two looks, ms. */
+  readonly lookMs: number;
+  /** The upstreams of all routes. */
+  targets(): readonly CommitmentTarget[];
+  /** Never rejects. */
+  run(record: CommitmentRecord): Promise<void>;
+  /** Before each look. */
+  tidy(): void;
+  /** The store works, or has failed. */
+  noteStore(failure: unknown): void;
+}
+
+/** Transactions worked on at a time. */
+const CONCURRENCY = 8;
+const SHORTEST_LOOK_MS = 10;
+
+export class CommitmentWorker {
+  readonly #host: CommitmentWorkerHost;
+  #running = 0;
+  #timer: Timer | undefined;
+  #isLooking = false;
+  #looking: Promise<void> | undefined;
+  #looksAgain = false;
+  #isStopped = false;
+
+  constructor(host: CommitmentWorkerHost) {
+    this.#host = host;
+  }
+
+  /** There may be something to do. */
+  wake(): void {
+    this.#looksAgain = true;
+    if (!this.#isLooking && !this.#isStopped) this.#looking = this.#look();
+  }
+
+  /** Takes nothing new. Resolves when nothing is being taken any more. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+    await this.#looking;
+  }
+
+  /** One look at a time. */
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    try {
+      while (this.#looksAgain && !this.#isStopped) {
+        this.#looksAgain = false;
+        await this.#take();
+      }
+    } catch (error) {
+      this.#host.noteStore(error);
+      this.#lookIn(this.#host.lookMs);
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  async #take(): Promise<void> {
+    const { store, lookMs } = this.#host;
+    this.#host.tidy();
+    const targets = this.#host.targets();
+    const free = CONCURRENCY - this.#running;
+    if (free <= 0 || targets.length === 0) return;
+    const destinations = targets.map(({ route, upstream }) => ({ route, upstream: upstream.name }));
+    const due = await store.claim(destinations, free, Math.max(...targets.map(leaseMsOf)));
+    for (const record of due) void this.#run(record);
+    if (due.length === free) return;
+    const dueMs = await store.nextDueMs(destinations);
+    this.#host.noteStore(undefined);
+    // What is due and was not given became due just now, or cannot be read.
+    this.#lookIn(dueMs === undefined || dueMs <= 0 ? lookMs : Math.min(lookMs, dueMs));
+  }
+
+  async #run(record: CommitmentRecord): Promise<void> {
+    this.#running++;
+    await this.#host.run(record);
+    this.#running--;
+    this.wake();
+  }
+
+  #lookIn(delayMs: number): void {
+    this.#timer?.cancel();
+    if (this.#isStopped) return;
+    this.#timer = this.#host.clock.setTimer(() => this.wake(), Math.max(SHORTEST_LOOK_MS, delayMs));
+  }
+}
