@@ -7,7 +7,11 @@
  */
 import { nextAfterCheck } from '../../services/storage-commitment/answers.ts';
 import { DUPLICATE_TRANSACTION_UID } from '../../services/storage-commitment/commitment.ts';
-import type { CommitmentResult, CommitmentStatus, ToldCommitment } from '../../services/storage-commitment/commitment.ts';
+import type {
+  CommitmentResult,
+  CommitmentStatus,
+  ToldCommitment,
+} from '../../services/storage-commitment/commitment.ts';
 import { referencesOf } from '../../services/storage-commitment/modules.ts';
 import { failAll, isDuplicateTransaction, settle } from '../../services/storage-commitment/settle.ts';
 import type { Settlement } from '../../services/storage-commitment/settle.ts';

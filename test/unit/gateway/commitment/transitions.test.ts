@@ -1,7 +1,12 @@
 /** The decisions of storage commitment by themselves: what a record becomes by what has happened (status mapping 7). */
 import fc from 'fast-check';
 import { describe, expect, test } from '@jest/globals';
-import { checkDelayMs, patienceAskedMs, reportDelayMs, retryDelayMs } from '../../../../src/gateway/commitment/delays.ts';
+import {
+  checkDelayMs,
+  patienceAskedMs,
+  reportDelayMs,
+  retryDelayMs,
+} from '../../../../src/gateway/commitment/delays.ts';
 import { afterReport } from '../../../../src/gateway/commitment/report-transitions.ts';
 import { afterAnswer, afterTold, restart, whenDue } from '../../../../src/gateway/commitment/transitions.ts';
 import type { Answer, Decision, Situation } from '../../../../src/gateway/commitment/transitions.ts';
