@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   TLS_CERTIFICATE_WEAK: 'A certificate is too weak for the TLS profile',
   TLS_AUTHORITIES_NEEDED: 'Certificates of clients are asked for, and no authority is trusted',
   TLS_FAILED: 'A TLS connection could not be made',
+  AUDIT_UNWRITABLE: 'The audit trail cannot be written',
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -12,6 +12,8 @@ export interface TlsFiles {
   readonly passphrase?: string | undefined;
   /** Certificates of the authorities that are trusted; of a client, absent: those of the system. */
   readonly authorities?: readonly string[] | undefined;
+  /** The files are looked at so often; default 60 s. */
+  readonly checkEveryMs?: number | undefined;
 }
 
 export interface ServerTlsOptions extends TlsFiles {
