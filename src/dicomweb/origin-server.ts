@@ -11,8 +11,10 @@ import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import type { Logger } from '../observe/log.ts';
 import { SERVICE_OF, ServiceFailure } from '../services/port.ts';
-import type { RequestContext, Requester, ServiceHandler } from '../services/port.ts';
+import type { RequestContext, Requester, ServiceHandler, ServiceName } from '../services/port.ts';
 import { httpOutcome } from '../services/worklist/outcomes.ts';
+import { bearerToken, checkIdentity, requesterIdentity, scopeRefusal } from './authentication.ts';
+import type { WebIdentityOptions } from './authentication.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
 import { createCommitmentTransactions } from './commitment.ts';
@@ -29,7 +31,7 @@ import { answerOfFailure, sendAnswer, sendEarlyAnswer } from './web-answer.ts';
 import type { FailureContext } from './web-answer.ts';
 import { createWorklistSearch } from './worklist.ts';
 
-export interface DicomwebListenerOptions {
+export interface DicomwebListenerOptions extends WebIdentityOptions {
   /** Name in the configuration. */
   readonly name: string;
   readonly host: string;
@@ -99,6 +101,9 @@ function answerReserveMs(requestTimeoutMs: number): number {
   return Math.min(500, requestTimeoutMs * 0.1);
 }
 
+/** What has no default is absent where it is not told. */
+type KnownOptions = Required<Omit<DicomwebListenerOptions, keyof WebIdentityOptions>> & WebIdentityOptions;
+
 /** What is known of a request when it fails. */
 type KnownContext = Omit<FailureContext, 'accept'>;
 
@@ -108,7 +113,7 @@ export class DicomwebListener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #running = new Map<Socket, Set<() => void>>();
-  #options: Required<DicomwebListenerOptions>;
+  #options: KnownOptions;
   #app: Express;
   /** Resolved when no request is under way. */
   #idle = Promise.withResolvers<void>();
@@ -205,6 +210,7 @@ export class DicomwebListener {
     app.set('query parser', false);
     app.enable('case sensitive routing');
     app.use(checkRequest(this.#options));
+    app.use(checkIdentity(this.#options, this.#logger));
     const transactions = this.#transactions();
     for (const basePath of this.#options.basePaths) {
       const run: RunTransaction = (transaction, request, response) =>
@@ -226,8 +232,7 @@ export class DicomwebListener {
     ];
     const offered = ({ context: { requester } }: WebRequest): readonly Transaction[] =>
       described.filter(
-        ({ operation }) =>
-          operation === undefined || this.#handler.routeFor(SERVICE_OF[operation], requester) !== undefined,
+        ({ operation }) => operation === undefined || this.#whyNoRoute(SERVICE_OF[operation], requester) === undefined,
       );
     return [...described, createCapabilities(offered)];
   }
@@ -262,7 +267,9 @@ export class DicomwebListener {
         protocol: 'dicomweb',
         address: plainAddress(socket.remoteAddress) ?? '',
         basePath,
+        ...requesterIdentity(response),
       } satisfies Requester,
+      ...bearerToken(response),
       hops: hopsOf(request.headers),
       warn: () => {},
     } satisfies RequestContext;
@@ -323,8 +330,12 @@ export class DicomwebListener {
     if (this.counts.running > this.#options.maximumRequests) {
       return new ServiceFailure('OUT_OF_RESOURCES', { comment: 'Too many requests at a time' });
     }
-    const service = operation && SERVICE_OF[operation];
-    if (service === undefined || this.#handler.routeFor(service, requester) !== undefined) return undefined;
+    return operation && this.#whyNoRoute(SERVICE_OF[operation], requester);
+  }
+
+  #whyNoRoute(service: ServiceName, requester: Requester): ServiceFailure | undefined {
+    const route = this.#handler.routeFor(service, requester);
+    if (route !== undefined) return scopeRefusal(route, requester, this.#options);
     return new ServiceFailure('NOT_SUPPORTED', { comment: `No route offers the ${service} to this requester` });
   }
 
@@ -370,7 +381,7 @@ export class DicomwebListener {
 }
 
 /** Version and lengths, before anything looks at what is asked. */
-function checkRequest(options: Required<DicomwebListenerOptions>): RequestHandler {
+function checkRequest(options: KnownOptions): RequestHandler {
   return (request, _response, next) => {
     if (request.httpVersionMajor !== 1) {
       throw new HttpRefusal(505, 'BAD_REQUEST', `HTTP/${request.httpVersion} is not spoken here`);

@@ -248,6 +248,11 @@ export interface CommitmentContext extends RequestContext {
    * @throws ServiceFailure what the upstream is told instead
    */
   reported(event: ToldEvent): Promise<void>;
+  /**
+   * Calls the listener once the result has come by another way, at once where it has already: the association need not be
+   * kept for it any longer. The function given ends that. Absent: nobody tells.
+   */
+  onResult?(listener: () => void): () => void;
 }
 
 /** The life of a report to an SCU that had asked for storage commitment. */
@@ -310,6 +315,8 @@ export interface RouteOptions {
   /** Whether extended negotiation may answer 1 for fuzzy matching and timezone adjustment on this route. */
   readonly fuzzyMatching: boolean;
   readonly timezoneAdjustment: boolean;
+  /** The requester needs each of these; default none. */
+  readonly scopes?: readonly string[];
 }
 
 /** What the edge knows about an MPPS message besides its attributes. */

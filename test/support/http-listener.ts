@@ -88,6 +88,7 @@ export async function startMppsListener(
   script: MppsScript = () => {},
   options: Partial<DicomwebListenerOptions> = {},
   services: readonly ServiceName[] = ['mpps'],
+  route: Partial<RouteOptions> = {},
 ): Promise<StartedListener> {
   const calls: MppsCall[] = [];
   const ask = async (call: MppsCall): Promise<Completion | DataSet | void> => {
@@ -108,7 +109,7 @@ export async function startMppsListener(
       (await ask({ operation: 'retrieve', uid, selection, context })) as DataSet,
     characterSetOf: () => Promise.resolve(undefined),
   } satisfies Partial<ServiceHandler>;
-  return { calls, ...(await startListener(mpps, options, services)) };
+  return { calls, ...(await startListener(mpps, options, services, route)) };
 }
 
 export async function startCommitmentListener(
@@ -135,12 +136,13 @@ async function startListener(
   services: Omit<ServiceHandler, 'routeFor' | 'search' | 'refused'>,
   options: Partial<DicomwebListenerOptions>,
   offered: readonly ServiceName[],
+  route: Partial<RouteOptions> = {},
 ): Promise<Omit<StartedListener<never>, 'calls'>> {
   const refusals: { operation: Operation; failure: ServiceFailure }[] = [];
   const logger = keepingLogger();
   const handler: ServiceHandler = {
     ...services,
-    routeFor: (service) => (offered.includes(service) ? ROUTE : undefined),
+    routeFor: (service) => (offered.includes(service) ? { ...ROUTE, ...route } : undefined),
     search: () => {
       throw new ServiceFailure('NOT_SUPPORTED');
     },
