@@ -93,10 +93,10 @@ function prepareCommitments(connection: SqliteConnection) {
     remove: statement(`DELETE FROM commitments ${THIS}`),
     nextDue: statement(
       `SELECT min(at) AS at FROM (
-         SELECT * FROM (SELECT due_at AS at FROM commitments
+         SELECT * FROM (SELECT due_at AS at FROM commitments INDEXED BY commitments_due
            WHERE due_at IS NOT NULL AND lease_until IS NULL AND ${OF_THESE} ORDER BY due_at LIMIT 1)
          UNION ALL
-         SELECT max(due_at, lease_until) FROM commitments
+         SELECT max(due_at, lease_until) FROM commitments INDEXED BY commitments_held
            WHERE lease_until IS NOT NULL AND due_at IS NOT NULL AND ${OF_THESE})`,
     ),
     counts: statement(

@@ -139,6 +139,15 @@ export function describeCommitmentOperator(makeBed: MakeStoreBed): void {
       ]); // prettier-ignore
     });
 
+    test('erases the texts of what it forgets', async () => {
+      const { id } = await add('1.1', { phase: 'reporting', result: RESULT });
+      await bed.store.commitments.expire({ resultsMs: -MINUTE, tombstonesMs: NEVER });
+      await bed.alter(`UPDATE commitments SET phase = 'done'`); // as which its texts would be read
+      const found = await bed.store.commitments.get(id);
+      expect(found).toMatchObject({ module: {}, unreadable: ['module'] });
+      expect(found?.result).toBeUndefined();
+    });
+
     test('never makes a tombstone due, nor changes one: neither by its old revision nor by its new one', async () => {
       const before = await add('1.1', { phase: 'reporting', result: RESULT, dueInMs: 0 });
       const { commitments } = bed.store;
