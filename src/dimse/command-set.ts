@@ -43,6 +43,7 @@ export const DIMSE_STATUS = {
   duplicateInvocation: 0x0210,
   unrecognizedOperation: 0x0211,
   resourceLimitation: 0x0213,
+  outOfResources: 0xa700,
   cancel: 0xfe00,
   pending: 0xff00,
   pendingWithUnsupportedKeys: 0xff01,

@@ -1,9 +1,10 @@
 /** Messages over an established association: what SCU and SCP share. */
 import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
+import type { HeldBytes } from '../access/byte-budget.ts';
 import { GatewayError } from '../errors.ts';
 import type { CommandSet } from './command-set.ts';
 import { encodeMessage, MessageAssembler } from './message.ts';
-import type { Message } from './message.ts';
+import type { DropReason, Message } from './message.ts';
 import type { Association } from './upper-layer/association.ts';
 import { ABORT_REASON } from './upper-layer/pdu-error.ts';
 import type { Pdv } from './upper-layer/pdu.ts';
@@ -23,24 +24,30 @@ export class MessageChannel {
 
   /**
    * @param pduLength of P-DATA-TF towards the peer, from `sendingPduLength`
-   * @param drops as for `MessageAssembler`
+   * @param drops as for `MessageAssembler`, and so is `held`
    */
   constructor(
     association: Association,
     contexts: readonly AcceptedContext[],
     pduLength: number,
     maximumMessageBytes: number,
-    drops?: (command: CommandSet) => boolean,
+    drops?: (command: CommandSet, reason: DropReason) => boolean,
+    held?: HeldBytes,
   ) {
     this.#association = association;
     this.contexts = new Map(contexts.map((context) => [context.id, context]));
     this.#pduLength = pduLength;
-    this.#assembler = new MessageAssembler(maximumMessageBytes, drops);
+    this.#assembler = new MessageAssembler(maximumMessageBytes, drops, held);
   }
 
   /** A message has begun and is not whole yet. */
   get isWithinMessage(): boolean {
     return this.#assembler.isWithinMessage;
+  }
+
+  /** The association has ended: what is not whole will never be. */
+  discard(): void {
+    this.#assembler.discard();
   }
 
   /** Hands on every message that is whole with these values; a message that cannot be understood ends in A-ABORT. */

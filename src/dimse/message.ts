@@ -1,4 +1,5 @@
 /** DIMSE messages in P-DATA-TF: fragments out, reassembly in (PS3.7 6.3, PS3.8 9.3.5, E). */
+import type { HeldBytes } from '../access/byte-budget.ts';
 import { GatewayError } from '../errors.ts';
 import { ChunkList } from './chunk-list.ts';
 import { decodeCommandSet, encodeCommandSet } from './command-set.ts';
@@ -11,9 +12,11 @@ export interface Message {
   readonly command: CommandSet;
   /** Bytes of the data set in the transfer syntax of the context; undefined when the command announced none. */
   readonly dataSet: Buffer | undefined;
-  /** The data set was larger than allowed, and is not here. */
-  readonly isTooLarge?: true;
+  /** The data set is not here: it was larger than allowed, or others hold the memory for it. */
+  readonly dropped?: DropReason;
 }
+
+export type DropReason = 'size' | 'memory';
 
 /** Item length, presentation context id, message control header. */
 const PDV_HEADER_BYTES = 6;
@@ -92,25 +95,34 @@ function writePduHeader(buffer: Buffer, position: number, contextId: number, con
 interface PartialMessage {
   /** Undefined while the command set itself is incomplete. */
   command: CommandSet | undefined;
-  /** What comes is dropped. */
-  isTooLarge?: true;
+  /** Why what comes is dropped. */
+  dropped?: DropReason;
   fragments: ChunkList;
 }
 
 /** Puts the fragments of an association together; contexts may interleave, PDUs may hold several messages. */
 export class MessageAssembler {
   readonly #maximumBytes: number;
-  readonly #drops: (command: CommandSet) => boolean;
+  readonly #drops: (command: CommandSet, reason: DropReason) => boolean;
+  readonly #held: HeldBytes | undefined;
   readonly #partials = new Map<number, PartialMessage>();
   #bufferedBytes = 0;
+  #isDiscarded = false;
 
   /**
    * @param maximumBytes of the messages that are under way, together
-   * @param drops messages whose data set is dropped when it is too large, so that they can be answered; others are invalid
+   * @param drops messages whose data set is dropped when there is no room for it, so that they can be answered; others are
+   *   invalid
+   * @param held grows with every fragment; who takes a message shrinks it by its data set
    */
-  constructor(maximumBytes: number, drops: (command: CommandSet) => boolean = () => false) {
+  constructor(
+    maximumBytes: number,
+    drops: (command: CommandSet, reason: DropReason) => boolean = () => false,
+    held?: HeldBytes,
+  ) {
     this.#maximumBytes = maximumBytes;
     this.#drops = drops;
+    this.#held = held;
   }
 
   /** A message has begun and is not whole yet. */
@@ -118,11 +130,19 @@ export class MessageAssembler {
     return this.#partials.size > 0;
   }
 
+  /** Gives back what is held of messages that are not whole; nothing more comes. */
+  discard(): void {
+    this.#isDiscarded = true;
+    for (const { fragments } of this.#partials.values()) this.#held?.shrink(fragments.length);
+    this.#partials.clear();
+  }
+
   /**
    * @returns the message that is whole with this fragment
    * @throws GatewayError MESSAGE_INVALID
    */
   push(pdv: Pdv): Message | undefined {
+    if (this.#isDiscarded) return undefined;
     const { contextId, isCommand, isLast, fragment } = pdv;
     let partial = this.#partials.get(contextId);
     if (partial === undefined) {
@@ -135,9 +155,8 @@ export class MessageAssembler {
       );
     }
     this.#bufferedBytes += fragment.length;
-    if (partial.isTooLarge === true || this.#bufferedBytes > this.#maximumBytes) {
-      return this.#drop(contextId, partial, pdv);
-    }
+    const reason = partial.dropped ?? this.#whyNoRoom(fragment);
+    if (reason !== undefined) return this.#drop(contextId, partial, pdv, reason);
     partial.fragments.push(isLast ? fragment : unshared(fragment));
     if (isCommand && partial.fragments.length > MAXIMUM_COMMAND_BYTES) {
       throw invalid(`A command set of more than ${MAXIMUM_COMMAND_BYTES} bytes`);
@@ -147,22 +166,38 @@ export class MessageAssembler {
     const bytes = partial.fragments.take();
     this.#bufferedBytes -= bytes.length;
     if (partial.command !== undefined) return this.#finish(contextId, partial.command, bytes);
+    this.#held?.shrink(bytes.length);
     const { command, hasDataSet } = decodeCommandSet(bytes);
     if (!hasDataSet) return this.#finish(contextId, command, undefined);
     partial.command = command;
     return undefined;
   }
 
-  #drop(contextId: number, partial: PartialMessage, { fragment, isLast }: Pdv): Message | undefined {
-    const { command } = partial;
-    if (command === undefined || !this.#drops(command)) {
-      throw invalid(`A message of more than ${this.#maximumBytes} bytes`);
+  #whyNoRoom({ length }: Buffer): DropReason | undefined {
+    if (this.#bufferedBytes > this.#maximumBytes) return 'size';
+    return this.#held?.grow(length) === false ? 'memory' : undefined;
+  }
+
+  #drop(
+    contextId: number,
+    partial: PartialMessage,
+    { fragment, isLast }: Pdv,
+    reason: DropReason,
+  ): Message | undefined {
+    const { command, fragments } = partial;
+    if (command === undefined || !this.#drops(command, reason)) {
+      throw invalid(
+        reason === 'size'
+          ? `A message of more than ${this.#maximumBytes} bytes`
+          : 'Others hold the memory for a message',
+      );
     }
-    this.#bufferedBytes -= fragment.length + partial.fragments.length;
+    this.#bufferedBytes -= fragment.length + fragments.length;
+    this.#held?.shrink(fragments.length);
     partial.fragments = new ChunkList();
-    partial.isTooLarge = true;
+    partial.dropped = reason;
     if (!isLast) return undefined;
-    return { ...this.#finish(contextId, command, undefined), isTooLarge: true };
+    return { ...this.#finish(contextId, command, undefined), dropped: reason };
   }
 
   #finish(contextId: number, command: CommandSet, dataSet: Buffer | undefined): Message {

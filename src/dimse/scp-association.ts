@@ -1,6 +1,8 @@
 /** One association as acceptor: negotiation, one request after another, C-CANCEL and our reports beside them, idle and closing. */
 import type { Socket } from 'node:net';
 import { plainAddress } from '../access/address-list.ts';
+import { HeldBytes } from '../access/byte-budget.ts';
+import type { ByteBudget } from '../access/byte-budget.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
@@ -12,18 +14,19 @@ import { COMMAND_FIELD, DIMSE_STATUS, isComposite, isResponse } from './command-
 import type { CommandSet } from './command-set.ts';
 import { DeliveryWatch } from './delivery-watch.ts';
 import { sendingPduLength } from './message.ts';
-import type { Message } from './message.ts';
+import type { DropReason, Message } from './message.ts';
 import { MessageChannel } from './message-channel.ts';
 import type { AcceptedContext } from './message-channel.ts';
 import { offeredTo } from './offered-services.ts';
 import { REJECTIONS } from './policy.ts';
 import type { RejectionName } from './policy.ts';
 import type { Admission, ReporterStanding } from './reporters.ts';
+import { serveRequest } from './scp-dispatch.ts';
+import type { DispatchHost } from './scp-dispatch.ts';
 import { ScpExchange } from './scp-exchange.ts';
-import type { AssociationFacts, ScpServiceEntry } from './scp-exchange.ts';
+import type { AssociationFacts } from './scp-exchange.ts';
 import { logEnd } from './scp-end.ts';
 import { ScpReports } from './scp-reports.ts';
-import { SOP_CLASSES } from './uids.ts';
 import { Association } from './upper-layer/association.ts';
 import type { AssociationEnd, AssociationTimers, AssociationUser } from './upper-layer/association.ts';
 import type { AssociateRq, Pdv, ProposedContext } from './upper-layer/pdu.ts';
@@ -38,9 +41,10 @@ export interface ScpAssociationOptions extends NegotiationOptions {
 }
 
 /** What the listener knows and counts. */
-export interface ScpHost {
+export interface ScpHost extends DispatchHost {
   readonly handler: ServiceHandler;
-  readonly services: ReadonlyMap<number, ScpServiceEntry>;
+  /** Of the messages of all associations. */
+  readonly budget: ByteBudget;
   /** A promise where a name has to be resolved; it never rejects. */
   standingOf(callingAeTitle: string, address: string): ReporterStanding | Promise<ReporterStanding>;
   /** Counts the association from then on, unless it is rejected. */
@@ -68,6 +72,7 @@ export class ScpAssociation implements AssociationUser {
   readonly #association: Association;
   readonly #outstanding: ScpExchange[] = [];
   readonly #deliveries = new DeliveryWatch();
+  readonly #held: HeldBytes;
   readonly #reports: ScpReports;
   #logger: Logger;
   #channel: MessageChannel | undefined;
@@ -81,6 +86,7 @@ export class ScpAssociation implements AssociationUser {
   constructor(socket: Socket, options: ScpAssociationOptions, host: ScpHost, logger: Logger) {
     this.#options = options;
     this.#host = host;
+    this.#held = new HeldBytes(host.budget);
     this.#logger = logger;
     const { maximumPduLength, timers } = options;
     this.#association = Association.receive(socket, { maximumPduLength, timers }, this);
@@ -125,7 +131,8 @@ export class ScpAssociation implements AssociationUser {
     const { answer, contexts, worklist } = negotiate(request, this.#options, offeredTo(requester, admission, handler));
     const pduLength = sendingPduLength(userInformation.maximumLength ?? USUAL_PDU_LENGTH) ?? USUAL_PDU_LENGTH;
     this.#facts = { requester, admission, worklist, deliveries: this.#deliveries, reports: this.#reports };
-    this.#channel = new MessageChannel(this.#association, contexts, pduLength, maximumMessageBytes, isNRequest);
+    const held = this.#held;
+    this.#channel = new MessageChannel(this.#association, contexts, pduLength, maximumMessageBytes, isAnswerable, held);
     this.#logger.debug('association accepted', { contexts: contexts.length });
     this.#association.accept(answer);
     this.#watchIdle();
@@ -145,6 +152,7 @@ export class ScpAssociation implements AssociationUser {
     this.#hasEnded = true;
     this.#stopIdle();
     this.#reports.end();
+    this.#channel?.discard();
     this.#deliveries.associationEnded(end.kind === 'released');
     this.#abandonRequests('the association ended');
     logEnd(this.#logger, end, this.#facts !== undefined);
@@ -169,13 +177,21 @@ export class ScpAssociation implements AssociationUser {
   }
 
   #receiveMessage(message: Message, context: AcceptedContext): void {
-    const { commandField, messageId, messageIdBeingRespondedTo } = message.command;
+    const { commandField, messageIdBeingRespondedTo } = message.command;
     this.#deliveries.peerWentOn();
-    if (commandField === COMMAND_FIELD.cCancelRq) return this.#cancel(messageIdBeingRespondedTo);
-    if (isResponse(commandField)) return this.#reports.receive(message.command);
+    const isCancel = commandField === COMMAND_FIELD.cCancelRq;
+    // When we have asked for a release, nothing new is begun.
+    if (!isCancel && !isResponse(commandField) && this.#association.isEstablished) {
+      return this.#receiveRequest(message, context);
+    }
+    this.#held.shrink(message.dataSet?.length ?? 0);
+    if (isCancel) this.#cancel(messageIdBeingRespondedTo);
+    else if (isResponse(commandField)) this.#reports.receive(message.command);
+  }
+
+  #receiveRequest(message: Message, context: AcceptedContext): void {
     if (this.#channel === undefined || this.#facts === undefined) return;
-    // We have asked for a release: nothing new is begun.
-    if (!this.#association.isEstablished) return;
+    const { messageId } = message.command;
     this.#outstandingBytes += message.dataSet?.length ?? 0;
     const isDuplicate = this.#outstanding.some(
       (other) => other.message.command.messageId === messageId && !other.isAnswered,
@@ -193,7 +209,9 @@ export class ScpAssociation implements AssociationUser {
     this.#stopIdle();
     for (let exchange = this.#outstanding[0]; exchange !== undefined; exchange = this.#outstanding[0]) {
       await this.#serve(exchange);
-      this.#outstandingBytes -= exchange.message.dataSet?.length ?? 0;
+      const bytes = exchange.message.dataSet?.length ?? 0;
+      this.#outstandingBytes -= bytes;
+      this.#held.shrink(bytes);
       this.#outstanding.shift();
     }
     this.#running = false;
@@ -221,38 +239,18 @@ export class ScpAssociation implements AssociationUser {
   }
 
   async #serve(exchange: ScpExchange): Promise<void> {
-    const { commandField, affectedSopClassUid, requestedSopClassUid } = exchange.message.command;
-    const isOfComposite = isComposite(commandField);
     try {
-      const { abstractSyntax } = exchange.context;
-      const service = this.#host.services.get(commandField);
-      const sopClass = affectedSopClassUid ?? requestedSopClassUid ?? abstractSyntax;
-      if (exchange.message.isTooLarge === true) return await this.#refuseSize(exchange);
-      // A C-FIND waits its turn whatever its id; 0210H is a status of N-services.
-      if (!isOfComposite && exchange.isDuplicate) {
-        await exchange.respond(DIMSE_STATUS.duplicateInvocation);
-      } else if (sopClass !== abstractSyntax && !isMppsRetrieve(commandField, sopClass, abstractSyntax)) {
-        await exchange.respond(isOfComposite ? DIMSE_STATUS.sopClassNotSupported : DIMSE_STATUS.noSuchSopClass);
-      } else if (service?.abstractSyntaxes.includes(abstractSyntax) !== true) {
-        await exchange.respond(DIMSE_STATUS.unrecognizedOperation);
-      } else {
-        await service.serve(exchange);
-      }
+      await serveRequest(exchange, this.#host, this.#options.maximumMessageBytes, this.#logger);
     } catch (error) {
-      await this.#answerFailure(exchange, isOfComposite, error);
+      await this.#answerFailure(exchange, error);
     }
   }
 
-  async #refuseSize(exchange: ScpExchange): Promise<void> {
-    const errorComment = `data set of more than ${this.#options.maximumMessageBytes} bytes`;
-    this.#logger.warn('request refused', { why: errorComment });
-    await exchange.respond(DIMSE_STATUS.resourceLimitation, { errorComment });
-  }
-
-  async #answerFailure(exchange: ScpExchange, isOfComposite: boolean, error: unknown): Promise<void> {
+  async #answerFailure(exchange: ScpExchange, error: unknown): Promise<void> {
     // The peer went away in the middle of an answer: there is nothing more to say.
     if (!this.#association.isEstablished) return;
     this.#logger.error('request failed', { error: error instanceof Error ? error.name : typeof error });
+    const isOfComposite = isComposite(exchange.message.command.commandField);
     try {
       await exchange.respond(isOfComposite ? UNABLE_TO_PROCESS : DIMSE_STATUS.processingFailure);
     } catch {
@@ -292,19 +290,10 @@ function isOfCommitment({ abstractSyntax }: ProposedContext): boolean {
   return abstractSyntax === STORAGE_COMMITMENT_PUSH_MODEL;
 }
 
-/** Its answer can say that it is too large (0213H); the statuses of C-services differ. */
-function isNRequest({ commandField }: CommandSet): boolean {
-  return !isResponse(commandField) && !isComposite(commandField);
-}
-
 /**
- * An N-GET on a context of MPPS Retrieve that names the class of the instance it asks for, as odil and DCMTK do: what is
- * meant is plain.
+ * Its answer can say that there is no room: of N-services that it is too large or that others hold the memory (0213H), of
+ * C-services the latter (A700H).
  */
-function isMppsRetrieve(commandField: number, sopClass: string, abstractSyntax: string): boolean {
-  return (
-    commandField === COMMAND_FIELD.nGetRq &&
-    sopClass === SOP_CLASSES.mpps &&
-    abstractSyntax === SOP_CLASSES.mppsRetrieve
-  );
+function isAnswerable({ commandField }: CommandSet, reason: DropReason): boolean {
+  return !isResponse(commandField) && (reason === 'memory' || !isComposite(commandField));
 }

@@ -4,6 +4,9 @@
  */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { ByteBudget } from '../access/byte-budget.ts';
+import { PeerLimits } from '../access/peer-limits.ts';
+import type { PeerLimitOptions } from '../access/peer-limits.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { ServiceHandler } from '../services/port.ts';
@@ -39,6 +42,13 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions 
   readonly maximumHalfOpenConnections: number;
   /** Of one command or data set. */
   readonly maximumMessageBytes: number;
+  /** Of the messages of all associations together, but for the first 64 KiB of each; default 256 MiB. */
+  readonly maximumHeldBytes?: number;
+  /**
+   * Of one peer: a calling AE title at an address. Associations and messages count as requests alike; one beyond the rate is
+   * rejected (2/3/2) or answered A700H or 0213H. Default: no limit.
+   */
+  readonly limits?: PeerLimitOptions;
   /** Waiting for A-ASSOCIATE-RQ, and for the peer to close after a reject, release or abort (PS3.8 9.1.4). */
   readonly artimMs: number;
   /** An association without a request for so long is aborted. */
@@ -66,11 +76,14 @@ export interface DimseListenerCounts {
   readonly rejected: Readonly<Record<RejectionName, number>>;
   /** Connections closed unheard because too many were half open. */
   readonly refusedConnections: number;
+  /** Bytes of messages that are held now, beyond the first 64 KiB of each association. */
+  readonly heldBytes: number;
 }
 
 /** What was written last has so long to leave before the connection is destroyed. */
 const CLOSE_GRACE_MS = 1_000;
 const REPORTER_LOOKUP_MS = 2_000;
+const MAXIMUM_HELD_BYTES = 256 * 1024 * 1024;
 
 export class DimseListener {
   readonly #logger: Logger;
@@ -83,6 +96,8 @@ export class DimseListener {
   readonly #connections = new Set<ScpAssociation>();
   readonly #reporters: Reporters;
   readonly #writes = new OpenWrites();
+  readonly #budget: ByteBudget;
+  readonly #limits: PeerLimits;
   /** Connections whose association has ended, until the peer closes them or ARTIM does; the oldest first. */
   readonly #leaving = new Set<ScpAssociation>();
   readonly #rejected = Object.fromEntries(Object.keys(REJECTIONS).map((name) => [name, 0])) as Record<
@@ -106,12 +121,16 @@ export class DimseListener {
   ) {
     this.#options = options;
     this.#policy = new AccessPolicy(options);
+    this.#budget = new ByteBudget(heldBytesOf(options));
+    this.#limits = new PeerLimits(options.limits ?? {}, () => performance.now());
     this.#reporters = new Reporters(resolve, options.reporterLookupMs ?? REPORTER_LOOKUP_MS);
     this.#reporters.replace(options.reporters ?? []);
     this.#logger = logger;
     this.#host = {
       handler,
       services: this.#services(handler),
+      budget: this.#budget,
+      begin: ({ callingAeTitle = '', address }) => this.#limits.begin(peerOf(callingAeTitle, address)),
       standingOf: (callingAeTitle, address) => this.#reporters.standingOf(callingAeTitle, address),
       admit: (association, request, address, standing) => this.#admit(association, request, address, standing),
       ended: (association) => this.#ended(association),
@@ -148,6 +167,7 @@ export class DimseListener {
       halfOpenConnections: this.#halfOpen.size,
       rejected: { ...this.#rejected },
       refusedConnections: this.#refusedConnections,
+      heldBytes: this.#budget.held,
     };
   }
 
@@ -158,6 +178,8 @@ export class DimseListener {
    */
   update(options: DimseListenerOptions): void {
     this.#policy = new AccessPolicy(options);
+    this.#budget.replace(heldBytesOf(options));
+    this.#limits.replace(options.limits ?? {});
     this.#reporters.replace(options.reporters ?? []);
     this.#options = options;
   }
@@ -233,9 +255,10 @@ export class DimseListener {
     const { callingAeTitle } = request;
     const ofCallingAeTitle = this.#associationsOf.get(callingAeTitle) ?? 0;
     const open = { total: this.#associations.size, ofCallingAeTitle };
+    const caller = { address, isReporter: reporter === 'reporter' };
     const rejected =
       this.#closing === undefined
-        ? this.#policy.check(request, { address, isReporter: reporter === 'reporter' }, open)
+        ? (this.#policy.check(request, caller, open) ?? this.#whyTooMany(callingAeTitle, address))
         : ('shuttingDown' as const);
     if (rejected !== undefined) {
       this.#rejected[rejected]++;
@@ -244,6 +267,10 @@ export class DimseListener {
     this.#associations.set(association, callingAeTitle);
     this.#associationsOf.set(callingAeTitle, ofCallingAeTitle + 1);
     return { isListed: this.#policy.lists(callingAeTitle, address), reporter };
+  }
+
+  #whyTooMany(callingAeTitle: string, address: string): RejectionName | undefined {
+    return this.#limits.count(peerOf(callingAeTitle, address)) && 'rate';
   }
 
   #ended(association: ScpAssociation): void {
@@ -265,4 +292,13 @@ export class DimseListener {
     this.#leaving.delete(oldest);
     oldest.destroy();
   }
+}
+
+/** One message is always taken, where nobody else holds anything. */
+function heldBytesOf({ maximumHeldBytes = MAXIMUM_HELD_BYTES, maximumMessageBytes }: DimseListenerOptions): number {
+  return Math.max(maximumHeldBytes, maximumMessageBytes);
+}
+
+function peerOf(callingAeTitle: string, address: string): string {
+  return `${callingAeTitle}@${address}`;
 }

@@ -119,7 +119,7 @@ describe('reassembly (PS3.8 E)', () => {
     const large = encodeMessage(3, COMMAND, payload(5_000), 64);
     const received = pdvsOf([...large, ...one, ...two]).flatMap((value) => assembler.push(value) ?? []);
     expect(received).toEqual([
-      { contextId: 3, command: COMMAND, dataSet: undefined, isTooLarge: true },
+      { contextId: 3, command: COMMAND, dataSet: undefined, dropped: 'size' },
       { contextId: 1, command: ECHO, dataSet: undefined },
       { contextId: 3, command: COMMAND, dataSet: payload(500) },
     ]);
