@@ -1,5 +1,6 @@
 import { GatewayError } from '../errors.ts';
 import type { GatewayErrorOptions } from '../errors.ts';
+import { explainTlsFailure, isTlsFailure, tlsCodeOf } from '../tls/tls-failure.ts';
 import type { AssociationEnd } from './upper-layer/association.ts';
 import type { Rejection } from './upper-layer/pdu.ts';
 
@@ -7,6 +8,7 @@ export type ScuErrorCode =
   | 'ASSOCIATION_REJECTED'
   | 'ASSOCIATION_ABORTED' // or the connection lost, or released before the answer
   | 'ASSOCIATION_TIMEOUT'
+  | 'TLS_FAILED'
   | 'CONTEXT_NOT_ACCEPTED'
   | 'PDU_INVALID'
   | 'MESSAGE_INVALID';
@@ -59,14 +61,8 @@ export function errorFromEnd(end: AssociationEnd, phase: ScuErrorDetail['phase']
       return new ScuError('ASSOCIATION_TIMEOUT', `timeout while waiting for ${end.waitedFor}`, { phase });
     case 'released':
       return new ScuError('ASSOCIATION_ABORTED', 'association released by the peer', { phase });
-    case 'lost': {
-      const code = (end.cause as NodeJS.ErrnoException | undefined)?.code;
-      const message = phase === 'association' ? 'no connection' : 'connection lost';
-      return new ScuError('ASSOCIATION_ABORTED', code === undefined ? message : `${message} (${code})`, {
-        phase,
-        cause: end.cause,
-      });
-    }
+    case 'lost':
+      return errorOfConnection(end.cause, phase);
     case 'aborted': {
       const { by, source, reason, cause } = end;
       if (cause instanceof GatewayError) {
@@ -77,4 +73,15 @@ export function errorFromEnd(end: AssociationEnd, phase: ScuErrorDetail['phase']
       return new ScuError('ASSOCIATION_ABORTED', message, { phase });
     }
   }
+}
+
+function errorOfConnection(cause: Error | undefined, phase: ScuErrorDetail['phase']): ScuError {
+  const code = tlsCodeOf(cause);
+  // What breaks TLS later is damage on the way: the two had trusted each other.
+  if (phase === 'association' && isTlsFailure(code)) {
+    const { why, fix } = explainTlsFailure(code);
+    return new ScuError('TLS_FAILED', `TLS: ${why}`, { phase, fix, cause });
+  }
+  const message = phase === 'association' ? 'no connection' : 'connection lost';
+  return new ScuError('ASSOCIATION_ABORTED', code === '' ? message : `${message} (${code})`, { phase, cause });
 }

@@ -16,11 +16,12 @@ import type { ScuResponse } from './scu-exchange.ts';
 import { SOP_CLASSES } from './uids.ts';
 import { Association } from './upper-layer/association.ts';
 import type { AssociationEnd, RequestorTimers } from './upper-layer/association.ts';
+import type { CalledAddress } from './upper-layer/open-connection.ts';
 import type { AssociateAc } from './upper-layer/pdu.ts';
 import type { UserInformation } from './upper-layer/user-information.ts';
 
 export interface ScuTimers {
-  /** DNS and TCP. */
+  /** DNS, TCP and TLS. */
   readonly connectMs: number;
   /** The answer to A-ASSOCIATE-RQ. */
   readonly associateMs: number;
@@ -32,9 +33,7 @@ export interface ScuTimers {
   readonly drainMs: number;
 }
 
-export interface ScuOptions extends AssociationProposal {
-  readonly host: string;
-  readonly port: number;
+export interface ScuOptions extends AssociationProposal, CalledAddress {
   readonly maximumMessageBytes: number;
   readonly timers: ScuTimers;
   /** Answers each N-EVENT-REPORT of the peer; any other request of the peer breaks the protocol. */
@@ -67,7 +66,7 @@ export class ScuAssociation {
   #releaseTimer: NodeJS.Timeout | undefined;
 
   /**
-   * @throws ScuError ASSOCIATION_REJECTED, ASSOCIATION_ABORTED (no connection), ASSOCIATION_TIMEOUT,
+   * @throws ScuError ASSOCIATION_REJECTED, ASSOCIATION_ABORTED (no connection), ASSOCIATION_TIMEOUT, TLS_FAILED,
    * CONTEXT_NOT_ACCEPTED (none was), PDU_INVALID; the reason of the budget's signal
    */
   static async open(options: ScuOptions, budget: Budget): Promise<ScuAssociation> {
@@ -91,10 +90,10 @@ export class ScuAssociation {
 
   private constructor(options: ScuOptions) {
     this.#options = options;
-    const { host, port, maximumPduLength } = options;
+    const { host, port, tls, maximumPduLength } = options;
     this.#peerRequests = this.#requestsOfPeer(options);
     this.#association = Association.request(
-      { host, port },
+      { host, port, tls },
       associateRequest(options),
       { maximumPduLength, timers: toAssociationTimers(options.timers) },
       {

@@ -30,6 +30,8 @@ function fromScuError(error: ScuError): ServiceFailure {
         return new ServiceFailure('NOT_SUPPORTED', { comment, cause: error });
       }
       return new ServiceFailure('UPSTREAM_REJECTED', { comment, cause: error });
+    case 'TLS_FAILED':
+      return new ServiceFailure('UPSTREAM_UNTRUSTED', { comment, cause: error });
     case 'ASSOCIATION_ABORTED':
       return new ServiceFailure(phase === 'association' ? 'UPSTREAM_UNREACHABLE' : 'CONNECTION_LOST', {
         retry: 'safe',

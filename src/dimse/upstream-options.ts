@@ -2,6 +2,7 @@
 import type { AttributePath } from '../dataset/attribute-path.ts';
 import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
 import type { Requester, RequestContext } from '../services/port.ts';
+import type { ClientTls } from '../tls/client-tls.ts';
 import type { MppsScuOptions } from './mpps-scu.ts';
 import type { PoolOptions } from './pool.ts';
 import type { Budget, ScuOptions } from './scu.ts';
@@ -13,6 +14,8 @@ export interface DimseUpstreamOptions extends WorklistFindOptions, MppsScuOption
   readonly name: string;
   readonly host: string;
   readonly port: number;
+  /** Absent: plain TCP. */
+  readonly tls?: ClientTls;
   /** Called AE title. */
   readonly aeTitle: string;
   /** `pass-through`: that of the peer who asks. */
@@ -36,7 +39,7 @@ export interface DimseUpstreamOptions extends WorklistFindOptions, MppsScuOption
    */
   readonly reportRoleSelection?: 'require' | 'try' | 'omit';
   readonly pool: PoolOptions;
-  /** DNS and TCP. */
+  /** DNS, TCP and TLS. */
   readonly connectTimeoutMs: number;
   /** The answer to A-ASSOCIATE-RQ. */
   readonly associationTimeoutMs: number;
@@ -56,10 +59,11 @@ export function scuOptions(
   abstractSyntaxes: readonly string[],
   callingAeTitle: string,
 ): ScuOptions {
-  const { host, port, aeTitle, transferSyntaxes, maximumPduLength, maximumMessageBytes } = options;
+  const { host, port, tls, aeTitle, transferSyntaxes, maximumPduLength, maximumMessageBytes } = options;
   return {
     host,
     port,
+    tls,
     calledAeTitle: aeTitle,
     callingAeTitle,
     abstractSyntaxes,

@@ -2,9 +2,10 @@
  * One association over one TCP connection, requestor or acceptor: the state machine of PS3.8 9.2 with its timers. It
  * carries PDUs and knows no messages; the user of the service is told by callbacks.
  */
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { GatewayError } from '../../errors.ts';
+import { openConnection } from './open-connection.ts';
+import type { CalledAddress } from './open-connection.ts';
 import { encodePdu, PDU_TYPE } from './pdu.ts';
 import type { AssociateAc, AssociateRq, Pdu, Pdv, Rejection } from './pdu.ts';
 import { ABORT_REASON, PduError } from './pdu-error.ts';
@@ -22,7 +23,7 @@ export interface AssociationTimers extends TransportTimers {
 }
 
 export interface RequestorTimers extends AssociationTimers {
-  /** DNS and TCP. */
+  /** DNS, TCP and TLS. */
   readonly connectMs: number;
   /** The answer to A-ASSOCIATE-RQ. */
   readonly associateMs: number;
@@ -80,20 +81,19 @@ export class Association {
 
   /** Opens a connection and requests an association on it. */
   static request(
-    target: { readonly host: string; readonly port: number },
+    address: CalledAddress,
     request: AssociateRq,
     options: AssociationOptions<RequestorTimers>,
     user: AssociationUser,
   ): Association {
-    const socket = connect({ ...target, noDelay: true });
-    const association = new Association(socket, 'requestor', options, user);
     const { connectMs, associateMs } = options.timers;
-    association.#dispatch('A-ASSOCIATE request');
-    association.#startTimer(connectMs, 'a TCP connection');
-    socket.once('connect', () => {
+    const socket = openConnection(address, () => {
       association.#startTimer(associateMs, 'the answer to A-ASSOCIATE-RQ');
       association.#dispatch('transport connected', { pdu: request });
     });
+    const association = new Association(socket, 'requestor', options, user);
+    association.#dispatch('A-ASSOCIATE request');
+    association.#startTimer(connectMs, address.tls === undefined ? 'a TCP connection' : 'a TLS connection');
     return association;
   }
 
