@@ -35,8 +35,8 @@ export class CommitmentScu {
   }
 
   /**
-   * Asks, and keeps the association for the report until `context.holdMs` after the answer or until the report has come;
-   * the signal and the deadline of the context end the asking only.
+   * Asks, and keeps the association for the report until `context.holdMs` after the answer or until the report has come,
+   * here or elsewhere; the signal and the deadline of the context end the asking only.
    * @throws ServiceFailure
    */
   async request(
@@ -53,7 +53,7 @@ export class CommitmentScu {
     };
     await this.#exchange('request', options, context, {
       compose: (association) => actionMessage(agreedIn(association), transactionUid, references),
-      finish: (lease, isDone) => this.#hold(lease, reports, isDone ? context.holdMs : 0),
+      finish: (lease, isDone) => this.#hold(lease, reports, isDone ? context : { holdMs: 0 }),
     });
     return { state: 'pending' };
   }
@@ -118,15 +118,23 @@ export class CommitmentScu {
   }
 
   /** Whatever ends the hold, the release waits for the answer to a report that has begun to come. */
-  #hold(lease: Lease, reports: CommitmentReports, holdMs: number): void {
+  #hold(
+    lease: Lease,
+    reports: CommitmentReports,
+    { holdMs, onResult }: Pick<CommitmentContext, 'holdMs' | 'onResult'>,
+  ): void {
     if (holdMs <= 0 || this.#isClosing) return this.#pool.giveBack(lease, false);
+    const causes: (() => void)[] = [];
     const end = (): void => {
       if (!this.#holds.delete(end)) return;
-      clearTimeout(timer);
+      for (const forget of causes) forget();
       this.#pool.giveBack(lease, false);
     };
     const timer = setTimeout(end, holdMs);
+    causes.push(() => clearTimeout(timer));
     this.#holds.add(end);
+    // Those it waits for are few, and an SCP that reports elsewhere may serve one association at a time.
+    if (onResult !== undefined) causes.push(onResult(end));
     void reports.own.then(end);
     void lease.association.closed.then(end);
   }

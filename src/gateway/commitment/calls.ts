@@ -21,6 +21,8 @@ export class CommitmentCalls {
   readonly #logger: Logger;
   readonly #take: TakeEvent;
   readonly #underWay = new Set<AbortController>();
+  /** Who keeps something for a result, by the id of its record. */
+  readonly #keepers = new Map<number, Set<() => void>>();
 
   constructor(clock: Clock, logger: Logger, take: TakeEvent) {
     this.#clock = clock;
@@ -37,14 +39,23 @@ export class CommitmentCalls {
   ): Promise<Answer> {
     const { upstreamUid, module, traceId } = record;
     const reported = (event: ToldEvent): Promise<void> => this.#take(upstream.name, event, traceId);
+    let isKnown = false;
+    const forget = this.#whenKnown(record.id, () => (isKnown = true));
+    const onResult = (listener: () => void): (() => void) => {
+      if (!isKnown) return this.#whenKnown(record.id, listener);
+      listener();
+      return () => undefined;
+    };
     const end = await this.#ended(record, options.attemptTimeoutMs, (context) =>
       upstream.upstream.requestCommitment(upstreamUid, referencesOf(module), {
         ...context,
         ...(warn && { warn }),
         holdMs: options.holdMs,
         reported,
+        onResult,
       }),
     );
+    forget();
     return { to: 'request', upstreamUid, isRepeat, end };
   }
 
@@ -74,11 +85,27 @@ export class CommitmentCalls {
     });
   }
 
+  /** A transaction has its result. */
+  noteResult(id: number): void {
+    const keepers = this.#keepers.get(id);
+    this.#keepers.delete(id);
+    for (const keeper of keepers ?? []) keeper();
+  }
+
   /** Ends what is under way; what it came to is still told. */
   abort(): void {
     const comment = 'the gateway ended while it was under way';
     const reason = new ServiceFailure('SHUTTING_DOWN', { retry: 'ambiguous', comment });
     for (const controller of this.#underWay) controller.abort(reason);
+  }
+
+  #whenKnown(id: number, keeper: () => void): () => void {
+    const keepers = this.#keepers.get(id) ?? new Set();
+    this.#keepers.set(id, keepers.add(keeper));
+    return () => {
+      keepers.delete(keeper);
+      if (keepers.size === 0 && this.#keepers.get(id) === keepers) this.#keepers.delete(id);
+    };
   }
 
   async #ended<Result>(

@@ -59,7 +59,10 @@ export class CommitmentService {
     this.#logger = logger;
     this.#clock = clock;
     const attendances = new CommitmentAttendances(clock);
-    const ledger = new CommitmentLedger(store, logger, (id) => attendances.noteResult(id));
+    const ledger = new CommitmentLedger(store, logger, (id) => {
+      attendances.noteResult(id);
+      calls.noteResult(id);
+    });
     const calls = new CommitmentCalls(clock, logger, (upstream, event, traceId) =>
       this.#takeFrom([upstream], event, traceId),
     );

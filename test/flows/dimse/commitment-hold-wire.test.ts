@@ -113,6 +113,23 @@ describe('the report of the request', () => {
     expect(context.events).toEqual([EVENT]);
   });
 
+  test.each(['before the answer', 'after it'])('elsewhere, %s, ends the hold', async (when) => {
+    const told = Promise.withResolvers<void>();
+    const { upstream, scp } = await serve(async ({ peer, request }) => {
+      peer.send(response(request));
+      if (when === 'after it') void asked.then(() => told.resolve());
+      await agreeToRelease(peer);
+    });
+    const onResult = (listener: () => void): (() => void) => {
+      if (when === 'before the answer') listener();
+      else void told.promise.then(listener);
+      return () => undefined;
+    };
+    const asked = ask(upstream, createCommitmentContext({ holdMs: LONG, onResult }));
+    expect(await asked).toEqual({ state: 'pending' });
+    await scp;
+  });
+
   test('before the answer is taken and answered; nothing is held after it', async () => {
     const { upstream, scp } = await serve(async ({ peer, messages, request }) => {
       peer.send(reportRq());

@@ -6,7 +6,7 @@ import type { ServiceFailureOptions } from '../../../../src/services/port.ts';
 import { responseModule, sopForm } from '../../../../src/services/storage-commitment/modules.ts';
 import {
   A, ALL_DUPLICATE, ALL_FAILED, B, codeOf, CommitmentBed, DAY_MS, done, failing, HOUR_MS, moduleOf, MODULE,
-  OpenAssociation, RESULT, silent, TOLD, UID, unreachable, WEB,
+  OpenAssociation, PENDING, RESULT, silent, TOLD, UID, unreachable, WEB,
 } from '../../../support/commitment-bed.ts'; // prettier-ignore
 import { manyReferences, treeForm } from '../../../support/commitments.ts';
 import { WARD } from '../../../support/requests.ts';
@@ -60,6 +60,29 @@ describe('a request from the web to a keeper that reports (status mapping 7.1)',
     await bed.report();
     expect(await bed.check()).toEqual(DONE_ANSWER);
     expect(await bed.record()).toMatchObject({ phase: 'done', isSynthetic: false });
+  });
+
+  test('tells its upstream when the report came elsewhere, before its answer or after it', async () => {
+    await open('reported');
+    const ends: string[] = [];
+    bed.keeper.onRequest = async (_uid, context) => {
+      context.onResult?.(() => ends.push('forgotten'))();
+      context.onResult?.(() => ends.push('at once'));
+      await bed.report();
+      context.onResult?.(() => ends.push('known'));
+      return PENDING;
+    };
+    expect(await bed.settle(bed.request(WEB))).toEqual(DONE_ANSWER);
+    expect(ends).toEqual(['at once', 'known']);
+    bed.keeper.onRequest = async (_uid, context) => {
+      context.onResult?.(() => ends.push('later'));
+      return PENDING;
+    };
+    const answer = bed.request(WEB, { uid: '1.2.3.4' });
+    await bed.clock.rest();
+    await bed.report(TOLD, '1.2.3.4');
+    expect(ends).toEqual(['at once', 'known', 'later']);
+    expect(await bed.settle(answer)).toEqual(DONE_ANSWER);
   });
 
   test('is not held longer than its client waits', async () => {
