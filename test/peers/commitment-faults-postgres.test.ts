@@ -1,6 +1,6 @@
 /**
- * The same on PostgreSQL: two gateways behind a balancer share a data base, one of them dies at every step, and the other
- * goes on with what it left (PS3.4 J.3, PS3.18 13).
+ * The same on PostgreSQL: two gateways behind a balancer share a data base, they die at every step, one goes on with what the
+ * other left, and once the server crashes (PS3.4 J.3, PS3.18 13).
  */
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { startPostgres } from '../../scripts/peers/postgres.ts';
@@ -19,7 +19,7 @@ const DRAIN_MS = 75_000;
 let bed: CommitmentBed;
 afterEach(() => bed.cleanup.run());
 
-test('kill -9 of one of two gateways at every step: what was taken is told, once in effect, and nothing else', async () => {
+test('kill -9 of two gateways at every step, and a crash of the server: what was taken is told, once in effect, and nothing else', async () => {
   const seed = seedOfRun();
   const started = performance.now();
   bed = new CommitmentBed({
@@ -44,7 +44,10 @@ test('kill -9 of one of two gateways at every step: what was taken is told, once
     gateways.push(await bed.gateway(`gateway-${i}`, each, { kind: 'postgres', url }));
   await Promise.all(gateways.map((gateway) => gateway.start()));
 
-  const kills = await bed.workThroughKills(gateways, KILLS, 0);
+  const kills = await bed.workThroughKills(gateways, KILLS, 30_000, async () => {
+    await server.stop('SIGQUIT');
+    await server.start();
+  });
   expect({ seed, isOver: kills.isOver, steps: kills.report }).toMatchObject({ isOver: true });
   const killedMs = performance.now() - started;
   const waiting = await bed.drain(DRAIN_MS);

@@ -56,7 +56,7 @@ describe('storage commitment on SQLite', () => {
     const gateway = await bed.gateway('gateway', ports, { kind: 'sqlite', path: join(bed.folder, 'dimseway.db') });
     await gateway.start();
 
-    const kills = await bed.workThroughKills([gateway], KILLS, 0);
+    const kills = await bed.workThroughKills([gateway], KILLS);
     expect({ seed, isOver: kills.isOver, steps: kills.report }).toMatchObject({ isOver: true });
     const killedMs = performance.now() - started;
     const waiting = await bed.drain(60_000);

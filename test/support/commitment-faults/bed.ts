@@ -107,14 +107,25 @@ export class CommitmentBed {
     return { ward: await findFreePort(), web: await findFreePort(), console: await findFreePort() };
   }
 
-  /** All sources at work until a gateway has died so often at every step. @param patienceMs how long one may take to come back */
-  async workThroughKills(gateways: readonly GatewayProcess[], each: number, patienceMs: number): Promise<StepKills> {
+  /**
+   * All sources at work until a gateway has died so often at every step.
+   * @param patienceMs how long one may take to come back
+   * @param halfway something that happens once beside that
+   */
+  async workThroughKills(
+    gateways: readonly GatewayProcess[],
+    each: number,
+    patienceMs = 0,
+    halfway: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<StepKills> {
+    let beside: Promise<void> | undefined;
     const alive = new Set(gateways);
     const draws = new Random(this.options.seed, 'kills');
     const kills = new StepKills(STEPS, each, gateways.length, draws, async (random) => {
       const victim = random.pick([...alive]);
       alive.delete(victim);
       await victim.kill();
+      if (kills.kills * 2 > STEPS.length * each) beside ??= halfway();
       const back = async (): Promise<void> => {
         await victim.keepStarting(patienceMs);
         alive.add(victim);
@@ -124,9 +135,10 @@ export class CommitmentBed {
       return { back: back() };
     });
     this.#kills = kills;
-    const end = performance.now() + 120_000;
+    const end = performance.now() + 120_000 * each;
     await this.work(() => !kills.isOver && performance.now() < end);
     this.#kills = undefined;
+    await beside;
     return kills;
   }
 
