@@ -19,13 +19,14 @@ export interface CommitmentWorkerHost {
   noteStore(failure: unknown): void;
 }
 
-/** Transactions worked on at a time. */
+/** Transactions worked on at a time for an upstream of a route, so that one that is slow keeps nobody else. */
 const CONCURRENCY = 8;
 const SHORTEST_LOOK_MS = 10;
 
 export class CommitmentWorker {
   readonly #host: CommitmentWorkerHost;
-  #running = 0;
+  /** By the place of their target. */
+  readonly #running = new Map<string, number>();
   #timer: Timer | undefined;
   #isLooking = false;
   #looking: Promise<void> | undefined;
@@ -66,26 +67,41 @@ export class CommitmentWorker {
   }
 
   async #take(): Promise<void> {
-    const { store, lookMs } = this.#host;
+    const { store } = this.#host;
     this.#host.tidy();
-    const targets = this.#host.targets();
-    const free = CONCURRENCY - this.#running;
-    if (free <= 0 || targets.length === 0) return;
-    const destinations = targets.map(({ route, upstream }) => ({ route, upstream: upstream.name }));
-    const due = await store.claim(destinations, free, Math.max(...targets.map(leaseMsOf)));
-    for (const record of due) void this.#run(record);
-    if (due.length === free) return;
-    const dueMs = await store.nextDueMs(destinations);
+    for (;;) {
+      const targets = this.#host.targets().filter((target) => this.#roomFor(target) > 0);
+      // The end of what is under way is another look.
+      if (targets.length === 0 || this.#isStopped) return;
+      const destinations = targets.map(({ route, upstream }) => ({ route, upstream: upstream.name }));
+      const room = Math.min(...targets.map((target) => this.#roomFor(target)));
+      const due = await store.claim(destinations, room, Math.max(...targets.map(leaseMsOf)));
+      for (const record of due) void this.#run(record);
+      if (due.length === room) continue;
+      this.#lookWhenDue(await store.nextDueMs(destinations));
+      return;
+    }
+  }
+
+  #lookWhenDue(dueMs: number | undefined): void {
+    const { lookMs } = this.#host;
     this.#host.noteStore(undefined);
     // What is due and was not given became due just now, or cannot be read.
     this.#lookIn(dueMs === undefined || dueMs <= 0 ? lookMs : Math.min(lookMs, dueMs));
   }
 
   async #run(record: CommitmentRecord): Promise<void> {
-    this.#running++;
+    const place = placeOf(record.route, record.upstream);
+    this.#running.set(place, (this.#running.get(place) ?? 0) + 1);
     await this.#host.run(record);
-    this.#running--;
+    const left = (this.#running.get(place) ?? 1) - 1;
+    if (left === 0) this.#running.delete(place);
+    else this.#running.set(place, left);
     this.wake();
+  }
+
+  #roomFor({ route, upstream }: CommitmentTarget): number {
+    return CONCURRENCY - (this.#running.get(placeOf(route, upstream.name)) ?? 0);
   }
 
   #lookIn(delayMs: number): void {
@@ -93,4 +109,8 @@ export class CommitmentWorker {
     if (this.#isStopped) return;
     this.#timer = this.#host.clock.setTimer(() => this.wake(), Math.max(SHORTEST_LOOK_MS, delayMs));
   }
+}
+
+function placeOf(route: string, upstream: string): string {
+  return JSON.stringify([route, upstream]);
 }
