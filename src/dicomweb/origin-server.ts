@@ -8,20 +8,22 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
-import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import type { ErrorRequestHandler, Express, Request, Response } from 'express';
 import type { Logger } from '../observe/log.ts';
 import { SERVICE_OF, ServiceFailure } from '../services/port.ts';
 import type { RequestContext, Requester, ServiceHandler, ServiceName } from '../services/port.ts';
 import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { bearerToken, checkIdentity, requesterIdentity, scopeRefusal } from './authentication.ts';
-import type { WebIdentityOptions } from './authentication.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
 import { createCommitmentTransactions } from './commitment.ts';
 import { hopsOf } from './hop-header.ts';
 import { HttpRefusal } from './http-refusal.ts';
+import { DEFAULTS } from './listener-options.ts';
+import type { DicomwebListenerOptions, DicomwebListenerUpdate, KnownOptions } from './listener-options.ts';
 import { createMppsTransactions } from './mpps.ts';
 import { bodyTooLate, RequestBody, tooLong } from './request-body.ts';
+import { checkRequest } from './request-check.ts';
 import { baseUriOf, hasBody, plainAddress, queryOf } from './request-facts.ts';
 import { createRouter } from './router.ts';
 import type { RunTransaction } from './router.ts';
@@ -31,48 +33,7 @@ import { answerOfFailure, sendAnswer, sendEarlyAnswer } from './web-answer.ts';
 import type { FailureContext } from './web-answer.ts';
 import { createWorklistSearch } from './worklist.ts';
 
-export interface DicomwebListenerOptions extends WebIdentityOptions {
-  /** Name in the configuration. */
-  readonly name: string;
-  readonly host: string;
-  /** 0: any free one. */
-  readonly port: number;
-  /** Paths in front of the resources, without slash at the end: `['']`, `['/dicomweb']`. */
-  readonly basePaths: readonly string[];
-  /** Unknown query parameters are 400 instead of a Warning. */
-  readonly strictParameters: boolean;
-  /** A request without Accept is 406 instead of taking anything. */
-  readonly strictAccept: boolean;
-  /** Characters of the request target; longer ones are 414. */
-  readonly maximumUriLength: number;
-  /** Bytes of all header fields; more are 431. At most 64 kB. */
-  readonly maximumHeaderBytes?: number;
-  /** Bytes of a request body, before and after its content coding is undone; longer ones are 413. */
-  readonly maximumBodyBytes?: number;
-  /** The same of a request for storage commitment, which may name very many instances; 32 MiB unless told. */
-  readonly maximumCommitmentBytes?: number;
-  /** A request body must be there in this time, else 408. */
-  readonly bodyTimeoutMs?: number;
-  /** More connections are closed at once. */
-  readonly maximumConnections: number;
-  /** Requests worked on at a time; more are 503. */
-  readonly maximumRequests?: number;
-  /** Bytes of an answer, before its content coding; longer ones are 413. */
-  readonly maximumAnswerBytes?: number;
-  /** Status of an MPPS that was created: 201 unless told (C25). */
-  readonly createStatus?: 200 | 201;
-  /** PUT creates and PATCH updates an MPPS too, as in drafts of Supplement 246 (C24). */
-  readonly draftMethods?: boolean;
-  /** Request line and header fields must be there in this time, else 408. */
-  readonly headersTimeoutMs: number;
-  /** Patience of the client: when it has passed, the answer is 504. */
-  readonly requestTimeoutMs: number;
-  /** A kept connection without a request, or a client that takes no byte of its answer. */
-  readonly idleTimeoutMs: number;
-}
-
-/** What a reload may change: all but the socket. */
-export type DicomwebListenerUpdate = Omit<DicomwebListenerOptions, 'host' | 'port'>;
+export type { DicomwebListenerOptions, DicomwebListenerUpdate } from './listener-options.ts';
 
 export interface DicomwebListenerCounts {
   readonly connections: number;
@@ -83,16 +44,6 @@ export interface DicomwebListenerCounts {
 }
 
 const NODE_MAXIMUM_HEADER_BYTES = 128 * 1024;
-const DEFAULTS = {
-  maximumHeaderBytes: 64 * 1024,
-  maximumBodyBytes: 1024 * 1024,
-  maximumCommitmentBytes: 32 * 1024 * 1024,
-  bodyTimeoutMs: 10_000,
-  maximumRequests: 500,
-  maximumAnswerBytes: 256 * 1024 * 1024,
-  createStatus: 201,
-  draftMethods: false,
-} as const;
 /** Time to send the last failures when `close` has run out of patience. */
 const LAST_WORDS_MS = 200;
 
@@ -100,9 +51,6 @@ const LAST_WORDS_MS = 200;
 function answerReserveMs(requestTimeoutMs: number): number {
   return Math.min(500, requestTimeoutMs * 0.1);
 }
-
-/** What has no default is absent where it is not told. */
-type KnownOptions = Required<Omit<DicomwebListenerOptions, keyof WebIdentityOptions>> & WebIdentityOptions;
 
 /** What is known of a request when it fails. */
 type KnownContext = Omit<FailureContext, 'accept'>;
@@ -378,22 +326,4 @@ export class DicomwebListener {
     this.#logger.error('unexpected error', { name, at: stack?.split('\n').slice(1, 6).join('\n') });
     return new ServiceFailure('INTERNAL_ERROR', { cause: error });
   }
-}
-
-/** Version and lengths, before anything looks at what is asked. */
-function checkRequest(options: KnownOptions): RequestHandler {
-  return (request, _response, next) => {
-    if (request.httpVersionMajor !== 1) {
-      throw new HttpRefusal(505, 'BAD_REQUEST', `HTTP/${request.httpVersion} is not spoken here`);
-    }
-    const target = request.originalUrl;
-    if (target.length > options.maximumUriLength) {
-      throw new HttpRefusal(414, 'QUERY_TOO_LONG', `The URI is longer than ${options.maximumUriLength} characters`);
-    }
-    const headerBytes = request.rawHeaders.reduce((sum, text) => sum + text.length + 2, 0);
-    if (headerBytes > options.maximumHeaderBytes) {
-      throw new HttpRefusal(431, 'BAD_REQUEST', `The header is longer than ${options.maximumHeaderBytes} bytes`);
-    }
-    next();
-  };
 }

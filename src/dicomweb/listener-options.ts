@@ -1,0 +1,59 @@
+/** What a DICOMweb listener is told. */
+import type { WebIdentityOptions } from './authentication.ts';
+
+export interface DicomwebListenerOptions extends WebIdentityOptions {
+  /** Name in the configuration. */
+  readonly name: string;
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Paths in front of the resources, without slash at the end: `['']`, `['/dicomweb']`. */
+  readonly basePaths: readonly string[];
+  /** Unknown query parameters are 400 instead of a Warning. */
+  readonly strictParameters: boolean;
+  /** A request without Accept is 406 instead of taking anything. */
+  readonly strictAccept: boolean;
+  /** Characters of the request target; longer ones are 414. */
+  readonly maximumUriLength: number;
+  /** Bytes of all header fields; more are 431. At most 64 kB. */
+  readonly maximumHeaderBytes?: number;
+  /** Bytes of a request body, before and after its content coding is undone; longer ones are 413. */
+  readonly maximumBodyBytes?: number;
+  /** The same of a request for storage commitment, which may name very many instances; 32 MiB unless told. */
+  readonly maximumCommitmentBytes?: number;
+  /** A request body must be there in this time, else 408. */
+  readonly bodyTimeoutMs?: number;
+  /** More connections are closed at once. */
+  readonly maximumConnections: number;
+  /** Requests worked on at a time; more are 503. */
+  readonly maximumRequests?: number;
+  /** Bytes of an answer, before its content coding; longer ones are 413. */
+  readonly maximumAnswerBytes?: number;
+  /** Status of an MPPS that was created: 201 unless told (C25). */
+  readonly createStatus?: 200 | 201;
+  /** PUT creates and PATCH updates an MPPS too, as in drafts of Supplement 246 (C24). */
+  readonly draftMethods?: boolean;
+  /** Request line and header fields must be there in this time, else 408. */
+  readonly headersTimeoutMs: number;
+  /** Patience of the client: when it has passed, the answer is 504. */
+  readonly requestTimeoutMs: number;
+  /** A kept connection without a request, or a client that takes no byte of its answer. */
+  readonly idleTimeoutMs: number;
+}
+
+/** What a reload may change: all but the socket. */
+export type DicomwebListenerUpdate = Omit<DicomwebListenerOptions, 'host' | 'port'>;
+
+export const DEFAULTS = {
+  maximumHeaderBytes: 64 * 1024,
+  maximumBodyBytes: 1024 * 1024,
+  maximumCommitmentBytes: 32 * 1024 * 1024,
+  bodyTimeoutMs: 10_000,
+  maximumRequests: 500,
+  maximumAnswerBytes: 256 * 1024 * 1024,
+  createStatus: 201,
+  draftMethods: false,
+} as const;
+
+/** What has no default is absent where it is not told. */
+export type KnownOptions = Required<Omit<DicomwebListenerOptions, keyof WebIdentityOptions>> & WebIdentityOptions;
