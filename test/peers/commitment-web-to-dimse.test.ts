@@ -93,7 +93,6 @@ describe('storage commitment, web → DIMSE', () => {
           from: { listener: name },
           storageCommitment: {
             to: name,
-            holdTime: '500ms',
             ...(name === 'mute' && { holdTime: '100ms', deadline: '2s' }),
             ...(name === 'later' && { holdTime: '300ms' }),
           },
