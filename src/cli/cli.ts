@@ -109,6 +109,16 @@ function createProgram(end: (status: number) => void): Command {
       end(await find({ ...options, upstream, keys }));
     });
 
+  program
+    .command('hash')
+    .description('print the hash of an API key or passcode, which is all the configuration needs of it')
+    .option('--new', 'make a new key, instead of reading one from standard input', false)
+    .option('--sha256', 'a plain digest: for long random keys only, checked faster than scrypt', false)
+    .action(async (options: { new: boolean; sha256: boolean }) => {
+      const { hash } = await import('./hash.ts');
+      end(await hash(options));
+    });
+
   addMppsCommands(program, end);
   addCommitCommands(program, end);
   addSpoolCommands(program, end);
