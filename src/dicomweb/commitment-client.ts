@@ -58,7 +58,8 @@ export class CommitmentClient {
 
   /** @throws ServiceFailure, never `ambiguous` */
   async check(transactionUid: string, context: RequestContext, signal: AbortSignal): Promise<CommitmentStatus> {
-    const request = { url: this.#resource(transactionUid), headers: headersOf(context), signal };
+    const url = this.#resource(transactionUid);
+    const request = { url, headers: headersOf(context), bearer: context.bearer, signal };
     const answer = await getInAnyType(this.#userAgent, request, this.#options.mediaType);
     return this.#statusOf(answer, transactionUid, 'check', context);
   }
@@ -76,6 +77,7 @@ export class CommitmentClient {
         method: 'POST',
         url: this.#resource(transactionUid),
         headers: { ...headersOf(context), accept },
+        bearer: context.bearer,
         payload: encodePayload(module, type),
         signal,
       });

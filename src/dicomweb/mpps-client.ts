@@ -203,6 +203,7 @@ export class MppsClient {
     return this.#userAgent.send({
       ...target,
       headers: { ...requesterHeader(context), ...hopHeader(context), accept: WRITE_ACCEPT[content] },
+      bearer: context.bearer,
       payload: encodePayload(dataSet, content),
       signal,
     });
@@ -211,7 +212,7 @@ export class MppsClient {
   #get(uid: string, query: string, context: RequestContext, signal: AbortSignal): Promise<HttpAnswer> {
     const url = new URL(`${this.#resource(uid)}${query}`);
     const headers = { ...requesterHeader(context), ...hopHeader(context) };
-    return getInAnyType(this.#userAgent, { url, headers, signal }, this.#options.mediaType);
+    return getInAnyType(this.#userAgent, { url, headers, bearer: context.bearer, signal }, this.#options.mediaType);
   }
 
   async #readOne(answer: HttpAnswer): Promise<DataSet> {

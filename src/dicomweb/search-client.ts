@@ -21,6 +21,8 @@ export interface SearchClientOptions {
   readonly baseUrl: string;
   /** Sent with every request. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Token of the requester. */
+  readonly bearer: string | undefined;
   /** Asked for first. */
   readonly mediaType: SearchMediaType;
   readonly treat404AsEmpty: boolean;
@@ -83,6 +85,7 @@ export class SearchClient {
         method: 'GET',
         url: new URL(`${this.#options.baseUrl}/modality-scheduled-procedure-steps${parameters && '?'}${parameters}`),
         headers: { ...this.#options.headers, accept: this.#accept },
+        bearer: this.#options.bearer,
         signal,
       });
       const { status } = answer;

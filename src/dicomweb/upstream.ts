@@ -139,6 +139,7 @@ export class DicomwebUpstream implements Upstream {
         method: 'OPTIONS',
         url: new URL(`${this.#baseUrl}/`),
         headers: { ...requesterHeader(context), accept: 'application/vnd.sun.wadl+xml, application/json' },
+        bearer: context.bearer,
         signal,
       });
       const { status } = answer;
@@ -176,7 +177,8 @@ export class DicomwebUpstream implements Upstream {
   #client(context: RequestContext): SearchClient {
     const { mediaType, treat404AsEmpty = false, pageSize } = this.#options;
     const headers = { ...requesterHeader(context), ...hopHeader(context) };
-    const options = { baseUrl: this.#baseUrl, headers, mediaType, treat404AsEmpty, url: this.#options };
+    const { bearer } = context;
+    const options = { baseUrl: this.#baseUrl, headers, bearer, mediaType, treat404AsEmpty, url: this.#options };
     return new SearchClient(options, pageSize, this.#userAgent, this.#logger);
   }
 

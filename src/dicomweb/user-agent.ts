@@ -6,6 +6,7 @@
 import { Readable } from 'node:stream';
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
+import type { Credentials } from '../identity/credentials.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { FailureCode } from '../services/port.ts';
 import { ACCEPTED_CODINGS, decodeContent } from './content-coding.ts';
@@ -15,6 +16,8 @@ import { settledBy } from './waiting.ts';
 export interface UserAgentOptions {
   /** Sent with every request to the origin of the request, e.g. `Authorization`. Not sent on to another origin. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Who we are, or who asks us; sent to the origin of the request only, and ended with this. */
+  readonly credentials?: Credentials;
   readonly connectTimeoutMs: number;
   /** From the request sent to the head of the answer. */
   readonly responseTimeoutMs: number;
@@ -46,6 +49,8 @@ export interface HttpRequest {
   readonly method: 'GET' | 'OPTIONS' | 'POST' | 'PUT' | 'PATCH';
   readonly url: URL;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Token of the requester, for credentials that pass it on. */
+  readonly bearer?: string | undefined;
   /** Sent once: what failed after its first byte may have left is `ambiguous`. */
   readonly payload?: { readonly contentType: string; readonly bytes: Buffer };
   /** Ends the exchange; a `ServiceFailure` as its reason is what the caller then gets. */
@@ -105,10 +110,33 @@ export class UserAgent {
 
   /** Sends a request, follows redirects, gives the head of the final answer. @throws ServiceFailure */
   async send(request: HttpRequest): Promise<HttpAnswer> {
+    const authorization = await this.#authorizationFor(request);
+    const answer = await this.#follow(request, authorization);
+    const isRefused = answer.status === 401 && authorization !== undefined;
+    if (!isRefused || this.#options.credentials?.refused(authorization) !== true) return answer;
+    // What was refused for its credentials was not done.
+    await answer.text(0);
+    return this.#follow(request, await this.#authorizationFor(request));
+  }
+
+  async #authorizationFor(request: HttpRequest): Promise<string | undefined> {
+    const { credentials } = this.#options;
+    if (credentials === undefined) return undefined;
+    const { signal, bearer } = request;
+    if (signal.aborted) throw unsent(request, failureFromAbort(signal));
+    try {
+      return await settledBy(signal, credentials.authorization(bearer));
+    } catch (error) {
+      throw signal.aborted ? unsent(request, failureFromAbort(signal)) : error;
+    }
+  }
+
+  async #follow(request: HttpRequest, authorization: string | undefined): Promise<HttpAnswer> {
     let { url } = request;
     const followed = isWrite(request) ? REDIRECTS_OF_WRITES : REDIRECTS;
     for (let redirects = 0; ; redirects++) {
-      const answer = await this.#exchange(request, url);
+      const own = url.origin === request.url.origin ? authorization : undefined;
+      const answer = await this.#exchange(own === undefined ? request : withAuthorization(request, own), url);
       const target = followed.has(answer.status) ? this.#redirectTarget(answer, url, request.url) : undefined;
       if (target === undefined || redirects === MAXIMUM_REDIRECTS) return answer;
       await answer.text(0);
@@ -119,6 +147,7 @@ export class UserAgent {
   /** Refuses new requests and waits for those under way. */
   async close(): Promise<void> {
     if (!this.#agent.closed && !this.#agent.destroyed) await this.#agent.close();
+    await this.#options.credentials?.close();
   }
 
   #redirectTarget(answer: HttpAnswer, from: URL, first: URL): URL | undefined {
@@ -220,6 +249,10 @@ export class UserAgent {
       text: (maximumBytes) => readText(body, maximumBytes),
     };
   }
+}
+
+function withAuthorization(request: HttpRequest, authorization: string): HttpRequest {
+  return { ...request, headers: { ...request.headers, authorization } };
 }
 
 function isWrite({ method }: HttpRequest): boolean {

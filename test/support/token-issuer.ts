@@ -33,7 +33,7 @@ export async function createKey(kid: string, algorithm = 'ES256'): Promise<Issue
 /** A token of five minutes for the audience of the tests; a claim that is undefined is left out. */
 export function sign(
   key: IssuedKey,
-  claims: JWTPayload = {},
+  claims: Readonly<Record<string, unknown>> = {},
   header: { kid?: string } = { kid: key.kid },
 ): Promise<string> {
   const nowS = Math.floor(Date.now() / 1_000);
