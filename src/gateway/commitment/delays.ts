@@ -16,7 +16,7 @@ const SHORTEST_RETRY_AFTER_MS = 1_000;
 const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
 
 /** Pause after a report that was not taken; it doubles up to the second. */
-const FIRST_REPORT_DELAY_MS = 10_000;
+export const FIRST_REPORT_DELAY_MS = 10_000;
 const LONGEST_REPORT_DELAY_MS = 10 * 60_000;
 
 /** As the upstream asks, else growing. @param checks results asked for so far */

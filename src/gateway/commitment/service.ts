@@ -15,6 +15,7 @@ import { CommitmentAttendances } from './attendances.ts';
 import { CommitmentCalls } from './calls.ts';
 import { commitmentAnswer, CommitmentIntake, keyOf } from './intake.ts';
 import { CommitmentLedger } from './ledger.ts';
+import { Silences } from './silences.ts';
 import { CommitmentSteps, leaseMsOf } from './steps.ts';
 import type { CommitmentPeer, CommitmentTarget } from './route.ts';
 import { afterTold } from './transitions.ts';
@@ -69,7 +70,9 @@ export class CommitmentService {
     const addressOf: CommitmentPeersLookup = (aeTitle) =>
       this.#peers.find((each) => each.aeTitle === aeTitle)?.upstream;
     const isStopping = (): boolean => this.#closing !== undefined;
-    const steps = new CommitmentSteps({ store, ledger, calls, attendances, logger, random, isStopping, addressOf });
+    const silences = new Silences(clock);
+    const talk = { calls, attendances, silences, addressOf };
+    const steps = new CommitmentSteps({ store, ledger, logger, random, isStopping, ...talk });
     const noteStore = (failure: unknown): void => this.#noteStore(failure);
     const run = (record: CommitmentRecord): Promise<void> => this.#run(record);
     this.#attendances = attendances;

@@ -10,8 +10,10 @@ import type { CommitmentRecord, Commitments } from '../../store/commitment-recor
 import type { CommitmentAttendances } from './attendances.ts';
 import type { CommitmentCalls } from './calls.ts';
 import type { Applied, CommitmentLedger } from './ledger.ts';
+import { FIRST_REPORT_DELAY_MS } from './delays.ts';
 import { afterReport } from './report-transitions.ts';
 import type { CommitmentTarget } from './route.ts';
+import type { Silences } from './silences.ts';
 import { afterAnswer, restart, whenDue } from './transitions.ts';
 import type { Answer, Situation } from './transitions.ts';
 import { toFailure } from '../mapping.ts';
@@ -22,6 +24,7 @@ export interface StepsHost {
   readonly ledger: CommitmentLedger;
   readonly calls: CommitmentCalls;
   readonly attendances: CommitmentAttendances;
+  readonly silences: Silences;
   readonly logger: Logger;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -97,11 +100,11 @@ export class CommitmentSteps {
   }
 
   async #ask(record: CommitmentRecord, target: CommitmentTarget, requestor?: WaitingRequestor): Promise<Applied> {
-    const { calls, ledger, store } = this.#host;
+    const { ledger, store } = this.#host;
     // Without a first attempt that came to an end, the process that began it may have sent it before it was gone.
     const mayHaveBeenSent = record.inDoubt || record.attempts === 0;
     if (mayHaveBeenSent && isChecked(target)) {
-      const answer = await calls.check(record, target);
+      const answer = await this.#checked(record, target);
       if (!isUnknown(answer) || record.remainingMs <= 0) return this.#apply(record, answer, target, requestor);
     } else if (record.remainingMs <= 0) {
       return ledger.apply(record, whenDue);
@@ -123,13 +126,40 @@ export class CommitmentSteps {
     requestor?: WaitingRequestor,
   ): Promise<Applied> {
     if (requestor !== undefined) requestor.hasAnswer = false;
-    const answer = await this.#host.calls.request(record, target, isRepeat, requestor?.warn);
+    const answer = await this.#requested(record, target, isRepeat, requestor);
     if (requestor !== undefined) noteAnswer(requestor, answer);
     return this.#apply(record, answer, target, requestor);
   }
 
   async #check(record: CommitmentRecord, target: CommitmentTarget): Promise<Applied> {
-    return this.#apply(record, await this.#host.calls.check(record, target), target);
+    return this.#apply(record, await this.#checked(record, target), target);
+  }
+
+  /** For one that waits itself, it is always tried. */
+  async #requested(
+    record: CommitmentRecord,
+    target: CommitmentTarget,
+    isRepeat: boolean,
+    requestor?: WaitingRequestor,
+  ): Promise<Answer> {
+    const { calls, silences } = this.#host;
+    const { upstreamUid } = record;
+    const { upstream } = target.upstream;
+    const silent = requestor === undefined ? silences.turnedAway(upstream) : undefined;
+    if (silent !== undefined) return { to: 'request', upstreamUid, isRepeat, end: silent };
+    const answer = await calls.request(record, target, isRepeat, requestor?.warn);
+    silences.note(upstream, target.options.firstPollMs, answer.end);
+    return answer;
+  }
+
+  async #checked(record: CommitmentRecord, target: CommitmentTarget): Promise<Answer> {
+    const { calls, silences } = this.#host;
+    const { upstream } = target.upstream;
+    const silent = silences.turnedAway(upstream);
+    if (silent !== undefined) return { to: 'check', upstreamUid: record.upstreamUid, end: silent };
+    const answer = await calls.check(record, target);
+    silences.note(upstream, target.options.firstPollMs, answer.end);
+    return answer;
   }
 
   #apply(
@@ -163,28 +193,33 @@ export class CommitmentSteps {
   /** On the association of the request while it is open, else on a new one. Undefined: the SCU has taken it. */
   async #tell(record: CommitmentRecord, target: CommitmentTarget): Promise<ServiceFailure | undefined> {
     const { id, transactionUid, result, requester, traceId } = record;
-    const { calls, attendances, logger } = this.#host;
+    const { calls, attendances, logger, silences } = this.#host;
     if (result === undefined) return new ServiceFailure('INTERNAL_ERROR', { comment: 'there is no result to report' });
     const aeTitle = requester.callingAeTitle?.trim() ?? '';
-    const address = this.#host.addressOf(aeTitle);
-    const open = await attendances.reporterOf(id);
-    return calls.report(record, target, async (context) => {
-      if (open !== undefined && target.options.reportOn === 'open-association') {
+    const address = this.#host.addressOf(aeTitle)?.upstream;
+    const mayBeOpen = target.options.reportOn === 'open-association';
+    const open = mayBeOpen ? await attendances.reporterOf(id) : undefined;
+    const silent = open === undefined && address !== undefined ? silences.turnedAway(address) : undefined;
+    if (silent !== undefined) return silent;
+    const failure = await calls.report(record, target, async (context) => {
+      if (open !== undefined) {
         try {
           await open.report(transactionUid, result, context.retrieveAeTitle);
           return;
         } catch (error) {
-          const failure = toFailure(error, logger, traceId);
+          const failed = toFailure(error, logger, traceId);
           // Some take reports on a new association only, and say nothing to the point on the old one.
-          if (address === undefined) throw failure;
+          if (address === undefined) throw failed;
           attendances.forget(id);
           // Most SCUs release at once, and cross a report that is quick: one that is gone has not answered, and will not.
-          if (failure.retry === 'ambiguous' && failure.code !== 'CONNECTION_LOST') throw failure;
+          if (failed.retry === 'ambiguous' && failed.code !== 'CONNECTION_LOST') throw failed;
         }
       }
       if (address === undefined) throw withoutAddress(aeTitle);
-      await address.upstream.reportCommitment(transactionUid, result, context);
+      await address.reportCommitment(transactionUid, result, context);
     });
+    if (open === undefined && address !== undefined) silences.note(address, FIRST_REPORT_DELAY_MS, failure);
+    return failure;
   }
 }
 
