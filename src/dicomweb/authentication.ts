@@ -10,6 +10,7 @@ import { AuthenticationError, missingScopes } from '../identity/principal.ts';
 import type { AuthenticationEvent, Principal } from '../identity/principal.ts';
 import type { Logger } from '../observe/log.ts';
 import type { RequestContext, Requester, RouteOptions } from '../services/port.ts';
+import { peerCertificateOf } from '../tls/peer-certificate.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { plainAddress } from './request-facts.ts';
 
@@ -46,6 +47,7 @@ export function checkIdentity(options: WebIdentityOptions & { readonly name: str
       const principal = await authenticator.authenticate({
         authorization,
         apiKey: request.header('X-API-Key'),
+        certificate: peerCertificateOf(request.socket)?.subject,
       });
       keep(response, { principal, bearer: principal?.token });
       if (principal !== undefined) {
