@@ -8,6 +8,8 @@ import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { Requester, ServiceHandler } from '../services/port.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
+import { certificateFields, peerCertificateOf } from '../tls/peer-certificate.ts';
+import type { PeerCertificate } from '../tls/tls-options.ts';
 import { negotiate } from './acceptor-negotiation.ts';
 import type { NegotiationOptions } from './acceptor-negotiation.ts';
 import { COMMAND_FIELD, DIMSE_STATUS, isComposite, isResponse } from './command-set.ts';
@@ -67,6 +69,8 @@ const USUAL_PDU_LENGTH = 16_384;
 const UNABLE_TO_PROCESS = 0xc001;
 
 export class ScpAssociation implements AssociationUser {
+  /** What the peer has shown and what was verified. */
+  readonly certificate: PeerCertificate | undefined;
   readonly #options: ScpAssociationOptions;
   readonly #host: ScpHost;
   readonly #association: Association;
@@ -84,6 +88,7 @@ export class ScpAssociation implements AssociationUser {
   #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(socket: Socket, options: ScpAssociationOptions, host: ScpHost, logger: Logger) {
+    this.certificate = peerCertificateOf(socket);
     this.#options = options;
     this.#host = host;
     this.#held = new HeldBytes(host.budget);
@@ -127,7 +132,8 @@ export class ScpAssociation implements AssociationUser {
     const { name, maximumMessageBytes } = this.#options;
     const { handler } = this.#host;
     const { calledAeTitle, callingAeTitle, userInformation } = request;
-    const requester: Requester = { listener: name, protocol: 'dimse', address, callingAeTitle, calledAeTitle };
+    const from = { listener: name, protocol: 'dimse', address, callingAeTitle, calledAeTitle } as const;
+    const requester: Requester = { ...from, ...certificateFields(this.certificate) };
     const { answer, contexts, worklist } = negotiate(request, this.#options, offeredTo(requester, admission, handler));
     const pduLength = sendingPduLength(userInformation.maximumLength ?? USUAL_PDU_LENGTH) ?? USUAL_PDU_LENGTH;
     this.#facts = { requester, admission, worklist, deliveries: this.#deliveries, reports: this.#reports };

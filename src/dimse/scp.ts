@@ -4,12 +4,14 @@
  */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { ByteBudget } from '../access/byte-budget.ts';
 import { PeerLimits } from '../access/peer-limits.ts';
 import type { PeerLimitOptions } from '../access/peer-limits.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { ServiceHandler } from '../services/port.ts';
+import type { Handshakes, ServerTls } from '../tls/server-tls.ts';
 import type { MppsOperation } from '../services/mpps/outcomes.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import type { NegotiationOptions } from './acceptor-negotiation.ts';
@@ -35,6 +37,8 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions 
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** Absent: plain TCP. Whoever has loaded it closes it; that of the running listener stays. */
+  readonly tls?: ServerTls;
   /**
    * Connections that have not sent an A-ASSOCIATE-RQ; more are closed at once. As many may be left open by their peers
    * when the association has ended; then the oldest is closed.
@@ -49,7 +53,7 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions 
    * rejected (2/3/2) or answered A700H or 0213H. Default: no limit.
    */
   readonly limits?: PeerLimitOptions;
-  /** Waiting for A-ASSOCIATE-RQ, and for the peer to close after a reject, release or abort (PS3.8 9.1.4). */
+  /** The handshake of TLS, waiting for A-ASSOCIATE-RQ, and for the peer to close after a reject, release or abort (PS3.8 9.1.4). */
   readonly artimMs: number;
   /** An association without a request for so long is aborted. */
   readonly idleTimeoutMs: number;
@@ -88,6 +92,7 @@ const MAXIMUM_HELD_BYTES = 256 * 1024 * 1024;
 export class DimseListener {
   readonly #logger: Logger;
   readonly #server: Server;
+  readonly #handshakes: Handshakes | undefined;
   readonly #host: ScpHost;
   readonly #halfOpen = new Set<ScpAssociation>();
   /** Calling AE title of each association. */
@@ -140,7 +145,16 @@ export class DimseListener {
       },
     };
     // No TCP keep-alive: every wait here has a timer of its own, and four system calls less for each connection.
-    this.#server = createServer({ noDelay: true }, (socket) => this.#connected(socket));
+    const connected = (socket: Socket): void => this.#connected(socket);
+    const { tls } = options;
+    if (tls === undefined) {
+      this.#server = createServer({ noDelay: true }, connected);
+    } else {
+      const server = createTlsServer({ ...tls.apply(options.artimMs), noDelay: true }, connected);
+      this.#handshakes = tls.attach(server);
+      server.on('connection', (socket: Socket) => this.#limitHandshakes(socket));
+      this.#server = server;
+    }
   }
 
   /** Rejects with the error of the operating system (EADDRINUSE, EACCES, …). */
@@ -164,7 +178,7 @@ export class DimseListener {
   get counts(): DimseListenerCounts {
     return {
       associations: this.#associations.size,
-      halfOpenConnections: this.#halfOpen.size,
+      halfOpenConnections: this.#halfOpen.size + (this.#handshakes?.count ?? 0),
       rejected: { ...this.#rejected },
       refusedConnections: this.#refusedConnections,
       heldBytes: this.#budget.held,
@@ -197,8 +211,14 @@ export class DimseListener {
     const timer = setTimeout(() => this.#destroyAll(), deadlineMs);
     // An error here says that it never listened.
     this.#server.close(() => resolve());
+    this.#handshakes?.destroyAll();
     for (const connection of [...this.#connections]) connection.close();
-    this.#closing = promise.then(() => this.#writes.empty()).finally(() => clearTimeout(timer));
+    this.#closing = promise
+      .then(() => this.#writes.empty())
+      .finally(() => {
+        clearTimeout(timer);
+        this.#handshakes?.detach();
+      });
     return this.#closing;
   }
 
@@ -230,7 +250,17 @@ export class DimseListener {
     for (const connection of [...this.#connections]) connection.destroy();
   }
 
+  /** One whose handshake of TLS is not done has not sent an A-ASSOCIATE-RQ either. */
+  #limitHandshakes(socket: Socket): void {
+    if (this.#closing === undefined && this.counts.halfOpenConnections <= this.#options.maximumHalfOpenConnections)
+      return;
+    this.#refusedConnections++;
+    socket.destroy();
+  }
+
   #connected(socket: Socket): void {
+    // Its certificate was not good.
+    if (socket.destroyed) return;
     const options = this.#options;
     if (this.#closing !== undefined || this.#halfOpen.size >= options.maximumHalfOpenConnections) {
       this.#refusedConnections++;
@@ -255,7 +285,7 @@ export class DimseListener {
     const { callingAeTitle } = request;
     const ofCallingAeTitle = this.#associationsOf.get(callingAeTitle) ?? 0;
     const open = { total: this.#associations.size, ofCallingAeTitle };
-    const caller = { address, isReporter: reporter === 'reporter' };
+    const caller = { address, certificate: association.certificate, isReporter: reporter === 'reporter' };
     const rejected =
       this.#closing === undefined
         ? (this.#policy.check(request, caller, open) ?? this.#whyTooMany(callingAeTitle, address))

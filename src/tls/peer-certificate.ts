@@ -9,3 +9,11 @@ export function peerCertificateOf(socket: Socket): PeerCertificate | undefined {
   const [certificate] = shownBy(socket);
   return certificate && { subject: subjectOf(certificate), fingerprint: certificate.fingerprint256 };
 }
+
+/** As a requester has it. */
+export function certificateFields(shown: PeerCertificate | undefined): {
+  readonly certificate?: string;
+  readonly certificateFingerprint?: string;
+} {
+  return shown === undefined ? {} : { certificate: shown.subject, certificateFingerprint: shown.fingerprint };
+}

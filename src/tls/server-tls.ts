@@ -85,7 +85,11 @@ export class ServerTls {
       pending.delete(endsOf(socket));
       this.#check(socket);
     };
-    const onError = (error: Error, socket: TLSSocket): void => this.#tell(tlsCodeOf(error), socket.remoteAddress);
+    const onError = (error: Error, socket: TLSSocket): void => {
+      this.#tell(tlsCodeOf(error), socket.remoteAddress);
+      // Node tells of a handshake that takes too long, and leaves it at that.
+      socket.destroy();
+    };
     const stop = this.#material.onChange(() => server.setSecureContext(this.#material.options));
     server.on('connection', onConnection);
     // Before the one that speaks the protocol.
@@ -100,6 +104,7 @@ export class ServerTls {
       },
       detach: () => {
         stop();
+        pending.clear();
         server.off('connection', onConnection);
         server.off('secureConnection', onSecure);
         server.off('tlsClientError', onError);

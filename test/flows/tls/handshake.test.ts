@@ -31,11 +31,15 @@ interface Listening {
 }
 
 /** A server that says "hello" and closes. */
-async function listen(options: Partial<ServerTlsOptions> = {}, clock?: () => number): Promise<Listening> {
+async function listen(
+  options: Partial<ServerTlsOptions> = {},
+  clock?: () => number,
+  handshakeMs = 5_000,
+): Promise<Listening> {
   const { tls, lines } = await serverTls(options, clock);
   const seen: (string | undefined)[] = [];
   const sockets = new Set<Socket>();
-  const server: Server = createServer(tls.apply(2_000), (socket) => {
+  const server: Server = createServer(tls.apply(handshakeMs), (socket) => {
     seen.push(peerCertificateOf(socket)?.subject);
     socket.on('error', () => undefined);
     socket.end('hello');
@@ -233,6 +237,15 @@ describe('a handshake that fails', () => {
     const { port, logged } = await listen();
     connectTcp(port, '127.0.0.1').end();
     expect(await logged()).toMatchObject({ level: 'debug' });
+  });
+
+  test('because it takes too long ends with the connection', async () => {
+    const { port, logged } = await listen({}, undefined, 20);
+    const socket = connectTcp(port, '127.0.0.1').on('error', () => undefined);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume();
+    expect(await logged()).toMatchObject({ why: 'it has not finished the handshake in time' });
+    await closed;
   });
 
   test('is counted while it lasts, and ended with the others', async () => {
