@@ -2,31 +2,48 @@
 
 /** ` Did you mean "aeTitle"?` with a leading space, or nothing when no candidate is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
-  const nearest = candidates
-    .map((candidate) => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.distance - b.distance)[0];
-  const tolerance = Math.min(Math.max(1, Math.floor(word.length / 3)), word.length - 1);
-  return nearest !== undefined && nearest.distance <= tolerance ? ` Did you mean "${nearest.candidate}"?` : '';
+  const wanted = word.toLowerCase();
+  let most = Math.min(Math.max(1, Math.floor(word.length / 3)), word.length - 1);
+  let nearest: string | undefined;
+  for (const candidate of candidates) {
+    const distance = distanceWithin(wanted, candidate.toLowerCase(), most);
+    if (distance === undefined) continue;
+    nearest = candidate;
+    // Another must be nearer.
+    most = distance - 1;
+  }
+  return nearest === undefined ? '' : ` Did you mean "${nearest}"?`;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that make one word the other. */
-function distance(a: string, b: string): number {
+/**
+ * Insertions, deletions, replacements and swaps of neighbours that make one word the other; undefined for more than
+ * `most`, which is told early: a list of keywords is thousands long, and is gone through for every one that is not known.
+ */
+function distanceWithin(a: string, b: string, most: number): number | undefined {
+  if (Math.abs(a.length - b.length) > most) return undefined;
   // Long garbage is near nothing; the table would be a waste.
-  if (a.length > 64 || b.length > 64) return Infinity;
+  if (a.length > 64 || b.length > 64) return undefined;
   let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  let leastOfPrevious = 0;
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
+    let least = i;
     for (let j = 1; j <= b.length; j++) {
       const replaced = at(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
       const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      row.push(
-        Math.min(at(previous, j) + 1, at(row, j - 1) + 1, replaced, swapped ? at(beforePrevious, j - 2) + 1 : Infinity),
-      );
+      const swap = swapped ? at(beforePrevious, j - 2) + 1 : Infinity;
+      const fewest = Math.min(at(previous, j) + 1, at(row, j - 1) + 1, replaced, swap);
+      row.push(fewest);
+      least = Math.min(least, fewest);
     }
+    // A swap goes back two rows; what comes is no less than the least of both.
+    if (least > most && leastOfPrevious > most) return undefined;
+    leastOfPrevious = least;
     [beforePrevious, previous] = [previous, row];
   }
-  return at(previous, b.length);
+  const distance = at(previous, b.length);
+  return distance <= most ? distance : undefined;
 }
 
 function at(row: readonly number[], index: number): number {
