@@ -5,11 +5,11 @@ import { ServiceFailure } from '../../../../src/services/port.ts';
 import type { ServiceFailureOptions } from '../../../../src/services/port.ts';
 import { responseModule, sopForm } from '../../../../src/services/storage-commitment/modules.ts';
 import {
-  A, ALL_DUPLICATE, ALL_FAILED, B, codeOf, CommitmentBed, DAY_MS, done, failing, HOUR_MS, moduleOf, MODULE,
+  A, ALL_DUPLICATE, ALL_FAILED, B, codeOf, CommitmentBed, DAY_MS, done, failing, HOUR_MS, Keeper, moduleOf, MODULE,
   OpenAssociation, PENDING, RESULT, silent, TOLD, UID, unreachable, WEB,
 } from '../../../support/commitment-bed.ts'; // prettier-ignore
 import { manyReferences, treeForm } from '../../../support/commitments.ts';
-import { WARD } from '../../../support/requests.ts';
+import { contextOf, WARD } from '../../../support/requests.ts';
 
 let bed: CommitmentBed;
 
@@ -460,6 +460,22 @@ describe('results (status mapping 7.2, 7.3)', () => {
   });
 
   test.each([
+    ['NOT_AUTHORIZED', 'error'],
+    ['UPSTREAM_UNTRUSTED', 'error'],
+    ['UPSTREAM_ERROR', 'warn'],
+  ] as const)(
+    '%s at Result Check is told once as %s: somebody has to mend the credentials, or nobody',
+    async (code, level) => {
+      await open('checked');
+      await bed.settle(bed.request(WARD));
+      bed.keeper.onCheck = failing(code, { httpStatus: 401 });
+      await bed.clock.pass(HOUR_MS);
+      const told = bed.logger.lines.filter(({ message }) => message.startsWith('the result of a storage commitment'));
+      expect(told.map((line) => line.level)).toEqual([level]);
+    },
+  );
+
+  test.each([
     ['NO_SUCH_INSTANCE', 404],
     ['INSTANCE_DELETED', 410],
     ['BAD_REQUEST', 400],
@@ -569,6 +585,23 @@ describe('a report of an SCP (status mapping 7.2)', () => {
     bed.service.replaceTargets([bed.target], bed.peers);
     expect(await codeOf(bed.report(TOLD, '1.2.3'))).toBe('none');
     expect(await codeOf(bed.report(TOLD, '1.2.3', { ...WARD, callingAeTitle: 'NOBODY' }))).toBe('INVALID_VALUE');
+  });
+
+  test('of an AE title that two archives have, about a UID that both were asked about, counts for neither', async () => {
+    await open('reported');
+    const twin = { name: 'twin', upstream: new Keeper('reported') };
+    const other = { ...bed.target, route: 'other', upstream: twin };
+    const twins = [...bed.peers, { upstream: twin, aeTitle: 'ARCHIVE', unknownReports: 'accept' as const }];
+    bed.service.replaceTargets([bed.target, other], twins);
+    await bed.settle(bed.request(WARD));
+    await bed.settle(bed.service.request(other, UID, MODULE, contextOf({ ...WARD, listener: 'wing' })));
+    expect(await codeOf(bed.report())).toBe('INVALID_VALUE');
+    const records = await bed.store.commitments.list({});
+    expect(records.map(({ phase, upstream }) => ({ phase, upstream }))).toEqual([
+      { phase: 'waiting', upstream: 'archive' },
+      { phase: 'waiting', upstream: 'twin' },
+    ]);
+    expect(bed.logger.lines.at(-1)).toMatchObject({ level: 'error', uid: UID, upstreams: 'archive, twin' });
   });
 
   test('that cannot be stored is not acknowledged: 0213H, and its repeat is taken', async () => {
