@@ -170,11 +170,15 @@ export class CommitmentService {
   async #takeFrom(upstreams: readonly string[], event: ToldEvent, traceId: string, aeTitle?: string): Promise<void> {
     let isForgotten = false;
     try {
+      const known: CommitmentRecord[] = [];
       for (const upstream of upstreams) {
         const record = await this.#store.findAtUpstream(upstream, event.transactionUid);
-        if (record?.phase === 'forgotten') isForgotten = true;
-        else if (record !== undefined && (await this.#take(record, event))) return;
+        if (record !== undefined) known.push(record);
       }
+      const [record, ...others] = known;
+      if (others.length > 0) throw this.#ofSeveral(known, event, traceId);
+      isForgotten = record?.phase === 'forgotten';
+      if (record !== undefined && !isForgotten && (await this.#take(record, event))) return;
     } catch (error) {
       throw toFailure(error, this.#logger, traceId);
     }
@@ -187,6 +191,20 @@ export class CommitmentService {
       ({ upstream, unknownReports }) => unknownReports === 'accept' && upstreams.includes(upstream.name),
     );
     if (!isTaken) throw new ServiceFailure(isForgotten ? 'INSTANCE_DELETED' : 'INVALID_VALUE', UNKNOWN_TRANSACTION);
+  }
+
+  /** An AE title is all that is known of who reports: what one archive has says nothing about another of the same title. */
+  #ofSeveral(
+    records: readonly CommitmentRecord[],
+    { transactionUid: uid }: ToldEvent,
+    traceId: string,
+  ): ServiceFailure {
+    const upstreams = records.map(({ upstream }) => upstream).join(', ');
+    const text =
+      'a report of storage commitment could be of several upstreams with one AE title, and counts for none: ' +
+      'give them different ones, or their routes `transactionUids: own`';
+    this.#logger.error(text, { traceId, uid, upstreams });
+    return new ServiceFailure('INVALID_VALUE', { comment: 'several were asked about this UID' });
   }
 
   /** False: the record is not there any more. @throws GatewayError STORE_* */

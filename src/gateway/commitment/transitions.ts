@@ -45,7 +45,7 @@ export type Answer =
 
 /** A line of the log that a change is worth, once it is written. */
 export interface Note {
-  readonly level: 'info' | 'warn';
+  readonly level: 'info' | 'warn' | 'error';
   readonly text: string;
   readonly fields?: Readonly<Record<string, unknown>>;
 }
@@ -194,6 +194,8 @@ function unchecked(record: CommitmentRecord, failure: ServiceFailure, situation:
       record,
       failure,
       'the result of a storage commitment could not be asked for, and will be again',
+      // Somebody has to mend the credentials.
+      next === 'slowly' ? 'error' : 'warn',
     ),
   };
 }
@@ -263,11 +265,10 @@ export function failureNotes(
   { attempts, lastFailure }: CommitmentRecord,
   failure: ServiceFailure,
   text: string,
+  level: Note['level'] = 'warn',
 ): Note[] {
   const { code, problem } = problemOf(failure);
-  return attempts > 0 && lastFailure?.code === code
-    ? []
-    : [{ level: 'warn', text, fields: { outcome: code, problem } }];
+  return attempts > 0 && lastFailure?.code === code ? [] : [{ level, text, fields: { outcome: code, problem } }];
 }
 
 function countsOf({ result, unrequested, doublyListed, unlisted }: Settlement): Record<string, number> {
