@@ -82,18 +82,28 @@ export class PeerLimits {
     return this.#options.requestsPerSecond === undefined ? undefined : this.#spend(this.#stateOf(peer));
   }
 
+  /** Whether `count` would refuse; nothing is spent. */
+  whyNot(peer: string): PeerRefusal | undefined {
+    const state = this.#peers.get(peer);
+    if (state === undefined || this.#options.requestsPerSecond === undefined) return undefined;
+    return this.#refill(state, this.#options.requestsPerSecond);
+  }
+
   #spend(state: PeerState): PeerRefusal | undefined {
     const { requestsPerSecond } = this.#options;
     if (requestsPerSecond === undefined) return undefined;
+    const refusal = this.#refill(state, requestsPerSecond);
+    if (refusal === undefined) state.tokens--;
+    return refusal;
+  }
+
+  #refill(state: PeerState, requestsPerSecond: number): PeerRefusal | undefined {
     const nowMs = this.#nowMs();
     const gained = ((nowMs - state.atMs) * requestsPerSecond) / 1_000;
     state.tokens = Math.min(this.#burst, state.tokens + gained);
     state.atMs = nowMs;
-    if (state.tokens < 1) {
-      return { why: 'rate', retryAfterMs: Math.ceil(((1 - state.tokens) * 1_000) / requestsPerSecond) };
-    }
-    state.tokens--;
-    return undefined;
+    if (state.tokens >= 1) return undefined;
+    return { why: 'rate', retryAfterMs: Math.ceil(((1 - state.tokens) * 1_000) / requestsPerSecond) };
   }
 
   #stateOf(peer: string): PeerState {

@@ -86,7 +86,7 @@ async function readRequest(
   const uid = uidOf(request);
   const format = payloadFormatOf(request.headers);
   const head = readHead(options, request);
-  const dataSet = await readPayload(format, await request.readBody(), options.maximumCommitmentBytes);
+  const dataSet = await readPayload(format, await request.readBody(), options.maximumCommitmentBytes, request.held);
   referencesOf(dataSet, uid);
   return { uid, module: moduleIn(dataSet), head };
 }
@@ -112,7 +112,7 @@ function answerOf(
   uid: string,
   { acceptable, warnings }: RequestHead,
   { maximumAnswerBytes }: CommitmentOptions,
-  { baseUri }: WebRequest,
+  { baseUri, held }: WebRequest,
 ): WebAnswer {
   const headers = { 'Cache-Control': 'no-store', ...warningFields(baseUri, warnings) };
   if (answer.state === 'pending') {
@@ -127,6 +127,6 @@ function answerOf(
   return {
     status: 200,
     headers: { ...headers, ...described },
-    ...writeOne(answer.module, acceptable, maximumAnswerBytes),
+    ...writeOne(answer.module, acceptable, maximumAnswerBytes, held),
   };
 }

@@ -1,7 +1,8 @@
 /** What a DICOMweb listener is told. */
 import type { WebIdentityOptions } from './authentication.ts';
+import type { RequestGateOptions } from './request-gate.ts';
 
-export interface DicomwebListenerOptions extends WebIdentityOptions {
+export interface DicomwebListenerOptions extends WebIdentityOptions, Partial<RequestGateOptions> {
   /** Name in the configuration. */
   readonly name: string;
   readonly host: string;
@@ -51,9 +52,13 @@ export const DEFAULTS = {
   bodyTimeoutMs: 10_000,
   maximumRequests: 500,
   maximumAnswerBytes: 256 * 1024 * 1024,
+  maximumHeldBytes: 256 * 1024 * 1024,
   createStatus: 201,
   draftMethods: false,
 } as const;
 
 /** What has no default is absent where it is not told. */
-export type KnownOptions = Required<Omit<DicomwebListenerOptions, keyof WebIdentityOptions>> & WebIdentityOptions;
+type Optional = Partial<WebIdentityOptions & RequestGateOptions>;
+export type KnownOptions = Required<Omit<DicomwebListenerOptions, keyof Optional>> &
+  WebIdentityOptions &
+  RequestGateOptions;

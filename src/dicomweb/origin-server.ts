@@ -24,6 +24,7 @@ import type { DicomwebListenerOptions, DicomwebListenerUpdate, KnownOptions } fr
 import { createMppsTransactions } from './mpps.ts';
 import { bodyTooLate, RequestBody, tooLong } from './request-body.ts';
 import { checkRequest } from './request-check.ts';
+import { RequestGate, takeHold } from './request-gate.ts';
 import { baseUriOf, hasBody, plainAddress, queryOf } from './request-facts.ts';
 import { createRouter } from './router.ts';
 import type { RunTransaction } from './router.ts';
@@ -41,6 +42,8 @@ export interface DicomwebListenerCounts {
   readonly running: number;
   /** Requests since the start. */
   readonly requests: number;
+  /** Bytes of bodies and answers that are held now, beyond the first 64 KiB of each request. */
+  readonly heldBytes: number;
 }
 
 const NODE_MAXIMUM_HEADER_BYTES = 128 * 1024;
@@ -61,6 +64,7 @@ export class DicomwebListener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #running = new Map<Socket, Set<() => void>>();
+  readonly #gate: RequestGate;
   #options: KnownOptions;
   #app: Express;
   /** Resolved when no request is under way. */
@@ -72,6 +76,7 @@ export class DicomwebListener {
     this.#options = { ...DEFAULTS, ...options };
     this.#handler = handler;
     this.#logger = logger;
+    this.#gate = new RequestGate(this.#options, logger);
     this.#idle.resolve();
     this.#app = this.#createApp();
     this.#server = createServer(
@@ -100,7 +105,8 @@ export class DicomwebListener {
   get counts(): DicomwebListenerCounts {
     let running = 0;
     for (const ends of this.#running.values()) running += ends.size;
-    return { connections: this.#sockets.size, running, requests: this.#requests };
+    const { heldBytes } = this.#gate;
+    return { connections: this.#sockets.size, running, requests: this.#requests, heldBytes };
   }
 
   /** Binds the socket. Rejects with the error of the system (EADDRINUSE, EACCES ...). */
@@ -117,7 +123,9 @@ export class DicomwebListener {
   /** New options for the next requests; the socket and requests under way stay as they are. */
   update(options: DicomwebListenerUpdate): void {
     const { host, port } = this.#options;
-    this.#options = { ...DEFAULTS, ...options, host, port };
+    const known = { ...DEFAULTS, ...options, host, port };
+    this.#gate.update(known);
+    this.#options = known;
     this.#applyLimits();
     this.#app = this.#createApp();
   }
@@ -158,7 +166,9 @@ export class DicomwebListener {
     app.set('query parser', false);
     app.enable('case sensitive routing');
     app.use(checkRequest(this.#options));
-    app.use(checkIdentity(this.#options, this.#logger));
+    app.use(this.#gate.checkAccess);
+    app.use(checkIdentity(this.#options, this.#logger), this.#gate.countFailure);
+    app.use(this.#gate.begin);
     const transactions = this.#transactions();
     for (const basePath of this.#options.basePaths) {
       const run: RunTransaction = (transaction, request, response) =>
@@ -192,7 +202,8 @@ export class DicomwebListener {
     const { socket } = request;
     const controller = new AbortController();
     const maximumBytes = transaction.maximumBodyBytes ?? this.#options.maximumBodyBytes;
-    const body = new RequestBody(request, { maximumBytes, timeoutMs: bodyTimeoutMs });
+    const hold = takeHold(response);
+    const body = new RequestBody(request, { maximumBytes, timeoutMs: bodyTimeoutMs, held: hold.bytes });
     const timer = setTimeout(() => {
       const comment = `No answer within ${requestTimeoutMs} ms`;
       controller.abort(body.isAwaited ? bodyTooLate() : new ServiceFailure('UPSTREAM_TIMEOUT', { comment }));
@@ -230,6 +241,7 @@ export class DicomwebListener {
       context,
       startedMs,
       readBody: () => body.read(controller.signal),
+      held: hold.bytes,
       answerDelivered: delivered.promise,
     };
     const release = this.#begin(socket, () => {
@@ -260,6 +272,7 @@ export class DicomwebListener {
     } finally {
       clearTimeout(timer);
       release();
+      hold.end();
     }
   }
 

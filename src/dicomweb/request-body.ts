@@ -1,5 +1,6 @@
 /** The body of a request: read under limits without ending the connection, or thrown away so that an answer arrives. */
 import type { IncomingMessage } from 'node:http';
+import type { HeldBytes } from '../access/byte-budget.ts';
 import { ServiceFailure } from '../services/port.ts';
 import { HttpRefusal } from './http-refusal.ts';
 
@@ -8,6 +9,8 @@ export interface BodyLimits {
   readonly maximumBytes: number;
   /** From the first look at the body to its end. */
   readonly timeoutMs: number;
+  /** Grows with what is read. */
+  readonly held: HeldBytes;
 }
 
 /** A client that has sent nothing for so long has seen our answer. */
@@ -38,7 +41,8 @@ export class RequestBody {
   /**
    * The whole body; to be called once.
    * @throws HttpRefusal 413 as soon as it is too long, 408 when its end does not come in time
-   * @throws ServiceFailure CANCELED when the client goes away before its end; the reason of the signal
+   * @throws ServiceFailure CANCELED when the client goes away before its end; OUT_OF_RESOURCES when others hold the memory;
+   *   the reason of the signal
    */
   async read(signal: AbortSignal): Promise<Buffer> {
     this.#isAwaited = true;
@@ -53,7 +57,7 @@ export class RequestBody {
 
   #collect(signal: AbortSignal): Promise<Buffer> {
     const request = this.#request;
-    const { maximumBytes, timeoutMs } = this.#limits;
+    const { maximumBytes, timeoutMs, held } = this.#limits;
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -70,6 +74,7 @@ export class RequestBody {
       const onData = (chunk: Buffer): void => {
         bytes += chunk.length;
         if (bytes > maximumBytes) fail(tooLong(maximumBytes));
+        else if (!held.grow(chunk.length)) fail(noMemory());
         else chunks.push(chunk);
       };
       const onEnd = (): void => {
@@ -91,6 +96,11 @@ export class RequestBody {
 
 export function tooLong(maximumBytes: number): HttpRefusal {
   return new HttpRefusal(413, 'BAD_REQUEST', `The body is longer than ${maximumBytes} bytes`);
+}
+
+/** The listener holds as much as it may, for all requests together: 503. */
+export function noMemory(): ServiceFailure {
+  return new ServiceFailure('OUT_OF_RESOURCES', { retry: 'safe', comment: 'Others hold the memory for this request' });
 }
 
 export function bodyTooLate(): HttpRefusal {

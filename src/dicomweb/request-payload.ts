@@ -4,6 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
+import type { HeldBytes } from '../access/byte-budget.ts';
 import { parseJsonDataSets } from '../dataset/json.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
 import { decodeXmlInSteps, fromXmlInSteps } from '../dataset/xml.ts';
@@ -16,7 +17,7 @@ import { JSON_TYPES, parseMediaType, XML_TYPES } from './media-type.ts';
 import type { MediaType } from './media-type.ts';
 import { decodeMultipart, isBoundary } from './multipart.ts';
 import { ANSWER_FORMATS } from './negotiation.ts';
-import { tooLong } from './request-body.ts';
+import { noMemory, tooLong } from './request-body.ts';
 import { inTurns } from './waiting.ts';
 
 export interface PayloadFormat {
@@ -64,16 +65,18 @@ function unsupported(reason: string): HttpRefusal {
 /**
  * The data set in the bytes of a body.
  * @param maximumBytes of the body when its content coding is undone
+ * @param held grows with what that makes of it
  * @throws HttpRefusal 413, 415 for a part of another type
- * @throws ServiceFailure BAD_REQUEST naming the attribute where one is at fault, never its value
+ * @throws ServiceFailure BAD_REQUEST naming the attribute where one is at fault, never its value; OUT_OF_RESOURCES
  */
 export async function readPayload(
   { type, contentEncoding }: PayloadFormat,
   body: Buffer,
   maximumBytes: number,
+  held: HeldBytes,
 ): Promise<DataSet> {
   if (body.length === 0) throw badRequest('The body is empty');
-  const bytes = contentEncoding === '' ? body : await decompressed(body, contentEncoding, maximumBytes);
+  const bytes = contentEncoding === '' ? body : await decompressed(body, contentEncoding, maximumBytes, held);
   try {
     const dataSets = type.type === 'multipart/related' ? await readParts(type, bytes) : await readSingle(type, bytes);
     const [dataSet, ...more] = dataSets;
@@ -86,13 +89,19 @@ export async function readPayload(
   }
 }
 
-async function decompressed(body: Buffer, contentEncoding: string, maximumBytes: number): Promise<Buffer> {
+async function decompressed(
+  body: Buffer,
+  contentEncoding: string,
+  maximumBytes: number,
+  held: HeldBytes,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
     for await (const chunk of await decodeContent(Readable.from([body]), contentEncoding)) {
       bytes += (chunk as Buffer).length;
       if (bytes > maximumBytes) throw tooLong(maximumBytes);
+      if (!held.grow((chunk as Buffer).length)) throw noMemory();
       chunks.push(chunk as Buffer);
     }
   } catch (error) {

@@ -2,6 +2,7 @@
  * Collects the results of a search in the representation the client takes (PS3.18 8.6, 8.7). Each is serialised as it
  * arrives: its text takes a fraction of what the objects take.
  */
+import type { HeldBytes } from '../access/byte-budget.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { GatewayError } from '../errors.ts';
 import { ServiceFailure } from '../services/port.ts';
@@ -11,6 +12,7 @@ import { createBoundary, encodeMultipartEnd, encodePartHead } from './multipart.
 import { notAcceptable } from './negotiation.ts';
 import type { Acceptable, AnswerFormat } from './negotiation.ts';
 import { encodeRepresentation } from './representation.ts';
+import { noMemory } from './request-body.ts';
 
 export interface WrittenResults {
   readonly contentType: string;
@@ -20,6 +22,7 @@ export interface WrittenResults {
 export class ResultWriter {
   readonly #acceptable: readonly Acceptable[];
   readonly #maximumBytes: number;
+  readonly #heldBytes: HeldBytes;
   /** Where the representation depends on what is still to come. */
   #held: DataSet[] = [];
   #chosen: Acceptable;
@@ -30,11 +33,13 @@ export class ResultWriter {
   /**
    * @param acceptable best first, as negotiated
    * @param maximumBytes of the whole answer, before its content coding
+   * @param held grows with it
    */
-  constructor(acceptable: readonly Acceptable[], maximumBytes: number) {
+  constructor(acceptable: readonly Acceptable[], maximumBytes: number, held: HeldBytes) {
     this.#acceptable = acceptable;
     this.#chosen = acceptable[0] as Acceptable;
     this.#maximumBytes = maximumBytes;
+    this.#heldBytes = held;
   }
 
   get count(): number {
@@ -43,7 +48,7 @@ export class ResultWriter {
 
   /**
    * @throws HttpRefusal 406 when there are several results and the client takes XML as a single part only
-   * @throws ServiceFailure TOO_MANY_RESULTS when the answer gets too large
+   * @throws ServiceFailure TOO_MANY_RESULTS when the answer gets too large, OUT_OF_RESOURCES when others hold the memory
    */
   add(result: DataSet): void {
     this.#count++;
@@ -79,6 +84,7 @@ export class ResultWriter {
   #encodeHeld(): Charset {
     for (const charset of this.#chosen.charsets) {
       this.#written = [];
+      this.#heldBytes.shrink(this.#bytes);
       this.#bytes = 0;
       const complete = this.#held.every((result) => {
         const bytes = encodeRepresentation(result, this.#chosen.format.content, charset);
@@ -98,6 +104,7 @@ export class ResultWriter {
         comment: `The answer is larger than ${this.#maximumBytes} bytes`,
       });
     }
+    if (!this.#heldBytes.grow(bytes.length)) throw noMemory();
   }
 
   #multipart(format: AnswerFormat, charset: Charset): WrittenResults {
@@ -115,9 +122,14 @@ export class ResultWriter {
  * The answer that is one data set.
  * @throws ServiceFailure CONVERSION_FAILED for what cannot be written in the representation; and what `ResultWriter` throws
  */
-export function writeOne(dataSet: DataSet, acceptable: readonly Acceptable[], maximumBytes: number): WrittenResults {
+export function writeOne(
+  dataSet: DataSet,
+  acceptable: readonly Acceptable[],
+  maximumBytes: number,
+  held: HeldBytes,
+): WrittenResults {
   try {
-    const writer = new ResultWriter(acceptable, maximumBytes);
+    const writer = new ResultWriter(acceptable, maximumBytes, held);
     writer.add(dataSet);
     return writer.finish();
   } catch (error) {

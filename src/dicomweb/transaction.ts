@@ -3,6 +3,7 @@
  * these registers the routes and is described by `OPTIONS`, so neither can differ from the other.
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { HeldBytes } from '../access/byte-budget.ts';
 import type { Tag } from '../dataset/model.ts';
 import type { RequestContext, ServiceFailure, Operation } from '../services/port.ts';
 
@@ -19,8 +20,10 @@ export interface WebRequest {
   readonly context: RequestContext;
   /** `performance.now()` when the request came. */
   readonly startedMs: number;
-  /** The bytes of the body; to be called once. @throws HttpRefusal 408, 413; ServiceFailure CANCELED */
+  /** The bytes of the body; to be called once. @throws HttpRefusal 408, 413; ServiceFailure CANCELED, OUT_OF_RESOURCES */
   readBody(): Promise<Buffer>;
+  /** Grows with every body and answer that is kept for the request; it is released when the request ends. */
+  readonly held: HeldBytes;
   /** Whether the whole answer has left before the connection closed; never rejects. */
   readonly answerDelivered: Promise<boolean>;
 }

@@ -64,6 +64,15 @@ describe('requests of a peer', () => {
     expect(limited.count('CT1')).toBeUndefined();
   });
 
+  test('whether the next would be refused can be asked without spending', () => {
+    const { clock, limits: limited } = limits({ requestsPerSecond: 1, burst: 1 });
+    expect([limited.whyNot('CT1'), limited.whyNot('CT1'), limited.size]).toEqual([undefined, undefined, 0]);
+    expect(limited.count('CT1')).toBeUndefined();
+    expect(limited.whyNot('CT1')).toEqual({ why: 'rate', retryAfterMs: 1_000 });
+    clock.ms += 1_000;
+    expect([limited.whyNot('CT1'), limited.count('CT1')]).toEqual([undefined, undefined]);
+  });
+
   test('each peer has its own', () => {
     const { limits: limited } = limits({ requestsPerSecond: 1, burst: 1, concurrentRequests: 1 });
     begun(limited, 'CT1');

@@ -1,0 +1,145 @@
+/**
+ * What stands before the transactions of a web listener: who may ask at all, how much one peer may ask, and how many bytes
+ * of all peers are held.
+ */
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import { AddressList } from '../access/address-list.ts';
+import { ByteBudget, HeldBytes } from '../access/byte-budget.ts';
+import { isRefusal, PeerLimits } from '../access/peer-limits.ts';
+import type { PeerLimitOptions, PeerRefusal, PeerTurn } from '../access/peer-limits.ts';
+import type { Logger } from '../observe/log.ts';
+import { certificateMatcher } from '../services/certificate-names.ts';
+import type { ShownCertificate } from '../services/certificate-names.ts';
+import { peerCertificateOf } from '../tls/peer-certificate.ts';
+import { OncePerMinute } from '../tls/tls-log.ts';
+import { requesterIdentity } from './authentication.ts';
+import { HttpRefusal } from './http-refusal.ts';
+import { plainAddress } from './request-facts.ts';
+
+export interface RequestGateOptions {
+  /** Addresses and subnets that may ask; absent: any. */
+  readonly addresses?: readonly string[];
+  /** Certificates that may ask, by name or fingerprint (`CN=ct1`, `sha256:AB:…`); absent: any, and none at all. */
+  readonly certificates?: readonly string[];
+  /** Status for one who may not: 403 unless told. */
+  readonly refusal?: 403 | 404;
+  /** Of one peer: who it has proved to be, else its address; more are 429 with Retry-After. Absent: no limit. */
+  readonly limits?: PeerLimitOptions;
+  /** Of bodies and answers of all requests together, but for the first 64 KiB of each; what is more is 503. */
+  readonly maximumHeldBytes: number;
+}
+
+/** The turn of a request, and what it holds of the memory. */
+export interface RequestHold {
+  readonly bytes: HeldBytes;
+  /** To be called when nothing is done for it any more; before, the end of its response does not end it. */
+  end(): void;
+}
+
+interface Hold extends RequestHold {
+  /** Somebody ends it. */
+  isTaken: boolean;
+}
+
+export class RequestGate {
+  readonly #limits: PeerLimits;
+  readonly #budget: ByteBudget;
+  readonly #logger: Logger;
+  readonly #told = new OncePerMinute(() => performance.now());
+  #addresses: AddressList | undefined;
+  #hasCertificate: ((certificate: ShownCertificate) => boolean) | undefined;
+  #refusal: 403 | 404 = 403;
+
+  /** @throws GatewayError CONFIG_INVALID for an address or a certificate that is none */
+  constructor(options: RequestGateOptions, logger: Logger) {
+    this.#limits = new PeerLimits({}, () => performance.now());
+    this.#budget = new ByteBudget(options.maximumHeldBytes);
+    this.#logger = logger;
+    this.update(options);
+  }
+
+  /** Bytes that are held now, beyond the first 64 KiB of each request. */
+  get heldBytes(): number {
+    return this.#budget.held;
+  }
+
+  /** Holds for requests from now on. @throws GatewayError CONFIG_INVALID; nothing is changed then */
+  update({ addresses, certificates, refusal = 403, limits = {}, maximumHeldBytes }: RequestGateOptions): void {
+    const list = addresses && new AddressList(addresses);
+    this.#hasCertificate = certificates && certificateMatcher(certificates);
+    this.#addresses = list;
+    this.#refusal = refusal;
+    this.#limits.replace(limits);
+    this.#budget.replace(maximumHeldBytes);
+  }
+
+  /** Before anybody is asked who he is. @throws HttpRefusal 403 or 404; 429 for an address that failed too often */
+  readonly checkAccess: RequestHandler = ({ socket }, _response, next) => {
+    const address = plainAddress(socket.remoteAddress) ?? '';
+    if (this.#addresses?.has(address) === false) throw this.#forbidden(address, 'address');
+    if (this.#hasCertificate !== undefined) {
+      const certificate = peerCertificateOf(socket);
+      if (certificate === undefined || !this.#hasCertificate(certificate))
+        throw this.#forbidden(address, 'certificate');
+    }
+    const refusal = this.#limits.whyNot(address);
+    if (refusal !== undefined) throw this.#tooMany(address, refusal);
+    next();
+  };
+
+  /** One who does not prove who he is spends what his address has, so that nobody tries keys without end. */
+  readonly countFailure: ErrorRequestHandler = (error, { socket }, _response, next) => {
+    this.#limits.count(plainAddress(socket.remoteAddress) ?? '');
+    next(error);
+  };
+
+  /** @throws HttpRefusal 429 */
+  readonly begin: RequestHandler = ({ socket }, response, next) => {
+    const peer = requesterIdentity(response).subject ?? plainAddress(socket.remoteAddress) ?? '';
+    const turn = this.#limits.begin(peer);
+    if (isRefusal(turn)) throw this.#tooMany(peer, turn);
+    const hold = holdOf(turn, new HeldBytes(this.#budget));
+    response.locals.hold = hold;
+    response.on('close', () => {
+      if (!hold.isTaken) hold.end();
+    });
+    next();
+  };
+
+  #forbidden(address: string, what: 'address' | 'certificate'): HttpRefusal {
+    this.#tell(address, `${what} not allowed`);
+    if (this.#refusal === 404) return new HttpRefusal(404, 'RESOURCE_NOT_FOUND', 'There is no such resource');
+    return new HttpRefusal(403, 'NOT_AUTHORIZED', `This ${what} may not ask here`);
+  }
+
+  #tooMany(peer: string, { why, retryAfterMs }: PeerRefusal): HttpRefusal {
+    const comment = why === 'rate' ? 'Too many requests' : 'Too many requests at a time';
+    this.#tell(peer, comment);
+    const retryAfter = Math.max(1, Math.ceil(retryAfterMs / 1_000));
+    return new HttpRefusal(429, 'OUT_OF_RESOURCES', comment, { retry: 'safe', retryAfter });
+  }
+
+  #tell(peer: string, why: string): void {
+    const next = this.#told.next(`${why} ${peer}`);
+    if (next !== undefined)
+      this.#logger.warn('request refused', { peer, why, ...(next.more > 0 && { more: next.more }) });
+  }
+}
+
+/** What `begin` gave; it is the caller's to end from now on. */
+export function takeHold({ locals }: Response): RequestHold {
+  const hold = locals.hold as Hold;
+  hold.isTaken = true;
+  return hold;
+}
+
+function holdOf(turn: PeerTurn, bytes: HeldBytes): Hold {
+  return {
+    bytes,
+    isTaken: false,
+    end: () => {
+      turn.end();
+      bytes.release();
+    },
+  };
+}

@@ -1,0 +1,183 @@
+/** Who may ask a web listener, how much one peer may, and how much it holds for all of them, over real sockets. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { attribute, createDataSet, dataSetOf } from '../../../src/dataset/model.ts';
+import type { DicomwebListenerOptions } from '../../../src/dicomweb/origin-server.ts';
+import { Authenticator } from '../../../src/identity/authenticator.ts';
+import { hashSecret } from '../../../src/identity/secret-hash.ts';
+import { call } from '../../support/http-client.ts';
+import type { HttpReply } from '../../support/http-client.ts';
+import { LISTENER_OPTIONS, MPPS_UID, startMppsListener } from '../../support/http-listener.ts';
+import type { MppsScript, StartedListener } from '../../support/http-listener.ts';
+
+const RESOURCE = `/dicomweb/modality-performed-procedure-steps/${MPPS_UID}`;
+const JSON_TYPE = { 'Content-Type': 'application/dicom+json' };
+/** No token comes back while a test runs. */
+const SLOW = 1e-6;
+
+const closers: (() => Promise<void> | void)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+async function start(
+  options: Partial<DicomwebListenerOptions>,
+  script: MppsScript = () => createDataSet(),
+): Promise<StartedListener> {
+  const listener = await startMppsListener(script, options);
+  closers.push(listener.close);
+  return listener;
+}
+
+const get = (port: number, headers: Record<string, string> = {}): Promise<HttpReply> =>
+  call(port, RESOURCE, { headers });
+
+async function becomes(state: () => boolean): Promise<void> {
+  const deadline = performance.now() + 3_000;
+  while (!state() && performance.now() < deadline) await new Promise(setImmediate);
+  expect(state()).toBe(true);
+}
+
+describe('who may ask', () => {
+  test.each([
+    ['an address outside of the list', { addresses: ['192.0.2.0/24'] }, 403],
+    ['an address outside, where nobody shall learn what there is', { addresses: ['::1'], refusal: 404 as const }, 404],
+    ['a client without certificate, where a list wants one', { certificates: ['CN=ct1'] }, 403],
+    ['an address in the list', { addresses: ['127.0.0.0/8'] }, 200],
+  ])('%s', async (_who, options, status) => {
+    const { port, calls } = await start(options);
+    expect((await get(port)).status).toBe(status);
+    expect((await call(port, '/nothing/here')).status).toBe(status === 200 ? 404 : status);
+    expect(calls).toHaveLength(status === 200 ? 1 : 0);
+  });
+
+  test('is told in the log once a minute, however often somebody asks', async () => {
+    const { port, lines } = await start({ addresses: ['192.0.2.0/24'] });
+    for (let i = 0; i < 20; i++) await get(port);
+    expect(lines.filter(({ message }) => message === 'request refused')).toHaveLength(1);
+  });
+
+  test('a bad list changes nothing at a reload', async () => {
+    const { port, listener } = await start({});
+    expect(() => listener.update({ ...LISTENER_OPTIONS, addresses: ['ward'] })).toThrow();
+    expect((await get(port)).status).toBe(200);
+  });
+});
+
+describe('requests of one peer', () => {
+  test('beyond the rate are 429 with Retry-After (RFC 6585 4), and reach nobody; another address is served', async () => {
+    const { port, calls } = await start({ limits: { requestsPerSecond: 0.5, burst: 2 } });
+    expect((await get(port)).status).toBe(200);
+    expect((await get(port)).status).toBe(200);
+    const refused = await get(port, { Accept: 'application/json' });
+    expect([refused.status, Number(refused.headers['retry-after'])]).toEqual([429, expect.any(Number)]);
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1);
+    expect(JSON.parse(refused.body.toString())).toMatchObject({ code: 'OUT_OF_RESOURCES', error: 'Too many requests' });
+    expect((await call(port, RESOURCE, { localAddress: '127.0.0.2' })).status).toBe(200);
+    expect(calls).toHaveLength(3);
+  });
+
+  test('count whatever they ask for, paths that lead nowhere too', async () => {
+    const { port } = await start({ limits: { requestsPerSecond: SLOW, burst: 1 } });
+    expect((await call(port, '/nothing/here')).status).toBe(404);
+    expect((await get(port)).status).toBe(429);
+  });
+
+  test('at a time as many are worked on as allowed; one that ends makes room', async () => {
+    const go = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    const { port } = await start({ limits: { concurrentRequests: 1 } }, async () => {
+      begun.resolve();
+      await go.promise;
+      return createDataSet();
+    });
+    const first = get(port);
+    await begun.promise;
+    expect((await get(port)).status).toBe(429);
+    go.resolve();
+    expect((await first).status).toBe(200);
+    expect((await get(port)).status).toBe(200);
+  });
+
+  test('who has proved who he is has his own, whatever his address; one who has not spends what the address has', async () => {
+    const secrets = ['key-of-ct1-9d27f1c0', 'key-of-ct2-5b8e3a64'];
+    const [one, two] = await Promise.all(secrets.map((secret) => hashSecret(secret, 'sha256')));
+    const authenticator = Authenticator.create({
+      required: true,
+      certificates: false,
+      apiKeys: [
+        { subject: 'ct1', hash: one as string, scopes: [] },
+        { subject: 'ct2', hash: two as string, scopes: [] },
+      ],
+    });
+    closers.push(() => authenticator.close());
+    const { port } = await start({ authenticator, limits: { requestsPerSecond: SLOW, burst: 2 } });
+    const as = (key: string): Promise<HttpReply> => get(port, { 'X-API-Key': key });
+    const statuses = [];
+    for (const key of [secrets[0], secrets[0], secrets[0], secrets[1]]) statuses.push((await as(key as string)).status);
+    expect(statuses).toEqual([200, 200, 429, 200]);
+    const guesses = [];
+    for (let i = 0; i < 4; i++) guesses.push((await as(`guess-number-${i}-of-many`)).status);
+    expect([guesses.slice(0, 2).includes(429), guesses.slice(2)]).toEqual([false, [429, 429]]);
+  });
+});
+
+describe('bytes of all requests', () => {
+  const LARGE = 400_000;
+  const OPTIONS = { maximumBodyBytes: LARGE, maximumHeldBytes: LARGE, bodyTimeoutMs: 4_000 };
+  const mpps = (filler: number): string =>
+    JSON.stringify({
+      '00400252': { vr: 'CS', Value: ['IN PROGRESS'] },
+      '00400280': { vr: 'ST', Value: ['x'.repeat(filler)] },
+    });
+
+  /** A body that is there but for its last byte. */
+  async function holdBody({ port, listener }: StartedListener): Promise<Socket> {
+    const socket = connect(port, '127.0.0.1');
+    closers.push(() => void socket.destroy());
+    socket.on('error', () => undefined);
+    await once(socket, 'connect');
+    const head = `POST ${RESOURCE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/dicom+json\r\nContent-Length: ${LARGE}\r\n\r\n`;
+    socket.write(head + ' '.repeat(LARGE - 1));
+    await becomes(() => listener.counts.heldBytes > LARGE / 2);
+    return socket;
+  }
+
+  const post = (port: number, body: string | Buffer, headers: Record<string, string> = {}): Promise<HttpReply> =>
+    call(port, RESOURCE, { method: 'POST', body, headers: { ...JSON_TYPE, ...headers } });
+
+  test('a body for which others hold the memory is 503 with Retry-After, a small one is served; every byte comes back', async () => {
+    const listener = await start(OPTIONS, () => undefined);
+    const { port } = listener;
+    const holder = await holdBody(listener);
+    const refused = await post(port, mpps(LARGE - 1_000));
+    expect([refused.status, refused.headers['retry-after']]).toEqual([503, '10']);
+    expect((await post(port, mpps(10_000))).status).toBe(201);
+    holder.destroy();
+    await becomes(() => listener.listener.counts.heldBytes === 0);
+    expect((await post(port, mpps(LARGE - 1_000))).status).toBe(201);
+    expect(listener.listener.counts.heldBytes).toBe(0);
+  });
+
+  test('what a content coding makes of a body counts too', async () => {
+    const listener = await start(OPTIONS, () => undefined);
+    await holdBody(listener);
+    const bytes = gzipSync(mpps(300_000));
+    expect(bytes.length).toBeLessThan(2_000);
+    expect((await post(listener.port, bytes, { 'Content-Encoding': 'gzip' })).status).toBe(503);
+  });
+
+  test('an answer counts until its client has taken it', async () => {
+    const answer = dataSetOf({ '00400280': attribute('ST', 'x'.repeat(300_000)) });
+    const listener = await start(OPTIONS, () => answer);
+    const holder = await holdBody(listener);
+    expect((await get(listener.port)).status).toBe(503);
+    holder.destroy();
+    await becomes(() => listener.listener.counts.heldBytes === 0);
+    expect((await get(listener.port)).status).toBe(200);
+    await becomes(() => listener.listener.counts.heldBytes === 0);
+  });
+});
