@@ -128,6 +128,8 @@ export function valueFromText(vr: Vr, text: string, tag: Tag, around: Surroundin
       return numberOrText(trimmed);
     case 'long':
       if (!/^[+-]?\d+$/.test(trimmed)) throw invalidAttribute(around, tag, `a value of VR ${vr} is not an integer`);
+      // Reading a number takes more time than its digits; none of 64 bits has more than twenty.
+      if (!/^[+-]?0*\d{1,20}$/.test(trimmed)) throw invalidAttribute(around, tag, `a value does not fit VR ${vr}`);
       return numberOrText(BigInt(trimmed).toString());
     case 'integer':
       if (!NUMBER_TEXT.test(trimmed)) throw invalidAttribute(around, tag, `a value of VR ${vr} is not a number`);

@@ -154,11 +154,18 @@ function nameFromXml(element: XmlElement, tag: Tag, around: Tag[]): PersonName |
     const key = NAME_GROUPS.find((known) => known === group.name);
     if (key === undefined) throw invalidAttribute(around, tag, 'a PersonName holds an unknown component group');
     const parts = NAME_PARTS.map((part) => group.children.find((child) => child.name === part)?.text ?? '');
-    const text = parts.join('^').replace(/\^+$/, '');
+    const text = withoutDelimitersAtEnd(parts.join('^'));
     if (/[\\=]/.test(text)) throw invalidAttribute(around, tag, 'a component group contains a delimiter (\\ or =)');
     if (text !== '') name[key] = text;
   }
   return Object.keys(name).length > 0 ? name : null;
+}
+
+/** A loop, since a pattern anchored at the end takes time with the square of a run, which a peer may make long. */
+function withoutDelimitersAtEnd(name: string): string {
+  let end = name.length;
+  while (end > 0 && name.charAt(end - 1) === '^') end--;
+  return name.slice(0, end);
 }
 
 function refuseText(element: XmlElement, around: readonly Tag[]): void {

@@ -39,7 +39,7 @@ export function requestParameters(
   const warnings: ServiceWarning[] = [];
   for (const parameter of parameters) {
     const { name, raw } = parameter;
-    const known = NEGOTIATION_PARAMETERS[name];
+    const known = NEGOTIATION_PARAMETERS.get(name);
     if (known !== undefined) {
       if (negotiation.has(known)) throw badParameter(name, 'occurs more than once');
       negotiation.set(known, decoded(raw ?? '', name));

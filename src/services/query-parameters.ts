@@ -11,13 +11,16 @@ export interface Parameter {
   readonly raw: string | undefined;
 }
 
-/** The parameter tables of PS3.18 spell the content negotiation parameters like the header fields (C3). */
-export const NEGOTIATION_PARAMETERS: Readonly<Record<string, 'accept' | 'charset'>> = {
-  accept: 'accept',
-  Accept: 'accept',
-  charset: 'charset',
-  'Accept-Charset': 'charset',
-};
+/**
+ * The parameter tables of PS3.18 spell the content negotiation parameters like the header fields (C3). A map: an object
+ * would know `constructor` as well.
+ */
+export const NEGOTIATION_PARAMETERS: ReadonlyMap<string, 'accept' | 'charset'> = new Map([
+  ['accept', 'accept'],
+  ['Accept', 'accept'],
+  ['charset', 'charset'],
+  ['Accept-Charset', 'charset'],
+]);
 
 /**
  * The parameters of a query component as it stands in the URL, with or without `?`; a leading or doubled `&` is passed

@@ -59,6 +59,26 @@ describe('Native DICOM Model, generated (PS3.19 A.1)', () => {
     );
   });
 
+  test.each([
+    [
+      'delimiters in a person name',
+      'PN',
+      '00100010',
+      `<PersonName number="1"><Alphabetic><FamilyName>${'^'.repeat(200_000)}x</FamilyName></Alphabetic></PersonName>`,
+    ],
+    ['digits of a number of 64 bits', 'SV', '00720082', `<Value number="1">${'9'.repeat(4_000_000)}</Value>`],
+    ['spaces in a number', 'FD', '00081163', `<Value number="1">${' '.repeat(200_000)}x</Value>`],
+  ])('%s, however many, take no more time than their number', (_what, vr, tag, content) => {
+    const text = `<NativeDicomModel><DicomAttribute tag="${tag}" vr="${vr}">${content}</DicomAttribute></NativeDicomModel>`;
+    const before = process.cpuUsage();
+    try {
+      fromXml(text);
+    } catch (error) {
+      expect(error).toBeInstanceOf(GatewayError);
+    }
+    expect(process.cpuUsage(before).user).toBeLessThan(1_000_000);
+  });
+
   test('any bytes end in a data set or a GatewayError', () => {
     const bytes = fc.oneof(
       fc.uint8Array(),

@@ -50,7 +50,7 @@ export function queryFromParameters(rawQuery: string, options: SearchParameterOp
   const matched: { path: AttributePath; parameter: Parameter }[] = [];
   for (const parameter of splitParameters(rawQuery)) {
     const known =
-      NEGOTIATION_PARAMETERS[parameter.name] ?? [...SWITCHES, ...COUNTS].find((name) => name === parameter.name);
+      NEGOTIATION_PARAMETERS.get(parameter.name) ?? [...SWITCHES, ...COUNTS].find((name) => name === parameter.name);
     if (known !== undefined) {
       if (single.has(known)) throw badParameter(parameter.name, 'occurs more than once');
       single.set(known, decoded(parameter.raw ?? '', parameter.name));

@@ -186,6 +186,8 @@ describe('other parameters (PS3.18 Table 8.3.4-1, 8.3.3)', () => {
       ],
     });
     expect(refusal('foo=1', true).message).toBe('Parameter foo is not known');
+    expect(queryFromParameters('constructor=1&constructor=2').warnings).toHaveLength(2);
+    expect(refusal('toString', true).message).toBe('Parameter toString is not known');
   });
 });
 
