@@ -5,6 +5,7 @@
 import { errors } from 'undici';
 import { ServiceFailure } from '../services/port.ts';
 import type { FailureCode, RetryClass } from '../services/port.ts';
+import { explainTlsFailure, isTlsFailure } from '../tls/tls-failure.ts';
 
 /** How far the exchange had come: no byte of an answer yet, or its head was there. */
 export type ExchangeStage = 'request' | 'body';
@@ -36,9 +37,6 @@ const LOST: ReadonlySet<string> = new Set([
   'UND_ERR_INFO',
 ]);
 const LOCAL_LIMIT: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM']);
-/** The messages of OpenSSL and Node on certificates and handshakes that fail. */
-const TLS = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|ERR_SSL_|INVALID_CA|HOSTNAME_MISMATCH|EPROTO$)/;
-
 /**
  * @param idempotent the method changes nothing at the far end, so it may be sent again whatever happened
  * @param signal what ends the exchange from our side; its reason wins when it fired
@@ -72,7 +70,9 @@ export function failureFromAbort(signal: AbortSignal): ServiceFailure {
 }
 
 function classify(code: string, stage: ExchangeStage): [FailureCode, string] {
-  if (TLS.test(code)) return ['UPSTREAM_UNTRUSTED', 'TLS to the origin server failed'];
+  if (isTlsFailure(code)) {
+    return ['UPSTREAM_UNTRUSTED', `TLS to the origin server failed: ${explainTlsFailure(code).why}`];
+  }
   if (TIMEOUT.has(code)) return ['UPSTREAM_TIMEOUT', 'Timeout of the origin server'];
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
     return ['TOO_MANY_RESULTS', 'The answer of the origin server is larger than allowed'];

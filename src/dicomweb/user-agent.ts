@@ -9,8 +9,10 @@ import type { Dispatcher } from 'undici';
 import type { Credentials } from '../identity/credentials.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { FailureCode } from '../services/port.ts';
+import type { ClientTls } from '../tls/client-tls.ts';
 import { ACCEPTED_CODINGS, decodeContent } from './content-coding.ts';
 import { failureFromAbort, failureFromNetwork } from './network-failure.ts';
+import { tlsConnector } from './tls-connector.ts';
 import { settledBy } from './waiting.ts';
 
 export interface UserAgentOptions {
@@ -18,6 +20,9 @@ export interface UserAgentOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Who we are, or who asks us; sent to the origin of the request only, and ended with this. */
   readonly credentials?: Credentials;
+  /** Absent: the authorities of Node, and no certificate of ours. Whoever has loaded it closes it. */
+  readonly tls?: ClientTls;
+  /** DNS, TCP and TLS. */
   readonly connectTimeoutMs: number;
   /** From the request sent to the head of the answer. */
   readonly responseTimeoutMs: number;
@@ -89,8 +94,9 @@ export class UserAgent {
 
   constructor(options: UserAgentOptions) {
     this.#options = options;
+    const { tls, connectTimeoutMs } = options;
     this.#agent = new Agent({
-      connect: { timeout: options.connectTimeoutMs },
+      connect: tls === undefined ? { timeout: connectTimeoutMs } : tlsConnector(tls, connectTimeoutMs),
       connections: options.maximumConnections,
       headersTimeout: options.responseTimeoutMs,
       bodyTimeout: options.bodyTimeoutMs,

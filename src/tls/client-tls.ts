@@ -1,7 +1,7 @@
 /** The calling end of TLS, for DICOM and HTTP alike. */
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect } from 'node:tls';
-import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, DetailedPeerCertificate, PeerCertificate, SecureContext, TLSSocket } from 'node:tls';
 import { GatewayError } from '../errors.ts';
 import { chainOf, shownBy, subjectOf, weaknessOf } from './certificates.ts';
 import { KeptMaterial } from './kept-material.ts';
@@ -11,6 +11,15 @@ import { explainTlsFailure, isTlsFailure, tlsCodeOf } from './tls-failure.ts';
 import { OncePerMinute } from './tls-log.ts';
 import type { Clock, TlsLog } from './tls-log.ts';
 import type { CertificateFacts, ClientTlsOptions } from './tls-options.ts';
+
+/** What `connect` of Node is given for one connection. */
+export interface ConnectTls {
+  readonly secureContext: SecureContext;
+  readonly rejectUnauthorized: true;
+  /** Empty: none is sent, and the certificate is checked for the host. */
+  readonly servername: string;
+  readonly checkServerIdentity?: NonNullable<ConnectionOptions['checkServerIdentity']>;
+}
 
 export class ClientTls {
   readonly #owner: string;
@@ -43,7 +52,7 @@ export class ClientTls {
   }
 
   /** For one connection, with the certificates of now. @param host name or address that is called */
-  connectOptions(host: string): ConnectionOptions {
+  connectOptions(host: string): ConnectTls {
     const { serverName, profile } = this.#options;
     const { certificates: rules } = PROFILES[profile];
     return {
