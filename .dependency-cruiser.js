@@ -6,7 +6,7 @@ const allowed = {
   access: ['services', 'tls', 'errors'],
   identity: ['services', 'tls', 'errors'],
   audit: ['dataset', 'services', 'observe', 'tls', 'errors'],
-  config: ['dataset', 'services', 'tls', 'errors'],
+  config: ['dataset', 'services', 'tls', 'identity', 'errors'],
   store: ['services', 'dataset', 'errors'],
   observe: ['dataset', 'services', 'errors'],
   gateway: ['services', 'dataset', 'store', 'observe', 'audit', 'config', 'errors'],
@@ -53,8 +53,8 @@ export default {
     {
       name: 'parts-only-from-app',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli/|app\\.ts|route-parts\\.ts|store-services\\.ts)' },
-      to: { path: '^src/(parts|route-parts|store-services|housekeeping)\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(cli/|app\\.ts|parts\\.ts|route-parts\\.ts|store-services\\.ts)' },
+      to: { path: '^src/(parts|route-parts|security-parts|store-services|housekeeping)\\.ts$' },
     },
     {
       name: 'cli-only-from-main',

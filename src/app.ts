@@ -4,21 +4,15 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Router } from 'express';
 import type { Config, ListenerConfig, UpstreamConfig } from './config/schema.ts';
-import { commitmentsApi } from './console/commitments-api.ts';
-import { exceptionsApi } from './console/exceptions-api.ts';
-import { metricsPage } from './console/metrics-page.ts';
+import { consoleRouters } from './console-parts.ts';
 import { ConsoleServer } from './console/server.ts';
-import { spoolApi } from './console/spool-api.ts';
-import { storeApi } from './console/store-api.ts';
-import { worklistApi } from './console/worklist-api.ts';
 import { GatewayError } from './errors.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { housekeep, HOUSEKEEPING_MS } from './housekeeping.ts';
 import { healthOf, upstreamHealth } from './observe/health.ts';
 import type { Health } from './observe/health.ts';
-import type { AdjustableLogger, Logger } from './observe/log.ts';
+import type { AdjustableLogger } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { lookAtCommitments } from './observe/commitments.ts';
 import type { CommitmentSource } from './observe/commitments.ts';
@@ -28,6 +22,8 @@ import { buildListener, createUpstream, hasStore, needsStore, openConfiguredStor
 import type { Listener, Recorders } from './parts.ts';
 import { Ris } from './ris/ris.ts';
 import { buildRoutes, reportersOf } from './route-parts.ts';
+import { closeSecurity, loadListenerSecurity } from './security-parts.ts';
+import type { ListenerSecurity } from './security-parts.ts';
 import { importSeeds, readSeeds } from './seeds.ts';
 import type { Upstream } from './services/port.ts';
 import { StoreServices } from './store-services.ts';
@@ -44,6 +40,7 @@ export type ConfigSource = () => Promise<{ config: Config; warnings: readonly st
 
 interface RunningListener {
   readonly config: ListenerConfig;
+  readonly security: ListenerSecurity;
   readonly listener: Listener;
   readonly port: number;
 }
@@ -79,8 +76,8 @@ const NOTHING: Pick<Parts, 'listeners' | 'upstreams' | 'console' | 'store'> & {
 };
 
 /** Listeners with the same key share their socket across a reload, whatever they are called. */
-function socketOf(name: string, { protocol, host, port }: ListenerConfig): string {
-  return `${protocol} ${host} ${port === 0 ? name : port}`;
+function socketOf(name: string, { protocol, host, port, tls }: ListenerConfig): string {
+  return `${protocol} ${host} ${port === 0 ? name : port} ${JSON.stringify(tls)}`;
 }
 
 export class App {
@@ -188,6 +185,7 @@ export class App {
     const upstreams = [...parts.upstreams.values()].map(({ upstream }) => upstream.close());
     // A peer that does not answer a release must not hold up the end: what it was asked is answered already.
     await Promise.race([Promise.all(upstreams), sleep(deadlineMs, undefined, { ref: false })]);
+    await Promise.all([...parts.listeners.values()].map(({ security }) => closeSecurity(security, false)));
     await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
     await this.#services?.delivery.settled();
@@ -226,13 +224,18 @@ export class App {
       const listeners = new Map<string, RunningListener>();
       for (const [name, options] of Object.entries(config.listeners)) {
         const running = sockets.get(socketOf(name, options));
-        if (running !== undefined) listeners.set(name, { ...running, config: options });
+        const log = this.#logger.child({ listener: name });
+        const security = await loadListenerSecurity(`listeners.${name}`, options, log, running?.security.tls);
+        made.push({ close: () => closeSecurity(security, running !== undefined) });
+        if (running !== undefined) listeners.set(name, { ...running, config: options, security });
         else {
-          const log = this.#logger.child({ listener: name });
-          const listener = buildListener(name, options, this.#gateway, log, reportersOf(config));
+          const listener = buildListener(name, options, this.#gateway, log, {
+            reporters: reportersOf(config),
+            security,
+          });
           const { port } = await this.#bound(name, options, () => listener.listen());
           made.push({ close: () => listener.close(0) });
-          listeners.set(name, { config: options, listener, port });
+          listeners.set(name, { config: options, security, listener, port });
         }
       }
       const console = await this.#buildConsole(config, made);
@@ -281,19 +284,6 @@ export class App {
     this.#services?.replaceTargets(config, routes, upstreams);
   }
 
-  /** What the console shows besides its own pages; it asks anew each time, since a reload replaces the parts. */
-  #routers(log: Logger): Router[] {
-    const store = (): Store | undefined => this.#parts?.store;
-    return [
-      worklistApi({ rises: () => this.#rises(), log }),
-      exceptionsApi({ exceptions: () => store()?.exceptions, log }),
-      spoolApi({ store, wake: (destination) => this.#services?.spool.wake(destination), log }),
-      commitmentsApi({ store, wake: () => this.#services?.commitments.wake(), log }),
-      storeApi({ store, log }),
-      metricsPage(this.#metrics),
-    ];
-  }
-
   /** The embedded RIS by name. */
   #rises(): ReadonlyMap<string, Ris> {
     const { upstreams } = this.#parts ?? NOTHING;
@@ -308,9 +298,18 @@ export class App {
     const old = this.#parts;
     if (old?.console !== undefined && isDeepStrictEqual(old.config.console, options)) return old.console;
     const log = this.#logger.child({ listener: 'console' });
+    const routers = consoleRouters(
+      {
+        metrics: this.#metrics,
+        store: () => this.#parts?.store,
+        services: () => this.#services,
+        rises: () => this.#rises(),
+      },
+      log,
+    );
     const server = new ConsoleServer(
       options,
-      { health: () => this.health(), reload: () => this.reload(), routers: this.#routers(log) },
+      { health: () => this.health(), reload: () => this.reload(), routers },
       log,
     );
     const { port } = await this.#bound('console', options, () => server.listen());
@@ -344,13 +343,17 @@ export class App {
     this.#logger.setLevel(parts.config.log.level);
     this.#route(parts.config, parts.upstreams, parts.recorders, parts.store);
     const keptListeners = new Set<Listener>();
-    for (const [name, { config, listener }] of parts.listeners) {
+    for (const [name, { config, listener, security }] of parts.listeners) {
       keptListeners.add(listener);
       const before = [...old.listeners.values()].find((running) => running.listener === listener);
-      if (before !== undefined) listener.update(name, config, reportersOf(parts.config));
+      if (before === undefined) continue;
+      listener.update(name, config, { reporters: reportersOf(parts.config), security });
+      this.#retire(closeSecurity(before.security, true));
     }
-    for (const { listener } of old.listeners.values()) {
-      if (!keptListeners.has(listener)) this.#retire(listener.close(parts.config.timers.shutdown));
+    for (const { listener, security } of old.listeners.values()) {
+      if (keptListeners.has(listener)) continue;
+      const closed = listener.close(parts.config.timers.shutdown);
+      this.#retire(closed.finally(() => closeSecurity(security, false)));
     }
     const keptUpstreams = new Set([...parts.upstreams.values()].map(({ upstream }) => upstream));
     for (const { upstream } of old.upstreams.values()) {

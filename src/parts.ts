@@ -8,18 +8,22 @@ import { DimseUpstream } from './dimse/upstream.ts';
 import type { Logger } from './observe/log.ts';
 import { createMessageRecorder } from './observe/messages.ts';
 import type { MessageRecorder } from './observe/messages.ts';
+import { createCredentials } from './identity/outbound-credentials.ts';
 import { Ris } from './ris/ris.ts';
 import { readSeed } from './ris/seed.ts';
 import type { ServiceHandler, Upstream } from './services/port.ts';
+import { credentialsOf } from './security-parts.ts';
+import type { ListenerSecurity } from './security-parts.ts';
 import { openMemoryStore, openStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { ClientTls } from './tls/client-tls.ts';
 
 /** A bound or bindable socket with a protocol behind it. */
 export interface Listener {
   readonly listening: boolean;
   listen(): Promise<{ port: number }>;
   /** New options for what comes from now on; protocol, host and port are as before. */
-  update(name: string, config: ListenerConfig, reporters: readonly Reporter[]): void;
+  update(name: string, config: ListenerConfig, more: ListenerParts): void;
   /** Stops accepting, lets requests under way finish within the deadline, then ends them. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -28,6 +32,12 @@ export interface Listener {
 export interface Reporter {
   readonly aeTitle: string;
   readonly host: string;
+}
+
+/** What a listener needs besides its own piece of the configuration. */
+export interface ListenerParts {
+  readonly reporters?: readonly Reporter[];
+  readonly security?: ListenerSecurity;
 }
 
 /** The message recorders of a running gateway, one for each level. */
@@ -48,22 +58,22 @@ export function buildListener(
   config: ListenerConfig,
   handler: ServiceHandler,
   logger: Logger,
-  reporters: readonly Reporter[] = [],
+  parts: ListenerParts = {},
 ): Listener {
   if (config.protocol === 'dimse') {
-    const listener = new DimseListener(dimseListenerOptions(name, config, reporters), handler, logger);
-    return wrap(listener, 'dimse', (next, options, reports) =>
-      listener.update(dimseListenerOptions(next, options, reports)),
-    );
+    const listener = new DimseListener(dimseListenerOptions(name, config, parts), handler, logger);
+    return wrap(listener, 'dimse', (next, options, more) => listener.update(dimseListenerOptions(next, options, more)));
   }
-  const listener = new DicomwebListener(dicomwebListenerOptions(name, config), handler, logger);
-  return wrap(listener, 'dicomweb', (next, options) => listener.update(dicomwebListenerOptions(next, options)));
+  const listener = new DicomwebListener(dicomwebListenerOptions(name, config, parts), handler, logger);
+  return wrap(listener, 'dicomweb', (next, options, more) =>
+    listener.update(dicomwebListenerOptions(next, options, more)),
+  );
 }
 
 function wrap<Protocol extends ListenerConfig['protocol']>(
   listener: DimseListener | DicomwebListener,
   protocol: Protocol,
-  update: (name: string, config: ConfigOf<ListenerConfig, Protocol>, reporters: readonly Reporter[]) => void,
+  update: (name: string, config: ConfigOf<ListenerConfig, Protocol>, more: ListenerParts) => void,
 ): Listener {
   return {
     get listening() {
@@ -71,8 +81,8 @@ function wrap<Protocol extends ListenerConfig['protocol']>(
     },
     listen: () => listener.listen(),
     close: (deadlineMs) => listener.close(deadlineMs),
-    update: (name, config, reporters) => {
-      if (config.protocol === protocol) update(name, config as ConfigOf<ListenerConfig, Protocol>, reporters);
+    update: (name, config, more) => {
+      if (config.protocol === protocol) update(name, config as ConfigOf<ListenerConfig, Protocol>, more);
     },
   };
 }
@@ -83,14 +93,16 @@ type DicomwebListenerOptions = ConstructorParameters<typeof DicomwebListener>[0]
 function dimseListenerOptions(
   name: string,
   config: ConfigOf<ListenerConfig, 'dimse'>,
-  reporters: readonly Reporter[],
+  { reporters = [], security }: ListenerParts,
 ): DimseListenerOptions {
-  const { access, timers, maximumMessageSize, ...same } = config;
+  const { access, timers, tls: _tls, userIdentity: _identity, maximumMessageSize, maximumHeldSize, ...same } = config;
   return {
     ...same,
     ...access,
     name,
     reporters,
+    ...(security?.tls && { tls: security.tls }),
+    maximumHeldBytes: maximumHeldSize,
     maximumMessageBytes: maximumMessageSize,
     artimMs: timers.artim,
     idleTimeoutMs: timers.idle,
@@ -98,11 +110,21 @@ function dimseListenerOptions(
   };
 }
 
-function dicomwebListenerOptions(name: string, config: ConfigOf<ListenerConfig, 'dicomweb'>): DicomwebListenerOptions {
-  const { timers, maximumBodySize, maximumCommitmentSize, ...same } = config;
+function dicomwebListenerOptions(
+  name: string,
+  config: ConfigOf<ListenerConfig, 'dicomweb'>,
+  { security }: ListenerParts,
+): DicomwebListenerOptions {
+  const { access, timers, tls: _tls, authentication, ...rest } = config;
+  const { maximumBodySize, maximumCommitmentSize, maximumHeldSize, ...same } = rest;
   return {
     ...same,
     name,
+    ...access,
+    ...(security?.tls && { tls: security.tls }),
+    ...(security?.authenticator && { authenticator: security.authenticator }),
+    ...(authentication && { refusal: authentication.refusal }),
+    maximumHeldBytes: maximumHeldSize,
     maximumBodyBytes: maximumBodySize,
     maximumCommitmentBytes: maximumCommitmentSize,
     headersTimeoutMs: timers.headers,
@@ -143,12 +165,15 @@ export async function createUpstream(
 ): Promise<Upstream> {
   switch (config.protocol) {
     case 'dicomweb': {
-      const { timers, maximumAnswerSize, parameterNames, ...same } = config;
+      const { timers, maximumAnswerSize, parameterNames, tls, credentials: _credentials, ...same } = config;
+      const credentials = credentialsOf(config);
       return new DicomwebUpstream(
         {
           ...same,
           name,
           names: parameterNames,
+          ...(tls && { tls: await ClientTls.load(`upstreams.${name}`, tls, logger) }),
+          ...(credentials && { credentials: createCredentials(credentials) }),
           maximumAnswerBytes: maximumAnswerSize,
           connectTimeoutMs: timers.connect,
           responseTimeoutMs: timers.response,
@@ -159,11 +184,12 @@ export async function createUpstream(
       );
     }
     case 'dimse': {
-      const { timers, pool, commitment, maximumMessageSize, ...same } = config;
+      const { timers, pool, commitment, maximumMessageSize, tls, ...same } = config;
       return new DimseUpstream(
         {
           ...same,
           name,
+          ...(tls && { tls: await ClientTls.load(`upstreams.${name}`, tls, logger) }),
           maximumMessageBytes: maximumMessageSize,
           connectTimeoutMs: timers.connect,
           associationTimeoutMs: timers.association,

@@ -30,6 +30,7 @@ export function buildRoutes(
       unencodable: route.unencodable,
       fuzzyMatching: everyUpstream(config, route, 'fuzzyMatching'),
       timezoneAdjustment: everyUpstream(config, route, 'timezoneAdjustment'),
+      scopes: route.scopes,
     },
     worklist: route.worklist && worklistRoute(route.worklist, named),
     mpps: route.mpps && mppsTarget(route.name, route.mpps, named, config.upstreams),

@@ -52,7 +52,8 @@ async function checkStorePath(root: unknown, folder: string): Promise<Finding[]>
 function needsStore(root: unknown): boolean {
   const [routes, upstreams] = [valueAt(['routes'], root), valueAt(['upstreams'], root)];
   return (
-    (Array.isArray(routes) && routes.some((route) => isPlainMap(route) && route['mpps'] !== undefined)) ||
+    (Array.isArray(routes) &&
+      routes.some((route) => isPlainMap(route) && (route['mpps'] ?? route['storageCommitment']) !== undefined)) ||
     Object.keys(upstreams ?? {}).some((name) => valueAt([name, 'protocol'], upstreams) === 'ris')
   );
 }

@@ -3,6 +3,7 @@
  * as it is written and looks closer only at parts that are valid by themselves, so that one mistake hides no other.
  */
 import { checkRoutes } from './check-routes.ts';
+import { checkSecurity, isLoopback } from './check-security.ts';
 import { isPlainMap, valueAt } from './json-schema.ts';
 import { listener as listenerSchema } from './listener-schema.ts';
 import type { Finding, Parts } from './finding.ts';
@@ -27,6 +28,7 @@ export function checkConfig(root: unknown, nowMs: number): Finding[] {
     ...checkUpstreams(parts),
     ...checkLoopbackOnly(parts),
     ...checkRoutes(parts),
+    ...checkSecurity(parts),
     ...checkStore(root),
     ...checkLog(parts, nowMs),
   ];
@@ -150,10 +152,6 @@ function checkLoopbackOnly({ listeners, upstreams, root }: Parts): Finding[] {
     findings.push({ severity: 'error', path: ['console'], message, at: 'key', withoutFound: true });
   }
   return findings;
-}
-
-function isLoopback(host: unknown): boolean {
-  return typeof host !== 'string' || /^(localhost|127(\.\d{1,3}){3}|::1|0:0:0:0:0:0:0:1)$/i.test(host);
 }
 
 /** Also: a tombstone that goes as soon as it is made lets its UID be used again. */

@@ -1,10 +1,13 @@
 /** What the gateway listens on. */
 import { z } from 'zod';
+import { authentication, userIdentity } from './identity-schema.ts';
 import { messageLog } from './log-schema.ts';
+import { serverTls } from './tls-schema.ts';
 import {
   aeTitle,
   aeTitles,
   basePath,
+  certificateName,
   duration,
   host,
   listenPort,
@@ -17,6 +20,42 @@ import {
 const listenHost = option(host.prefault('127.0.0.1'), 'Host', 'Address to bind; 0.0.0.0 or :: for every interface.');
 
 const port = option(listenPort, 'Port', 'TCP port to bind; 0 takes a free one, which the ready line of `serve` tells.');
+
+const limits = z.strictObject({
+  requestsPerSecond: option(
+    z.number().positive().max(100_000).exactOptional(),
+    'Requests per second',
+    'Of one peer, in the long run; absent: any number.',
+  ),
+  burst: option(
+    z.int().min(1).max(100_000).exactOptional(),
+    'Burst',
+    'Requests of one peer in a row before the rate holds it back; absent: those of one second.',
+  ),
+  concurrentRequests: option(
+    z.int().min(1).max(100_000).exactOptional(),
+    'Concurrent requests',
+    'Of one peer at a time; absent: any number.',
+  ),
+});
+
+const limitsOption = (peer: string, answer: string) =>
+  option(limits.prefault({}), 'Limits', `Of each peer, which is ${peer}; beyond it ${answer}.`);
+
+const held = option(
+  size.prefault('256MiB'),
+  'Maximum held size',
+  'Of what all peers together have sent and is not answered yet, but for the first 64 KiB of each; beyond it they are told ' +
+    'to come again.',
+);
+
+const serverTlsOption = option(serverTls.exactOptional(), 'TLS', 'Absent: without TLS.');
+
+const certificates = option(
+  z.array(certificateName).min(1).exactOptional(),
+  'Certificates',
+  'Only who shows one of these: CN=ct1,O=Hospital or sha256:…; absent: whatever `tls` takes.',
+);
 
 const dimseTimers = z.strictObject({
   artim: option(
@@ -48,6 +87,16 @@ const dimseAccess = z.strictObject({
     'Addresses',
     'Only peers from these addresses or subnets may associate; absent: any.',
   ),
+  certificates,
+});
+
+const webAccess = z.strictObject({
+  addresses: option(
+    z.array(subnet).min(1).exactOptional(),
+    'Addresses',
+    'Only clients from these addresses or subnets; absent: any.',
+  ),
+  certificates,
 });
 
 export const dimseListener = z.strictObject({
@@ -60,7 +109,17 @@ export const dimseListener = z.strictObject({
   aeTitles: option(aeTitles.exactOptional(), 'AE titles', 'Several AE titles that peers may call.'),
   host: listenHost,
   port,
+  tls: serverTlsOption,
   access: option(dimseAccess.prefault({}), 'Access', 'Who may associate.'),
+  userIdentity: option(
+    userIdentity.exactOptional(),
+    'User identity',
+    'DICOM user identity (PS3.7 D.3.3.7); absent: not looked at.',
+  ),
+  limits: limitsOption(
+    'a calling AE title at an address',
+    'associations are rejected (2/3/2), requests A700H or 0213H',
+  ),
   maximumAssociations: option(
     z.int().min(1).max(10_000).default(500),
     'Maximum associations',
@@ -82,6 +141,7 @@ export const dimseListener = z.strictObject({
     'Bytes of one P-DATA-TF that peers may send (PS3.8 D.1).',
   ),
   maximumMessageSize: option(size.prefault('16MiB'), 'Maximum message size', 'Largest command or data set accepted.'),
+  maximumHeldSize: held,
   transferSyntaxes: option(
     z.array(transferSyntax).min(1).prefault(['explicit-vr-little-endian', 'implicit-vr-little-endian']),
     'Transfer syntaxes',
@@ -134,6 +194,14 @@ export const dicomwebListener = z.strictObject({
     'Base paths',
     'Several base paths; routes tell them apart by `from.basePath`.',
   ),
+  tls: serverTlsOption,
+  access: option(webAccess.prefault({}), 'Access', 'Who may connect.'),
+  authentication: option(
+    authentication.exactOptional(),
+    'Authentication',
+    'Who may ask; absent: anybody who may connect.',
+  ),
+  limits: limitsOption('a login, else an address', 'requests are answered 429 with Retry-After'),
   strictParameters: option(
     z.boolean().default(false),
     'Strict parameters',
@@ -164,6 +232,7 @@ export const dicomwebListener = z.strictObject({
     'Maximum commitment size',
     'The same for requests for storage commitment, which name thousands of instances.',
   ),
+  maximumHeldSize: held,
   maximumUriLength: option(
     z.int().min(256).max(65_536).default(16_384),
     'Maximum URI length',

@@ -10,9 +10,10 @@ import { schemaAt } from './json-schema.ts';
 import { ConfigError, pathToText } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { configSchema } from './schema.ts';
-import type { Config } from './schema.ts';
+import type { Config, ListenerConfig } from './schema.ts';
 import { readSecrets } from './secrets.ts';
 import { ConfigSource } from './source.ts';
+import type { TlsFiles } from '../tls/tls-options.ts';
 
 export { ConfigError } from './problem.ts';
 export type { Problem } from './problem.ts';
@@ -107,19 +108,51 @@ function problems(
 }
 
 function withAbsolutePaths(config: Config, folder: string): Config {
-  const upstreams = Object.entries(config.upstreams).map(([name, options]) => [
-    name,
-    options.protocol === 'ris'
-      ? { ...options, entries: options.entries.map((entries) => resolve(folder, entries)) }
-      : options,
-  ]);
+  const { console } = config;
   const { values, ...log } = config.log;
   return {
     ...config,
-    upstreams: Object.fromEntries(upstreams) as Config['upstreams'],
+    listeners: mapped(config.listeners, (each) => withTls(withKeys(each, folder), folder)),
+    upstreams: mapped(config.upstreams, (each) =>
+      each.protocol === 'ris'
+        ? { ...each, entries: each.entries.map((entries) => resolve(folder, entries)) }
+        : withTls(each, folder),
+    ),
+    ...(console && { console: withTls(console, folder) }),
     store: { ...config.store, path: resolve(folder, config.store.path) },
     log: values === undefined ? log : { ...log, values: { ...values, file: resolve(folder, values.file) } },
   };
+}
+
+function mapped<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]));
+}
+
+function withTls<Part extends { readonly tls?: TlsFiles }>(part: Part, folder: string): Part {
+  const { certificate, key, authorities, ...rest } = part.tls ?? {};
+  if (part.tls === undefined) return part;
+  const tls = {
+    ...rest,
+    ...(certificate !== undefined && { certificate: resolve(folder, certificate) }),
+    ...(key !== undefined && { key: resolve(folder, key) }),
+    ...(authorities !== undefined && { authorities: authorities.map((each) => resolve(folder, each)) }),
+  };
+  return { ...part, tls };
+}
+
+function withKeys(listener: ListenerConfig, folder: string): ListenerConfig {
+  const absolute = <Jwt extends { readonly keys: string }>(jwt: Jwt): Jwt => ({
+    ...jwt,
+    keys: /^https:/i.test(jwt.keys) ? jwt.keys : resolve(folder, jwt.keys),
+  });
+  if (listener.protocol === 'dicomweb') {
+    const { authentication } = listener;
+    if (authentication?.jwt === undefined) return listener;
+    return { ...listener, authentication: { ...authentication, jwt: absolute(authentication.jwt) } };
+  }
+  const { userIdentity } = listener;
+  if (userIdentity?.jwt === undefined) return listener;
+  return { ...listener, userIdentity: { ...userIdentity, jwt: absolute(userIdentity.jwt) } };
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,10 +1,11 @@
 /** Which request goes where, and how it is changed on the way. */
 import { z } from 'zod';
+import { scopes } from './identity-schema.ts';
 import { storageCommitment } from './commitment-schema.ts';
 import { messageLog } from './log-schema.ts';
 import { mpps } from './mpps-schema.ts';
 import { rules } from './rule-schema.ts';
-import { aeTitles, basePath, characterSet, name, option, subnet } from './values.ts';
+import { aeTitles, basePath, certificateName, characterSet, name, option, subnet } from './values.ts';
 
 const from = z.strictObject({
   listener: option(name.exactOptional(), 'Listener', 'Name of a listener.'),
@@ -16,6 +17,16 @@ const from = z.strictObject({
     'Where they ask from: IP addresses or subnets.',
   ),
   basePath: option(basePath.exactOptional(), 'Base path', 'Base path they ask under (web only).'),
+  subjects: option(
+    z.array(z.string().min(1)).min(1).exactOptional(),
+    'Subjects',
+    'Who they have proved to be: by a token, a key, a certificate or DICOM user identity.',
+  ),
+  certificates: option(
+    z.array(certificateName).min(1).exactOptional(),
+    'Certificates',
+    'Certificates they have shown: CN=ct1,O=Hospital or sha256:….',
+  ),
 });
 
 const worklist = z.strictObject({
@@ -59,5 +70,6 @@ export const route = z.strictObject({
     'Storage commitment',
     'The Storage Commitment service (push model); absent: refused on this route.',
   ),
+  scopes: option(scopes, 'Scopes', 'What a token or key must allow, all of it, to use the route (web only).'),
   log: messageLog,
 });

@@ -7,12 +7,14 @@ import { listener } from './listener-schema.ts';
 import { log } from './log-schema.ts';
 import { route } from './route-schema.ts';
 import { store } from './store-schema.ts';
+import { serverTls } from './tls-schema.ts';
 import { upstream } from './upstream-schema.ts';
 import { bearerToken, duration, host, listenPort, option } from './values.ts';
 
 const consoleSchema = z.strictObject({
   host: option(host.prefault('127.0.0.1'), 'Host', 'Address to bind.'),
   port: option(listenPort, 'Port', 'TCP port of the health pages, the metrics and the API; 0 takes a free one.'),
+  tls: option(serverTls.exactOptional(), 'TLS', 'Absent: without TLS.'),
   token: option(
     bearerToken.exactOptional(),
     'Token',
@@ -61,3 +63,4 @@ export type RouteConfig = Config['routes'][number];
 export type MppsConfig = NonNullable<RouteConfig['mpps']>;
 export type StoreConfig = Config['store'];
 export type LogConfig = Config['log'];
+export type ConsoleConfig = NonNullable<Config['console']>;

@@ -1,5 +1,7 @@
 /** What the gateway calls. */
 import { z } from 'zod';
+import { clientTls } from './tls-schema.ts';
+import { credentials } from './identity-schema.ts';
 import { peerCommitment } from './commitment-schema.ts';
 import {
   aeTitle,
@@ -88,6 +90,12 @@ export const dicomwebUpstream = z.strictObject({
     z.enum(['json', 'xml', 'multipart-json', 'multipart-xml']).default('json'),
     'Media type',
     'What the server is asked for first; the others are tried when it says 406.',
+  ),
+  tls: option(clientTls.exactOptional(), 'TLS', 'How the certificate of an https server is checked, and ours.'),
+  credentials: option(
+    credentials.exactOptional(),
+    'Credentials',
+    'Who the gateway is to the server: one of bearer, basic, oauth2, with or without passOn.',
   ),
   headers: option(
     z.record(z.string(), headerValue).default({}),
@@ -179,6 +187,7 @@ export const dimseUpstream = z.strictObject({
   ),
   host: option(host, 'Host', 'Name or address of the peer.'),
   port: option(port, 'Port', 'TCP port of the peer.'),
+  tls: option(clientTls.exactOptional(), 'TLS', 'DICOM TLS; absent: without.'),
   aeTitle: option(aeTitle, 'AE title', 'Called AE title.'),
   callingAeTitle: option(
     aeTitle,

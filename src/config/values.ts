@@ -6,6 +6,7 @@ import { TRANSFER_SYNTAXES } from '../dataset/binary/transfer-syntax.ts';
 import { characterSetOf } from '../dataset/character-set.ts';
 import { dictionaryEntries, lookupKeyword, similarKeyword } from '../dataset/dictionary.ts';
 import { GatewayError } from '../errors.ts';
+import { certificateMatcher } from '../services/certificate-names.ts';
 import { didYouMean } from './suggest.ts';
 
 /** Adds what the reference page and editors show. */
@@ -105,6 +106,15 @@ function isSubnet(text: string): boolean {
   return prefix === undefined || (/^(0|[1-9][0-9]{0,2})$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
+/** `CN=ct1,O=Hospital` as RFC 4514 writes names, or `sha256:AB:CD:…`. */
+export const certificateName = z
+  .string()
+  .superRefine((text, context) => {
+    const problem = problemOf(() => certificateMatcher([text]));
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  })
+  .meta({ kind: 'certificate' });
+
 /** An IP address, or a subnet in CIDR notation. */
 export const subnet = z
   .string()
@@ -195,6 +205,12 @@ export const file = z.string().min(1).meta({ kind: 'file' });
 export const headerValue = z
   .string()
   .regex(/^[\t\x20-\x7e\x80-\xff]+$/, 'should be one line of printable text')
+  .meta({ kind: 'text', secret: true });
+
+/** A secret of one line: `{ file: path }` in its place is read. */
+export const secretText = z
+  .string()
+  .regex(/^[\x20-\x7e\x80-\xff]+$/, 'should be one line of printable text')
   .meta({ kind: 'text', secret: true });
 
 /** A secret too, since it may hold a password: `{ file: path }` in its place is read by the loader. */

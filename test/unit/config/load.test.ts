@@ -47,6 +47,8 @@ routes:
         host: '127.0.0.1',
         port: 11112,
         access: {},
+        limits: {},
+        maximumHeldSize: 256 * 1024 * 1024,
         maximumAssociations: 500,
         maximumHalfOpenConnections: 100,
         maximumPduLength: 65_536,
@@ -62,6 +64,9 @@ routes:
         basePaths: [''],
         host: '127.0.0.1',
         port: 8080,
+        access: {},
+        limits: {},
+        maximumHeldSize: 256 * 1024 * 1024,
         strictParameters: false,
         strictAccept: false,
         draftMethods: false,
@@ -129,6 +134,7 @@ routes:
         from: {},
         characterSets: [],
         unencodable: 'utf-8',
+        scopes: [],
         worklist: { to: ['webRis'], rules: { request: [], response: [] } },
         mpps: {
           to: 'oldRis',
@@ -183,6 +189,54 @@ test('ages come out in milliseconds, kept ones as nothing; the path of the store
     connections: 10,
     retention: { final: 1.5 * DAY_MS, open: undefined, commitments: 30 * DAY_MS, tombstones: 365 * DAY_MS },
   });
+});
+
+test('files of TLS and keys count from the folder of the file; what is said is what listeners and upstreams are built with', async () => {
+  const { listeners, upstreams, routes } = await parsed(`
+listeners:
+  ward:
+    protocol: dimse
+    aeTitle: WARD
+    port: 2762
+    tls: { certificate: gw.crt, key: keys/gw.key, clientCertificates: require, authorities: [ca.crt], profile: bcp195-rfc9325-modified }
+    access: { certificates: ['CN=ct1,O=Hospital', 'sha256:${'AB:'.repeat(31)}AB'] }
+    limits: { requestsPerSecond: 20, burst: 40, concurrentRequests: 5 }
+  web:
+    protocol: dicomweb
+    port: 8443
+    tls: { certificate: gw.crt, key: keys/gw.key, passphrase: changeit }
+    authentication:
+      jwt: { issuer: 'https://login.example', audience: dimseway, keys: keys.json }
+      apiKeys: [{ subject: engine, hash: 'sha256:00', scopes: [mpps] }]
+upstreams:
+  ris: { protocol: dicomweb, baseUrl: 'https://ris', tls: { authorities: [ca.crt] }, credentials: { passOn: true, basic: { user: gw, password: secret } } }
+  pacs: { protocol: dimse, host: pacs, port: 2762, aeTitle: PACS, callingAeTitle: WARD, tls: { certificate: gw.crt, key: keys/gw.key, serverName: pacs.example } }
+routes:
+  - { name: all, from: { listener: web, subjects: [engine] }, scopes: [mpps], worklist: { to: ris }, mpps: { to: pacs } }
+`);
+  const at = (name: string): string => join(folder, name);
+  const own = { certificate: at('gw.crt'), key: at('keys/gw.key') };
+  expect(listeners['ward']).toMatchObject({
+    tls: { ...own, clientCertificates: 'require', authorities: [at('ca.crt')], profile: 'bcp195-rfc9325-modified' },
+    access: { certificates: ['CN=ct1,O=Hospital', `sha256:${'AB:'.repeat(31)}AB`] },
+    limits: { requestsPerSecond: 20, burst: 40, concurrentRequests: 5 },
+  });
+  expect(listeners['web']).toMatchObject({
+    tls: { ...own, passphrase: 'changeit', clientCertificates: 'none', profile: 'bcp195-rfc9325' },
+    authentication: {
+      required: true,
+      certificates: false,
+      refusal: 403,
+      jwt: { issuer: 'https://login.example', audience: 'dimseway', keys: at('keys.json'), clockTolerance: 30_000 },
+      apiKeys: [{ subject: 'engine', hash: 'sha256:00', scopes: ['mpps'] }],
+    },
+  });
+  expect(upstreams['ris']).toMatchObject({
+    tls: { authorities: [at('ca.crt')], profile: 'bcp195-rfc9325' },
+    credentials: { passOn: true, basic: { user: 'gw', password: 'secret' } },
+  });
+  expect(upstreams['pacs']).toMatchObject({ tls: { ...own, serverName: 'pacs.example' } });
+  expect(routes[0]).toMatchObject({ from: { subjects: ['engine'] }, scopes: ['mpps'] });
 });
 
 test('what a route says about storage commitment is what the gateway is built with', async () => {

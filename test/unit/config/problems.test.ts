@@ -517,6 +517,104 @@ test('pass-through needs a fallback where web requests come by', async () => {
   expect(await problemsOf(`${LISTENERS}upstreams:\n  ris: ${peer}\n${wardOnly}`)).toEqual([]);
 });
 
+const TLS = 'certificate: a.crt, key: a.key';
+const web = (more: string): string =>
+  `listeners:\n  web: { protocol: dicomweb, port: 8443, ${more} }\n${UPSTREAMS}${ROUTES}`;
+
+test.each([
+  [
+    'certificates of clients without an authority',
+    web(`tls: { ${TLS}, clientCertificates: require }`),
+    'clientCertificates ← listeners.web.tls.clientCertificates: needs authorities: who signs the certificates of clients',
+  ],
+  [
+    'a list of certificates where none is asked for',
+    web(`tls: { ${TLS} }, access: { certificates: [CN=a] }`),
+    'certificates ← listeners.web.access.certificates: needs tls.clientCertificates: nobody is asked for a certificate',
+  ],
+  [
+    'logins by certificate where none is asked for',
+    web('authentication: { certificates: true }'),
+    'certificates ← listeners.web.authentication.certificates: needs tls.clientCertificates: nobody is asked for a certificate',
+  ],
+  [
+    'logins without a way to log in',
+    web('authentication: { required: true }'),
+    'authentication ← listeners.web.authentication: needs jwt, apiKeys or certificates: nobody could ever log in',
+  ],
+  [
+    'shared secrets from a server',
+    web('authentication: { jwt: { issuer: a, audience: b, keys: "https://x/keys", algorithms: [HS256] } }'),
+    'algorithms ← listeners.web.authentication.jwt.algorithms: takes shared secrets (HS…) only where `keys` is a file',
+  ],
+  [
+    'two kinds of credentials',
+    upstream(
+      `{ protocol: dicomweb, baseUrl: https://x, credentials: { bearer: ${'a'.repeat(16)}, basic: { user: a, password: b } } }`,
+    ),
+    'basic ← upstreams.ris.credentials.basic: goes without bearer: give one of them',
+  ],
+  [
+    'credentials that are none',
+    upstream('{ protocol: dicomweb, baseUrl: https://x, credentials: {} }'),
+    'credentials ← upstreams.ris.credentials: needs one of bearer, basic, oauth2, or passOn',
+  ],
+  [
+    'credentials beside a header of them',
+    upstream(
+      '{ protocol: dicomweb, baseUrl: https://x, credentials: { passOn: true }, headers: { Authorization: Basic eDp5 } }',
+    ),
+    'Authorization ← upstreams.ris.headers.Authorization: goes without credentials: give one of them',
+  ],
+  [
+    'a certificate without its key',
+    upstream('{ protocol: dicomweb, baseUrl: https://x, tls: { certificate: a.crt } }'),
+    'certificate ← upstreams.ris.tls.certificate: needs key too',
+  ],
+  [
+    'a certificate that is no name',
+    web(`tls: { ${TLS}, clientCertificates: require, authorities: [ca.crt] }, access: { certificates: [ct1] }`),
+    'ct1 ← listeners.web.access.certificates[0]: "ct1" is no name or fingerprint of a certificate. Write it as CN=name, CN=name,O=organization or sha256: and 64 hex digits. Found: ct1',
+  ],
+])('reports %s', async (_what, text, expected) => {
+  expect(await problemsOf(text)).toEqual([expected]);
+});
+
+test.each([
+  [
+    'TLS of a plain server',
+    upstream('{ protocol: dicomweb, baseUrl: http://x, tls: {} }'),
+    'tls ← upstreams.ris.tls: has no effect: baseUrl is http',
+  ],
+  [
+    'credentials in the clear',
+    upstream('{ protocol: dicomweb, baseUrl: http://x, credentials: { passOn: true } }'),
+    'credentials ← upstreams.ris.credentials: are read by anybody on the way: baseUrl is http',
+  ],
+  [
+    'logins in the clear',
+    web('host: 0.0.0.0, authentication: { apiKeys: [{ subject: a, hash: "sha256:00" }] }'),
+    'authentication ← listeners.web.authentication: is read by anybody on the way: there is no tls',
+  ],
+  [
+    'subjects that nobody proves to be',
+    route('{ name: a, from: { subjects: [engine] }, worklist: { to: ris } }'),
+    'subjects ← routes[0].from.subjects: can never match: no listener of it asks who it is',
+  ],
+  [
+    'certificates that nobody is asked for',
+    route('{ name: a, from: { certificates: [CN=a] }, worklist: { to: ris } }'),
+    'certificates ← routes[0].from.certificates: can never match: no listener of it asks for certificates',
+  ],
+  [
+    'scopes that nobody has',
+    route('{ name: a, scopes: [mwl], worklist: { to: ris } }'),
+    'scopes ← routes[0].scopes: refuse everybody: no listener of it asks who it is',
+  ],
+])('warns of %s', async (_what, text, expected) => {
+  expect(await warningsOf(text)).toEqual([expected]);
+});
+
 const ARCHIVE = '{ protocol: dimse, host: h, port: 1, aeTitle: PACS, callingAeTitle: WARD }';
 const commitment = (archive: string, from = '{}', more = ''): string =>
   `${LISTENERS}upstreams:\n  pacs: ${archive}\n${more}routes:\n  - { name: all, from: ${from}, storageCommitment: { to: pacs } }\n`;

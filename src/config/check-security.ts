@@ -1,0 +1,123 @@
+/** Checks of TLS, logins and credentials: what one part asks for, another must be able to give. */
+import type { Finding, Parts } from './finding.ts';
+import { isPlainMap, valueAt } from './json-schema.ts';
+import type { ConfigPath } from './problem.ts';
+
+export function checkSecurity(parts: Parts): Finding[] {
+  return [
+    ...[...parts.listeners.keys()].flatMap((name) => checkListener(parts, name)),
+    ...[...parts.upstreams.keys()].flatMap((name) => checkUpstream(parts, name)),
+    ...parts.routes.flatMap((_route, i) => checkRoute(parts, i)),
+  ];
+}
+
+function error(path: ConfigPath, message: string): Finding {
+  return { severity: 'error', path, message, at: 'key', withoutFound: true };
+}
+
+function warning(path: ConfigPath, message: string): Finding {
+  return { severity: 'warning', path, message, at: 'key', withoutFound: true };
+}
+
+function checkListener({ root }: Parts, name: string): Finding[] {
+  const path = ['listeners', name];
+  const at = (...keys: string[]): unknown => valueAt([...path, ...keys], root);
+  const asks = at('tls', 'clientCertificates');
+  const asksCertificates = asks === 'request' || asks === 'require';
+  const findings: Finding[] = [];
+  if (asksCertificates && at('tls', 'authorities') === undefined) {
+    findings.push(
+      error([...path, 'tls', 'clientCertificates'], 'needs authorities: who signs the certificates of clients'),
+    );
+  }
+  for (const keys of [
+    ['access', 'certificates'],
+    ['authentication', 'certificates'],
+  ]) {
+    const given = at(...keys);
+    if (given === undefined || given === false || asksCertificates) continue;
+    findings.push(error([...path, ...keys], 'needs tls.clientCertificates: nobody is asked for a certificate'));
+  }
+  const authentication = at('authentication');
+  if (isPlainMap(authentication)) {
+    const { jwt, apiKeys, certificates } = authentication;
+    if (jwt === undefined && apiKeys === undefined && certificates !== true) {
+      findings.push(error([...path, 'authentication'], 'needs jwt, apiKeys or certificates: nobody could ever log in'));
+    }
+    if (at('tls') === undefined && !isLoopback(at('host')) && (jwt ?? apiKeys) !== undefined) {
+      findings.push(warning([...path, 'authentication'], 'is read by anybody on the way: there is no tls'));
+    }
+  }
+  return [...findings, ...checkTokens([...path, 'authentication', 'jwt'], root)];
+}
+
+/** A secret both sides have is no key that a server tells. */
+function checkTokens(path: ConfigPath, root: unknown): Finding[] {
+  const [algorithms, keys] = [valueAt([...path, 'algorithms'], root), valueAt([...path, 'keys'], root)];
+  const hasSecret = Array.isArray(algorithms) && algorithms.some((each) => /^HS/.test(String(each)));
+  if (!hasSecret || typeof keys !== 'string' || !/^https?:/i.test(keys)) return [];
+  return [error([...path, 'algorithms'], 'takes shared secrets (HS…) only where `keys` is a file')];
+}
+
+const OWN_CREDENTIALS = ['bearer', 'basic', 'oauth2'];
+
+function checkUpstream({ root }: Parts, name: string): Finding[] {
+  const path = ['upstreams', name];
+  const findings: Finding[] = [];
+  const credentials = valueAt([...path, 'credentials'], root);
+  const given = isPlainMap(credentials) ? OWN_CREDENTIALS.filter((key) => credentials[key] !== undefined) : [];
+  if (given.length > 1) {
+    findings.push(error([...path, 'credentials', given[1] ?? ''], `goes without ${given[0]}: give one of them`));
+  }
+  if (isPlainMap(credentials) && given.length === 0 && credentials['passOn'] !== true) {
+    findings.push(error([...path, 'credentials'], `needs one of ${OWN_CREDENTIALS.join(', ')}, or passOn`));
+  }
+  const headers = valueAt([...path, 'headers'], root);
+  const own = Object.keys(isPlainMap(headers) ? headers : {}).find((key) => key.toLowerCase() === 'authorization');
+  if (own !== undefined && credentials !== undefined) {
+    findings.push(error([...path, 'headers', own], 'goes without credentials: give one of them'));
+  }
+  const baseUrl = valueAt([...path, 'baseUrl'], root);
+  const isPlain = typeof baseUrl === 'string' && /^http:/i.test(baseUrl);
+  if (isPlain && valueAt([...path, 'tls'], root) !== undefined) {
+    findings.push(warning([...path, 'tls'], 'has no effect: baseUrl is http'));
+  }
+  if (isPlain && credentials !== undefined && !isLoopback(new URL(baseUrl).hostname)) {
+    findings.push(warning([...path, 'credentials'], 'are read by anybody on the way: baseUrl is http'));
+  }
+  const [certificate, key] = ['certificate', 'key'].map((each) => valueAt([...path, 'tls', each], root));
+  if ((certificate === undefined) !== (key === undefined)) {
+    const there = certificate === undefined ? 'key' : 'certificate';
+    findings.push(error([...path, 'tls', there], `needs ${there === 'key' ? 'certificate' : 'key'} too`));
+  }
+  return findings;
+}
+
+/** What a route asks of requesters that no listener of its could know. */
+function checkRoute({ listeners, routes, root }: Parts, index: number): Finding[] {
+  const route = routes[index];
+  if (route === undefined) return [];
+  const { listener, subjects, certificates } = route.from;
+  const names = listener === undefined ? [...listeners.keys()] : [listener];
+  const some = (knows: (path: ConfigPath) => boolean): boolean => names.some((name) => knows(['listeners', name]));
+  const has = (path: ConfigPath, ...keys: string[]): boolean => valueAt([...path, ...keys], root) !== undefined;
+  const knowsWho = (path: ConfigPath): boolean => has(path, 'authentication') || has(path, 'userIdentity');
+  const path = ['routes', index];
+  const findings: Finding[] = [];
+  if (subjects !== undefined && !some(knowsWho)) {
+    findings.push(warning([...path, 'from', 'subjects'], 'can never match: no listener of it asks who it is'));
+  }
+  if (certificates !== undefined && !some((each) => has(each, 'tls', 'clientCertificates'))) {
+    findings.push(
+      warning([...path, 'from', 'certificates'], 'can never match: no listener of it asks for certificates'),
+    );
+  }
+  if (route.scopes.length > 0 && !some(knowsWho)) {
+    findings.push(warning([...path, 'scopes'], 'refuse everybody: no listener of it asks who it is'));
+  }
+  return findings;
+}
+
+export function isLoopback(host: unknown): boolean {
+  return typeof host !== 'string' || /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?|0:0:0:0:0:0:0:1)$/i.test(host);
+}
