@@ -1,8 +1,14 @@
 /** What a DICOMweb listener is told. */
+import type { ServerTls } from '../tls/server-tls.ts';
 import type { WebIdentityOptions } from './authentication.ts';
 import type { RequestGateOptions } from './request-gate.ts';
 
-export interface DicomwebListenerOptions extends WebIdentityOptions, Partial<RequestGateOptions> {
+interface TlsListening {
+  /** Absent: plain HTTP. Whoever has loaded it closes it; that of the running listener stays. */
+  readonly tls?: ServerTls;
+}
+
+export interface DicomwebListenerOptions extends WebIdentityOptions, TlsListening, Partial<RequestGateOptions> {
   /** Name in the configuration. */
   readonly name: string;
   readonly host: string;
@@ -34,7 +40,7 @@ export interface DicomwebListenerOptions extends WebIdentityOptions, Partial<Req
   readonly createStatus?: 200 | 201;
   /** PUT creates and PATCH updates an MPPS too, as in drafts of Supplement 246 (C24). */
   readonly draftMethods?: boolean;
-  /** Request line and header fields must be there in this time, else 408. */
+  /** The handshake of TLS is done in this time, and then request line and header fields are there, else 408. */
   readonly headersTimeoutMs: number;
   /** Patience of the client: when it has passed, the answer is 504. */
   readonly requestTimeoutMs: number;
@@ -58,7 +64,8 @@ export const DEFAULTS = {
 } as const;
 
 /** What has no default is absent where it is not told. */
-type Optional = Partial<WebIdentityOptions & RequestGateOptions>;
+type Optional = Partial<WebIdentityOptions & TlsListening & RequestGateOptions>;
 export type KnownOptions = Required<Omit<DicomwebListenerOptions, keyof Optional>> &
   WebIdentityOptions &
+  TlsListening &
   RequestGateOptions;

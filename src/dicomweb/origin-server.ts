@@ -5,7 +5,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import type { Server, ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, Response } from 'express';
@@ -13,6 +14,8 @@ import type { Logger } from '../observe/log.ts';
 import { SERVICE_OF, ServiceFailure } from '../services/port.ts';
 import type { RequestContext, Requester, ServiceHandler, ServiceName } from '../services/port.ts';
 import { httpOutcome } from '../services/worklist/outcomes.ts';
+import { certificateFields, peerCertificateOf } from '../tls/peer-certificate.ts';
+import type { Handshakes } from '../tls/server-tls.ts';
 import { bearerToken, checkIdentity, requesterIdentity, scopeRefusal } from './authentication.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
@@ -62,6 +65,7 @@ export class DicomwebListener {
   readonly #handler: ServiceHandler;
   readonly #logger: Logger;
   readonly #server: Server;
+  readonly #handshakes: Handshakes | undefined;
   readonly #sockets = new Set<Socket>();
   readonly #running = new Map<Socket, Set<() => void>>();
   readonly #gate: RequestGate;
@@ -79,14 +83,20 @@ export class DicomwebListener {
     this.#gate = new RequestGate(this.#options, logger);
     this.#idle.resolve();
     this.#app = this.#createApp();
-    this.#server = createServer(
-      {
-        maxHeaderSize: NODE_MAXIMUM_HEADER_BYTES,
-        connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs),
-        noDelay: true,
-      },
-      (request, response) => void this.#app(request, response),
-    );
+    const serverOptions: ServerOptions = {
+      maxHeaderSize: NODE_MAXIMUM_HEADER_BYTES,
+      connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs),
+      noDelay: true,
+    };
+    const { tls, headersTimeoutMs } = options;
+    if (tls === undefined) {
+      this.#server = createServer(serverOptions);
+    } else {
+      const server = createTlsServer({ ...serverOptions, ...tls.apply(headersTimeoutMs) });
+      this.#handshakes = tls.attach(server);
+      this.#server = server;
+    }
+    this.#server.on('request', (request, response) => void this.#app(request, response));
     this.#applyLimits();
     this.#server.on('connection', (socket: Socket) => this.#track(socket));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -136,6 +146,7 @@ export class DicomwebListener {
     const unbound = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     // A write goes on without its client, so the connections alone do not tell.
     const closed = unbound.then(() => this.#idle.promise);
+    this.#handshakes?.destroyAll();
     this.#server.closeIdleConnections();
     if (!(await within(closed, deadlineMs))) {
       for (const ends of this.#running.values()) for (const end of ends) end();
@@ -143,6 +154,7 @@ export class DicomwebListener {
       this.#server.closeAllConnections();
     }
     await closed;
+    this.#handshakes?.detach();
   }
 
   #applyLimits(): void {
@@ -226,6 +238,7 @@ export class DicomwebListener {
         protocol: 'dicomweb',
         address: plainAddress(socket.remoteAddress) ?? '',
         basePath,
+        ...certificateFields(peerCertificateOf(socket)),
         ...requesterIdentity(response),
       } satisfies Requester,
       ...bearerToken(response),

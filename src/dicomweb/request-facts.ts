@@ -1,4 +1,5 @@
 /** What a request says about itself. */
+import { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
 
 export function hasBody(request: Request): boolean {
@@ -17,7 +18,8 @@ export function baseUriOf(request: Request, basePath: string): string {
   const { localAddress = '', localPort = 0 } = request.socket;
   const address = plainAddress(localAddress) ?? '';
   const reached = `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
-  return `http://${named ? host : reached}${basePath}`;
+  const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
+  return `${scheme}://${named ? host : reached}${basePath}`;
 }
 
 /** An IPv4 peer of a dual-stack socket shows as ::ffff:10.0.0.5. */

@@ -92,9 +92,9 @@ export class ServerTls {
     };
     const stop = this.#material.onChange(() => server.setSecureContext(this.#material.options));
     server.on('connection', onConnection);
-    // Before the one that speaks the protocol.
+    // Before those that speak the protocol.
     server.prependListener('secureConnection', onSecure);
-    server.on('tlsClientError', onError);
+    server.prependListener('tlsClientError', onError);
     return {
       get count() {
         return pending.size;
