@@ -70,7 +70,7 @@ export class CommitmentService {
     const addressOf: CommitmentPeersLookup = (aeTitle) =>
       this.#peers.find((each) => each.aeTitle === aeTitle)?.upstream;
     const isStopping = (): boolean => this.#closing !== undefined;
-    const silences = new Silences(clock);
+    const silences = new Silences(clock, logger);
     const talk = { calls, attendances, silences, addressOf };
     const steps = new CommitmentSteps({ store, ledger, logger, random, isStopping, ...talk });
     const noteStore = (failure: unknown): void => this.#noteStore(failure);

@@ -144,7 +144,7 @@ export class CommitmentSteps {
   ): Promise<Answer> {
     const { calls, silences } = this.#host;
     const { upstreamUid } = record;
-    const { upstream } = target.upstream;
+    const { upstream } = target;
     const silent = requestor === undefined ? silences.turnedAway(upstream) : undefined;
     if (silent !== undefined) return { to: 'request', upstreamUid, isRepeat, end: silent };
     const answer = await calls.request(record, target, isRepeat, requestor?.warn);
@@ -154,7 +154,7 @@ export class CommitmentSteps {
 
   async #checked(record: CommitmentRecord, target: CommitmentTarget): Promise<Answer> {
     const { calls, silences } = this.#host;
-    const { upstream } = target.upstream;
+    const { upstream } = target;
     const silent = silences.turnedAway(upstream);
     if (silent !== undefined) return { to: 'check', upstreamUid: record.upstreamUid, end: silent };
     const answer = await calls.check(record, target);
@@ -196,7 +196,7 @@ export class CommitmentSteps {
     const { calls, attendances, logger, silences } = this.#host;
     if (result === undefined) return new ServiceFailure('INTERNAL_ERROR', { comment: 'there is no result to report' });
     const aeTitle = requester.callingAeTitle?.trim() ?? '';
-    const address = this.#host.addressOf(aeTitle)?.upstream;
+    const address = this.#host.addressOf(aeTitle);
     const mayBeOpen = target.options.reportOn === 'open-association';
     const open = mayBeOpen ? await attendances.reporterOf(id) : undefined;
     const silent = open === undefined && address !== undefined ? silences.turnedAway(address) : undefined;
@@ -216,7 +216,7 @@ export class CommitmentSteps {
         }
       }
       if (address === undefined) throw withoutAddress(aeTitle);
-      await address.reportCommitment(transactionUid, result, context);
+      await address.upstream.reportCommitment(transactionUid, result, context);
     });
     if (open === undefined && address !== undefined) silences.note(address, FIRST_REPORT_DELAY_MS, failure);
     return failure;

@@ -21,6 +21,7 @@ import type { Durability } from '../../store/store.ts';
 import { checkDelayMs, retryDelayMs } from './delays.ts';
 import { isSameResult, problemOf } from './outcome.ts';
 import type { CommitmentOptions } from './route.ts';
+import { NotTried } from './silences.ts';
 
 /** What a decision needs to know besides the record. */
 export interface Situation {
@@ -267,6 +268,7 @@ export function failureNotes(
   text: string,
   level: Note['level'] = 'warn',
 ): Note[] {
+  if (failure instanceof NotTried) return [];
   const { code, problem } = problemOf(failure);
   return attempts > 0 && lastFailure?.code === code ? [] : [{ level, text, fields: { outcome: code, problem } }];
 }

@@ -34,6 +34,23 @@ describe('an archive that is silent, with many open transactions', () => {
     expect(bed.modality.reports).toHaveLength(1);
   });
 
+  test('is told of by itself, not by each transaction, and is asked about each when it is back', async () => {
+    bed = await CommitmentBed.open('checked');
+    await requestMany();
+    bed.keeper.onCheck = silent;
+    await bed.clock.pass(HOUR_MS);
+    const texts = bed.texts().filter((text) => text.includes('silent'));
+    expect(texts).toEqual([
+      'a far end of storage commitment is silent: one attempt at a time goes there until it answers',
+    ]);
+    const lines = bed.texts().filter((text) => text.includes('could not be asked for'));
+    expect(lines.length).toBeLessThan(MANY / 5);
+    bed.keeper.onCheck = () => Promise.resolve(done(TOLD));
+    await bed.clock.pass(HOUR_MS);
+    expect(bed.texts()).toContain('a far end of storage commitment answers again');
+    expect(bed.modality.reports).toHaveLength(MANY);
+  });
+
   test('keeps reports of its own route for no longer than two attempts', async () => {
     bed = await CommitmentBed.open('reported');
     await requestMany();
