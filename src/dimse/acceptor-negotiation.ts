@@ -106,7 +106,7 @@ function answerContext(
   return { id, abstractSyntax, transferSyntax };
 }
 
-/** User identity is not checked here, so it gets no answer (PS3.7 D.3.3.7.2). */
+/** Without the answer to a user identity, which is not looked at here. */
 function answerUserInformation(
   proposed: UserInformation,
   options: NegotiationOptions,

@@ -48,7 +48,7 @@ export class CommitmentScu {
     const callingAeTitle = callingAeTitleFor(this.#options);
     const reports = new CommitmentReports(transactionUid, context, this.#logger);
     const options: ScuOptions = {
-      ...scuOptions(this.#options, CLASSES, callingAeTitle),
+      ...scuOptions(this.#options, CLASSES, callingAeTitle, context.bearer),
       servePeer: (message, agreed) => reports.take(message, agreed),
     };
     await this.#exchange('request', options, context, {
@@ -63,7 +63,7 @@ export class CommitmentScu {
     const { reportRoleSelection = 'require' } = this.#options;
     const callingAeTitle = context.callingAeTitle ?? callingAeTitleFor(this.#options);
     const options: ScuOptions = {
-      ...scuOptions(this.#options, CLASSES, callingAeTitle),
+      ...scuOptions(this.#options, CLASSES, callingAeTitle, context.bearer),
       roles: reportRoleSelection === 'omit' ? [] : [ROLE_SCP],
     };
     await this.#exchange('report', options, context, {

@@ -15,12 +15,14 @@ export function requestContext(
   requestTimeoutMs: number,
   warn: RequestContext['warn'],
 ): RequestContext {
+  const { requester, bearer } = exchange.facts;
   const reserveMs = Math.min(MAXIMUM_ANSWER_RESERVE_MS, requestTimeoutMs * ANSWER_RESERVE);
   return {
     signal: exchange.signal,
     deadline: performance.now() + requestTimeoutMs - reserveMs,
     traceId: randomUUID(),
-    requester: exchange.facts.requester,
+    requester,
+    ...(bearer !== undefined && { bearer }),
     warn,
   };
 }

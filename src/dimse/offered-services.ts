@@ -1,4 +1,5 @@
 /** What the listener offers to one requester: its routes say what, its admission how much of it. */
+import { missingScopes } from '../identity/principal.ts';
 import type { Requester, RouteOptions, ServiceHandler, ServiceName } from '../services/port.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import type { Admission } from './reporters.ts';
@@ -21,8 +22,10 @@ export function offeredTo(
   { isListed, reporter }: Admission,
   handler: Pick<ServiceHandler, 'routeFor'>,
 ): OfferedServices {
-  const routeOf = (service: ServiceName): RouteOptions | undefined =>
-    isListed ? handler.routeFor(service, requester) : undefined;
+  const routeOf = (service: ServiceName): RouteOptions | undefined => {
+    const route = isListed ? handler.routeFor(service, requester) : undefined;
+    return route !== undefined && missingScopes(route.scopes ?? [], requester).length === 0 ? route : undefined;
+  };
   return {
     verification: isListed,
     worklist: routeOf('worklist'),

@@ -33,6 +33,8 @@ export const REJECTIONS = {
     reason: 1,
     text: `maximum PDU length leaves less than ${MINIMUM_PAYLOAD_BYTES} bytes of payload`,
   },
+  userIdentity: { result: 1, source: 2, reason: 1, text: 'user identity refused' },
+  userIdentityUnchecked: { result: 2, source: 2, reason: 1, text: 'user identity cannot be checked now' },
   limit: { result: 2, source: 3, reason: 2, text: 'maximum number of associations reached' },
   limitOfCallingAeTitle: {
     result: 2,

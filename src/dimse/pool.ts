@@ -1,4 +1,5 @@
 /** Associations to one peer: so many at a time, kept for a while for requests of the same kind. */
+import { createHash } from 'node:crypto';
 import { ServiceFailure } from '../services/port.ts';
 import { ScuAssociation } from './scu.ts';
 import type { Budget, ScuOptions } from './scu.ts';
@@ -164,7 +165,23 @@ export class AssociationPool {
 
 /** Associations of one key are interchangeable. */
 function keyOf(options: ScuOptions): string {
-  const { host, port, calledAeTitle, callingAeTitle, abstractSyntaxes, extended } = options;
+  const { host, port, calledAeTitle, callingAeTitle, abstractSyntaxes, extended, userIdentity } = options;
   const negotiated = extended.map(({ information }) => Buffer.from(information).toString('hex'));
-  return JSON.stringify([host, port, calledAeTitle, callingAeTitle, abstractSyntaxes, negotiated]);
+  return JSON.stringify([
+    host,
+    port,
+    calledAeTitle,
+    callingAeTitle,
+    abstractSyntaxes,
+    negotiated,
+    digestOf(userIdentity),
+  ]);
+}
+
+/** Tells identities apart without being one. */
+function digestOf(identity: ScuOptions['userIdentity']): string | undefined {
+  if (identity === undefined) return undefined;
+  const { type, primary, secondary } = identity;
+  const lengths = `${type} ${primary.length} `;
+  return createHash('sha256').update(lengths).update(primary).update(secondary).digest('base64');
 }

@@ -5,7 +5,7 @@ import { ScuError } from './scu-error.ts';
 import { APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './uids.ts';
 import { CONTEXT_RESULT, PDU_TYPE } from './upper-layer/pdu.ts';
 import type { AssociateAc, AssociateRq } from './upper-layer/pdu.ts';
-import type { ExtendedNegotiation, RoleSelection } from './upper-layer/user-information.ts';
+import type { ExtendedNegotiation, RoleSelection, UserIdentity } from './upper-layer/user-information.ts';
 
 export interface AssociationProposal {
   readonly calledAeTitle: string;
@@ -17,6 +17,7 @@ export interface AssociationProposal {
   readonly extended: readonly ExtendedNegotiation[];
   /** Default: none, so the requestor is SCU (PS3.7 D.3.3.4). */
   readonly roles?: readonly RoleSelection[];
+  readonly userIdentity?: UserIdentity;
   readonly maximumPduLength: number;
 }
 
@@ -29,7 +30,7 @@ export interface AgreedContexts {
 
 export function associateRequest(proposal: AssociationProposal): AssociateRq {
   const { abstractSyntaxes, transferSyntaxes, calledAeTitle, callingAeTitle } = proposal;
-  const { extended, roles = [], maximumPduLength } = proposal;
+  const { extended, roles = [], userIdentity, maximumPduLength } = proposal;
   return {
     type: PDU_TYPE.associateRq,
     protocolVersion: 1,
@@ -47,6 +48,7 @@ export function associateRequest(proposal: AssociationProposal): AssociateRq {
       implementationVersionName: IMPLEMENTATION_VERSION_NAME,
       roles,
       extended,
+      ...(userIdentity !== undefined && { userIdentity }),
     },
   };
 }

@@ -32,8 +32,10 @@ import { ScpReports } from './scp-reports.ts';
 import { Association } from './upper-layer/association.ts';
 import type { AssociationEnd, AssociationTimers, AssociationUser } from './upper-layer/association.ts';
 import type { AssociateRq, Pdv, ProposedContext } from './upper-layer/pdu.ts';
+import { admissionOf, bearerOf, eventOf, NO_IDENTITY, requesterOf, withIdentityResponse } from './user-identity.ts';
+import type { IdentityVerdict, ListenerIdentityOptions } from './user-identity.ts';
 
-export interface ScpAssociationOptions extends NegotiationOptions {
+export interface ScpAssociationOptions extends NegotiationOptions, ListenerIdentityOptions {
   /** Name of the listener in the configuration. */
   readonly name: string;
   readonly maximumMessageBytes: number;
@@ -56,6 +58,8 @@ export interface ScpHost extends DispatchHost {
     address: string,
     standing: ReporterStanding,
   ): RejectionName | Admission;
+  /** It was admitted, and is rejected after all. */
+  rejected(name: RejectionName): void;
   /** There is no association any more, or there never was one. */
   ended(association: ScpAssociation): void;
   closed(association: ScpAssociation): void;
@@ -104,13 +108,13 @@ export class ScpAssociation implements AssociationUser {
     this.#logger = this.#logger.child({ calledAeTitle, callingAeTitle, address });
     const standing = this.#host.standingOf(callingAeTitle, address);
     if (typeof standing === 'string') this.#answerAssociate(request, address, standing);
-    else void this.#answerLater(request, address, standing);
+    else void this.#later(standing, (known) => this.#answerAssociate(request, address, known));
   }
 
-  async #answerLater(request: AssociateRq, address: string, standing: Promise<ReporterStanding>): Promise<void> {
+  async #later<T>(pending: Promise<T>, goOn: (value: T) => void): Promise<void> {
     try {
-      const known = await standing;
-      if (!this.#hasEnded) this.#answerAssociate(request, address, known);
+      const value = await pending;
+      if (!this.#hasEnded) goOn(value);
     } catch (error) {
       this.#logger.error('association failed', { error: error instanceof Error ? error.name : typeof error });
       this.#association.abort();
@@ -122,26 +126,43 @@ export class ScpAssociation implements AssociationUser {
       this.#logger.warn('it has the AE title of a reporter of storage commitment, but not its address');
     }
     const admission = this.#host.admit(this, request, address, standing);
+    if (typeof admission === 'string') return this.#reject(admission);
+    const verdict = this.#options.userIdentity?.check(request.userInformation.userIdentity) ?? NO_IDENTITY;
+    if (!(verdict instanceof Promise)) this.#answerIdentity(request, address, admission, verdict);
+    else void this.#later(verdict, (known) => this.#answerIdentity(request, address, admission, known));
+  }
+
+  #answerIdentity(request: AssociateRq, address: string, before: Admission, verdict: IdentityVerdict): void {
+    const { name, maximumMessageBytes, authenticated } = this.#options;
+    const event = eventOf(verdict, { listener: name, address });
+    if (event !== undefined) authenticated?.(event);
+    const admission = admissionOf(verdict, before);
     if (typeof admission === 'string') {
-      const { text, ...rejection } = REJECTIONS[admission];
-      const { result, source, reason } = rejection;
-      this.#logger.warn('association rejected', { why: text, rejection: `${result}/${source}/${reason}` });
-      this.#association.reject(rejection);
+      this.#host.rejected(admission);
+      this.#reject(admission, event?.why);
       return;
     }
-    const { name, maximumMessageBytes } = this.#options;
     const { handler } = this.#host;
     const { calledAeTitle, callingAeTitle, userInformation } = request;
     const from = { listener: name, protocol: 'dimse', address, callingAeTitle, calledAeTitle } as const;
-    const requester: Requester = { ...from, ...certificateFields(this.certificate) };
+    const requester: Requester = { ...from, ...certificateFields(this.certificate), ...requesterOf(verdict) };
     const { answer, contexts, worklist } = negotiate(request, this.#options, offeredTo(requester, admission, handler));
     const pduLength = sendingPduLength(userInformation.maximumLength ?? USUAL_PDU_LENGTH) ?? USUAL_PDU_LENGTH;
-    this.#facts = { requester, admission, worklist, deliveries: this.#deliveries, reports: this.#reports };
+    const facts = { requester, ...bearerOf(verdict), admission, worklist };
+    this.#facts = { ...facts, deliveries: this.#deliveries, reports: this.#reports };
     const held = this.#held;
     this.#channel = new MessageChannel(this.#association, contexts, pduLength, maximumMessageBytes, isAnswerable, held);
     this.#logger.debug('association accepted', { contexts: contexts.length });
-    this.#association.accept(answer);
+    this.#association.accept(withIdentityResponse(answer, verdict));
     this.#watchIdle();
+  }
+
+  #reject(name: RejectionName, detail?: string): void {
+    const { text, ...rejection } = REJECTIONS[name];
+    const { result, source, reason } = rejection;
+    const why = detail === undefined ? text : `${text}: ${detail}`;
+    this.#logger.warn('association rejected', { why, rejection: `${result}/${source}/${reason}` });
+    this.#association.reject(rejection);
   }
 
   dataReceived(values: readonly Pdv[]): void {

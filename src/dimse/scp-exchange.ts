@@ -13,6 +13,8 @@ import type { WorklistNegotiation } from './worklist-negotiation.ts';
 /** What every request of one association shares. */
 export interface AssociationFacts {
   readonly requester: Requester;
+  /** Token of the peer, for upstreams on the web. */
+  readonly bearer?: string;
   readonly admission: Admission;
   readonly worklist: WorklistNegotiation;
   readonly deliveries: DeliveryWatch;

@@ -28,10 +28,11 @@ import type { ScpHost } from './scp-association.ts';
 import type { ScpService, ScpServiceEntry } from './scp-exchange.ts';
 import { SOP_CLASSES } from './uids.ts';
 import type { AssociateRq } from './upper-layer/pdu.ts';
+import type { ListenerIdentityOptions } from './user-identity.ts';
 import { serveEcho } from './verification-scp.ts';
 import { worklistScp } from './worklist-scp.ts';
 
-export interface DimseListenerOptions extends AccessOptions, NegotiationOptions {
+export interface DimseListenerOptions extends AccessOptions, NegotiationOptions, ListenerIdentityOptions {
   /** Name of the listener in the configuration. */
   readonly name: string;
   readonly host: string;
@@ -138,6 +139,7 @@ export class DimseListener {
       begin: ({ callingAeTitle = '', address }) => this.#limits.begin(peerOf(callingAeTitle, address)),
       standingOf: (callingAeTitle, address) => this.#reporters.standingOf(callingAeTitle, address),
       admit: (association, request, address, standing) => this.#admit(association, request, address, standing),
+      rejected: (name) => void this.#rejected[name]++,
       ended: (association) => this.#ended(association),
       closed: (association) => {
         this.#connections.delete(association);

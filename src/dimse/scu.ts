@@ -8,6 +8,7 @@ import { MessageChannel } from './message-channel.ts';
 import type { AcceptedContext } from './message-channel.ts';
 import { PeerRequests } from './peer-requests.ts';
 import type { ServePeer } from './peer-requests.ts';
+import { checkAcknowledged } from './requestor-identity.ts';
 import { agreedContexts, associateRequest, noContext } from './requestor-negotiation.ts';
 import type { AgreedContexts, AssociationProposal } from './requestor-negotiation.ts';
 import { errorFromEnd, ScuError } from './scu-error.ts';
@@ -207,6 +208,7 @@ export class ScuAssociation {
 
   #accepted(answer: AssociateAc): void {
     try {
+      checkAcknowledged(answer.userInformation, this.#options.userIdentity);
       this.#agreedContexts = agreedContexts(answer, this.#options);
       const pduLength = sendingPduLength(answer.userInformation.maximumLength ?? USUAL_PDU_LENGTH);
       if (pduLength === undefined) {

@@ -5,6 +5,8 @@ import type { Requester, RequestContext } from '../services/port.ts';
 import type { ClientTls } from '../tls/client-tls.ts';
 import type { MppsScuOptions } from './mpps-scu.ts';
 import type { PoolOptions } from './pool.ts';
+import { userIdentityOf } from './requestor-identity.ts';
+import type { RequestorIdentity } from './requestor-identity.ts';
 import type { Budget, ScuOptions } from './scu.ts';
 import { IMPLEMENTATION_VERSION_NAME } from './uids.ts';
 import type { WorklistFindOptions } from './worklist-scu.ts';
@@ -22,6 +24,8 @@ export interface DimseUpstreamOptions extends WorklistFindOptions, MppsScuOption
   readonly callingAeTitle: string;
   /** With pass-through, where the one who asks has none, and for storage commitment: its reports go to this title. */
   readonly fallbackCallingAeTitle?: string;
+  /** Who each association says it is of; default nobody. */
+  readonly userIdentity?: RequestorIdentity;
   /** Proposed, the preferred one first. */
   readonly transferSyntaxes: readonly TransferSyntaxUid[];
   readonly maximumPduLength: number;
@@ -54,11 +58,14 @@ export interface DimseUpstreamOptions extends WorklistFindOptions, MppsScuOption
 const DRAIN_MS = 5_000;
 const ARTIM_MS = 5_000;
 
+/** @param bearer token of the requester, for an identity that is passed on */
 export function scuOptions(
   options: DimseUpstreamOptions,
   abstractSyntaxes: readonly string[],
   callingAeTitle: string,
+  bearer: string | undefined,
 ): ScuOptions {
+  const userIdentity = userIdentityOf(options.userIdentity, bearer);
   const { host, port, tls, aeTitle, transferSyntaxes, maximumPduLength, maximumMessageBytes } = options;
   return {
     host,
@@ -69,6 +76,7 @@ export function scuOptions(
     abstractSyntaxes,
     transferSyntaxes,
     extended: [],
+    ...(userIdentity !== undefined && { userIdentity }),
     maximumPduLength,
     maximumMessageBytes,
     timers: {

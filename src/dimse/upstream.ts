@@ -208,8 +208,8 @@ export class DimseUpstream implements Upstream {
     return { options, extended, identifier: asked.identifier };
   }
 
-  #scuOptions(abstractSyntaxes: readonly string[], { requester }: RequestContext): ScuOptions {
-    return scuOptions(this.#options, abstractSyntaxes, callingAeTitleFor(this.#options, requester));
+  #scuOptions(abstractSyntaxes: readonly string[], { requester, bearer }: RequestContext): ScuOptions {
+    return scuOptions(this.#options, abstractSyntaxes, callingAeTitleFor(this.#options, requester), bearer);
   }
 }
 

@@ -58,13 +58,15 @@ class WorklistSearch {
       exchange.abort(new ServiceFailure('UPSTREAM_TIMEOUT', { comment: `no answer in ${requestTimeoutMs / 1000} s` })),
     );
     const patience = this.#patience;
+    const { requester, bearer } = exchange.facts;
     this.#context = {
       signal: exchange.signal,
       get deadline() {
         return patience.deadline;
       },
       traceId: randomUUID(),
-      requester: exchange.facts.requester,
+      requester,
+      ...(bearer !== undefined && { bearer }),
       warn: ({ code }) => {
         if (UNSUPPORTED_KEYS.has(code)) this.#pending = DIMSE_STATUS.pendingWithUnsupportedKeys;
       },

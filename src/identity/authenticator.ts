@@ -29,9 +29,13 @@ export interface ShownCredentials {
   readonly certificate?: string | undefined;
 }
 
+/** More is no token of anybody's, and would not go into an association request. */
+const MAXIMUM_BEARER_LENGTH = 16 * 1024;
+
 /** The credentials of a bearer (RFC 6750 2.1), undefined for any other scheme. */
 export function bearerOf(authorization: string | undefined): string | undefined {
-  return /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1];
+  const bearer = /^Bearer +([\w.~+/-]+=*) *$/i.exec(authorization ?? '')?.[1];
+  return bearer !== undefined && bearer.length <= MAXIMUM_BEARER_LENGTH ? bearer : undefined;
 }
 
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
