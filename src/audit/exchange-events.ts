@@ -28,15 +28,15 @@ export interface AuditedExchange {
   readonly operation: Operation;
   readonly requester: Requester;
   readonly traceId: string;
-  readonly route?: string;
+  readonly route?: string | undefined;
   /** Name of the upstream that was asked; absent: the gateway answered by itself. */
-  readonly upstream?: string;
+  readonly upstream?: string | undefined;
   /** SOP Instance UID of the performed procedure step. */
-  readonly uid?: string;
+  readonly uid?: string | undefined;
   /** Absent: it went well, or the requester stopped listening. */
-  readonly failure?: Pick<ServiceFailure, 'code' | 'retry'>;
+  readonly failure?: Pick<ServiceFailure, 'code' | 'retry'> | undefined;
   /** Identifier of a search, attributes of a create, modifications of an update, or what was retrieved. */
-  readonly dataSet?: DataSet;
+  readonly dataSet?: DataSet | undefined;
 }
 
 /** Told of every exchange at its end; it neither throws nor takes time. */

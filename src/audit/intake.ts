@@ -20,6 +20,7 @@ export class Intake {
   readonly #logger: Logger;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
+  #underWay: readonly Buffer[] = [];
   #working: Promise<void> | undefined;
   #hurry: (() => void) | undefined;
   #closing = false;
@@ -70,7 +71,8 @@ export class Intake {
     this.#closing = true;
     this.#hurry?.();
     if (this.#working !== undefined) await inTime(this.#working, limitMs, this.#clock);
-    if (this.#waiting.length > 0) this.lose(this.#waiting.length, 'the disk does not write');
+    const left = this.#underWay.length + this.#waiting.length;
+    if (left > 0) this.lose(left, 'the disk does not write');
     this.#waiting = [];
     this.#waitingBytes = 0;
     if (this.#lostNow > 0) this.#logger.error('audit messages were lost', { lost: this.#lostNow });
@@ -81,14 +83,17 @@ export class Intake {
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const messages = this.#waiting;
+      this.#underWay = messages;
       this.#waiting = [];
       try {
         const taken = await this.#options.write(messages);
+        this.#underWay = [];
         this.#waitingBytes -= bytesOf(messages);
         this.#isFailing = false;
         if (taken < messages.length) this.lose(messages.length - taken, 'there is no room for more');
         else this.#recover();
       } catch (error) {
+        this.#underWay = [];
         this.#waiting = [...messages, ...this.#waiting];
         if (!this.#isFailing) this.#logger.error('audit messages cannot be written', { why: codeOf(error) });
         this.#isFailing = true;

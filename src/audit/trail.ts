@@ -8,6 +8,8 @@ import type { AuditClock } from './audit-clock.ts';
 import { AuditFile } from './audit-file.ts';
 import { securityAlert } from './events.ts';
 import type { AuditNode } from './events.ts';
+import { exchangeEvents } from './exchange-events.ts';
+import type { ExchangeObserver } from './exchange-events.ts';
 import { Intake } from './intake.ts';
 import { messageOf, toJson, toXml } from './message.ts';
 import type { AuditEvent, AuditMessage, AuditSourceIdentification } from './message.ts';
@@ -34,6 +36,8 @@ export interface AuditTrailOptions {
   readonly source: string;
   readonly site?: string;
   readonly self: AuditNode;
+  /** Whether Patient ID, Accession Number and the matching keys of queries are told. */
+  readonly patients: boolean;
   readonly to: readonly AuditDestination[];
   /** A folder of this process alone, and what each collector may have waiting there. */
   readonly spool: { readonly path: string; readonly maximumBytes: number };
@@ -62,6 +66,7 @@ export class AuditTrail {
   readonly #clock: AuditClock;
   readonly #logger: Logger;
   readonly #destinations: Destination[] = [];
+  #closed: Promise<unknown> | undefined;
 
   /** @throws GatewayError AUDIT_UNWRITABLE */
   static async open(options: AuditTrailOptions, clock: AuditClock, logger: Logger): Promise<AuditTrail> {
@@ -94,9 +99,18 @@ export class AuditTrail {
       const message = messageOf(event, this.#source);
       for (const destination of this.#destinations) destination.put(message);
     } catch (error) {
-      this.#logger.error('an event could not be audited', { problem: (error as Error).name });
+      this.#failed(error);
     }
   }
+
+  /** For the gateway: records the exchanges A.5.3 has a message for. Never waits, never fails. */
+  readonly observer: ExchangeObserver = (exchange) => {
+    try {
+      for (const event of exchangeEvents(exchange, this.#options, this.#clock.now())) this.record(event);
+    } catch (error) {
+      this.#failed(error);
+    }
+  };
 
   states(): DestinationState[] {
     return this.#destinations.map((destination) => ({ name: destination.name, ...destination.state() }));
@@ -104,7 +118,12 @@ export class AuditTrail {
 
   /** Sends what can be sent in time; what waits for a collector stays on the disk. Never rejects. */
   async close(deadlineMs: number): Promise<void> {
-    await Promise.all(this.#destinations.map((destination) => destination.close(deadlineMs)));
+    this.#closed ??= Promise.all(this.#destinations.map((destination) => destination.close(deadlineMs)));
+    await this.#closed;
+  }
+
+  #failed(error: unknown): void {
+    this.#logger.error('an event could not be audited', { problem: (error as Error).name });
   }
 
   async #destination(destination: AuditDestination): Promise<Destination> {
