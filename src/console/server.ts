@@ -6,11 +6,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Router } from 'express';
 import type { Health } from '../observe/health.ts';
 import type { Logger } from '../observe/log.ts';
+import type { Handshakes, ServerTls } from '../tls/server-tls.ts';
 import { addressOf, fail, needJson } from './answers.ts';
 import { answerFailure } from './failures.ts';
 
@@ -19,6 +21,8 @@ export interface ConsoleOptions {
   readonly port: number;
   /** What `Authorization: Bearer` must bear; undefined: nobody is asked. */
   readonly token?: string;
+  /** Absent: plain HTTP. Whoever has loaded it closes it. */
+  readonly tls?: ServerTls;
 }
 
 /** What the console needs of the running gateway. */
@@ -30,13 +34,25 @@ export interface ConsoleHandler {
   readonly routers: readonly Router[];
 }
 
+const HEADERS_TIMEOUT_MS = 5_000;
+
 export class ConsoleServer {
   readonly #options: ConsoleOptions;
   readonly #server: Server;
+  readonly #handshakes: Handshakes | undefined;
 
   constructor(options: ConsoleOptions, handler: ConsoleHandler, logger: Logger) {
     this.#options = options;
-    this.#server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, createApp(options, handler, logger));
+    const app = createApp(options, handler, logger);
+    const limits = { requestTimeout: 10_000, headersTimeout: HEADERS_TIMEOUT_MS };
+    const { tls } = options;
+    if (tls === undefined) {
+      this.#server = createServer(limits, app);
+    } else {
+      const server = createTlsServer({ ...limits, ...tls.apply(HEADERS_TIMEOUT_MS) }, app);
+      this.#handshakes = tls.attach(server);
+      this.#server = server;
+    }
   }
 
   listen(): Promise<{ port: number }> {
@@ -53,6 +69,8 @@ export class ConsoleServer {
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
+      this.#handshakes?.destroyAll();
+      this.#handshakes?.detach();
     });
   }
 }
@@ -61,7 +79,7 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(checkHostAndOrigin(options.host));
+  app.use(checkHostAndOrigin(options));
   app.get('/health/live', (_request, response) => void response.json({ status: 'live' }));
   app.get('/health/ready', async (_request, response) => {
     const health = await handler.health();
@@ -105,11 +123,16 @@ function hostName(value: string | undefined): string | undefined {
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-function checkHostAndOrigin(boundHost: string): RequestHandler {
+function checkHostAndOrigin({ host: boundHost, tls }: ConsoleOptions): RequestHandler {
   const bound = boundHost.includes(':') ? `[${boundHost.toLowerCase()}]` : boundHost.toLowerCase();
   const anyInterface = bound === '0.0.0.0' || bound === '[::]';
   const isOurs = (host: string | undefined, request: Request): boolean =>
-    host !== undefined && (LOOPBACK.has(host) || host === bound || (anyInterface && host === localAddress(request)));
+    host !== undefined &&
+    (LOOPBACK.has(host) ||
+      host === bound ||
+      (anyInterface && host === localAddress(request)) ||
+      // A page of somebody else cannot have a name our certificate is for.
+      tls?.isFor(host.replace(/^\[|\]$/g, '')) === true);
   return (request, response, next) => {
     const host = hostName(request.headers.host);
     if (!isOurs(host, request)) {

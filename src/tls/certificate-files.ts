@@ -11,6 +11,7 @@ import type { CertificateFacts, TlsFiles, TlsProfile } from './tls-options.ts';
 
 /** What was read. */
 export interface Material {
+  readonly own: X509Certificate | undefined;
   readonly options: SecureContextOptions;
   /** The own certificate comes first. */
   readonly certificates: readonly CertificateFacts[];
@@ -48,6 +49,7 @@ export async function readMaterial(part: TlsPart): Promise<Material> {
   const authorities = await Promise.all((files.authorities ?? []).map((path) => readCertificates(part, path)));
   const trusted = authorities.flat();
   return {
+    own: own?.certificate,
     options: {
       ...own?.options,
       // With none given it is for clients only, and what the system trusts; Node's own list where the system has none.

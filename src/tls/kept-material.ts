@@ -1,4 +1,5 @@
 /** Certificates and key of one end, kept up to date with their files while it runs. */
+import type { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { GatewayError } from '../errors.ts';
@@ -54,6 +55,10 @@ export class KeptMaterial {
 
   get certificates(): readonly CertificateFacts[] {
     return this.#material.certificates;
+  }
+
+  get own(): X509Certificate | undefined {
+    return this.#material.own;
   }
 
   /** Calls when there are others. @returns ends that */

@@ -1,5 +1,6 @@
 /** The listening end of TLS, for DICOM and HTTP alike. */
 import type { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Server, TlsOptions, TLSSocket } from 'node:tls';
 import { GatewayError } from '../errors.ts';
@@ -110,6 +111,12 @@ export class ServerTls {
         server.off('tlsClientError', onError);
       },
     };
+  }
+
+  /** Whether the own certificate is for this name or address, as a client would judge. */
+  isFor(host: string): boolean {
+    const { own } = this.#material;
+    return (isIP(host) === 0 ? own?.checkHost(host) : own?.checkIP(host)) !== undefined;
   }
 
   /** Reads the files again where they have changed. @throws GatewayError as `load`; what is in use stays then */
