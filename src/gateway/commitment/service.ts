@@ -18,7 +18,7 @@ import { CommitmentLedger } from './ledger.ts';
 import { Silences } from './silences.ts';
 import { CommitmentSteps, leaseMsOf } from './steps.ts';
 import type { CommitmentPeer, CommitmentTarget } from './route.ts';
-import { afterTold } from './transitions.ts';
+import { afterTold, whenDue } from './transitions.ts';
 import { CommitmentWorker } from './worker.ts';
 import { toFailure } from '../mapping.ts';
 
@@ -130,7 +130,10 @@ export class CommitmentService {
     const record = await this.#store.find(keyOf(requester, transactionUid));
     if (record === undefined) throw new ServiceFailure('NO_SUCH_INSTANCE');
     if (record.phase === 'forgotten') throw new ServiceFailure('INSTANCE_DELETED');
-    return commitmentAnswer(record, options);
+    // Of an upstream in no route, nobody else sees that the deadline has passed.
+    const isStranded = this.#targetOf(record) === undefined && record.result === undefined && record.remainingMs <= 0;
+    const { record: now = record } = isStranded ? await this.#ledger.apply(record, whenDue) : { record };
+    return commitmentAnswer(now, options);
   }
 
   /** Takes an event that came in by a listener; resolves once it is on the disk. @throws ServiceFailure */

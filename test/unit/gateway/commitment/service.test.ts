@@ -632,6 +632,19 @@ describe('a report of an SCP (status mapping 7.2)', () => {
     expect(bed.modality.reports.map(({ result }) => result)).toEqual([RESULT]);
   });
 
+  test('that can come no more, since its upstream is in no route: at the deadline a user agent reads that all has failed', async () => {
+    await open('checked');
+    const answer = bed.request(WEB);
+    await bed.clock.pass(5_000);
+    await answer;
+    bed.service.replaceTargets([], bed.peers);
+    await bed.clock.pass(DAY_MS - 6_000);
+    expect(await bed.check()).toMatchObject({ state: 'pending' });
+    await bed.clock.pass(1_000);
+    expect(await bed.check()).toEqual(FAILED_ANSWER);
+    expect(await bed.record()).toMatchObject({ phase: 'done', isSynthetic: true });
+  });
+
   test('comes on the open association of its SCU at once', async () => {
     await open('reported', { retrieveAeTitle: 'PACS' });
     const association = new OpenAssociation();
