@@ -2,6 +2,7 @@
  * User identity of an association (PS3.7 D.3.3.7): user names and passcodes, and JSON Web Tokens. What a listener is not
  * configured for is not supported and gets no answer; what it is configured for must be right.
  */
+import type { GatewayError } from '../errors.ts';
 import { JwtVerifier } from '../identity/jwt-verifier.ts';
 import type { JwtOptions } from '../identity/jwt-verifier.ts';
 import { AuthenticationError } from '../identity/principal.ts';
@@ -76,9 +77,13 @@ export class UserIdentityCheck {
     this.#client = client;
   }
 
-  /** Loads the keys of the token issuer ahead of the first association. @throws GatewayError KEYS_UNREADABLE */
-  async load(): Promise<void> {
-    await this.#jwt?.load();
+  /**
+   * Loads the keys of the token issuer ahead of the first association.
+   * @returns why they are not there, where that may pass
+   * @throws GatewayError KEYS_UNREADABLE for a file
+   */
+  async load(): Promise<GatewayError | undefined> {
+    return this.#jwt?.load();
   }
 
   /** At once where there is nothing to be looked up; a promise never rejects for what was shown. */

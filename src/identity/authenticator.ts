@@ -2,6 +2,7 @@
  * Who a web request is of: by a bearer token (RFC 6750), by an API key (as bearer token, or in `X-API-Key`), or by the
  * certificate of its connection. What is shown must be right, also where nothing needs to be shown.
  */
+import type { GatewayError } from '../errors.ts';
 import { ApiKeys } from './api-keys.ts';
 import type { ApiKeyOptions } from './api-keys.ts';
 import { JwtVerifier } from './jwt-verifier.ts';
@@ -78,9 +79,13 @@ export class Authenticator {
     return this.#jwt !== undefined || this.#apiKeys !== undefined;
   }
 
-  /** Loads the keys of the token issuer ahead of the first request. @throws GatewayError KEYS_UNREADABLE */
-  async load(): Promise<void> {
-    await this.#jwt?.load();
+  /**
+   * Loads the keys of the token issuer ahead of the first request.
+   * @returns why they are not there, where that may pass
+   * @throws GatewayError KEYS_UNREADABLE for a file
+   */
+  async load(): Promise<GatewayError | undefined> {
+    return this.#jwt?.load();
   }
 
   /**

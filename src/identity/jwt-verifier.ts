@@ -47,6 +47,7 @@ const CLOCK_TOLERANCE_MS = 30_000;
 
 export class JwtVerifier {
   readonly #keys: KeySet;
+  readonly #isFile: boolean;
   readonly #options: JWTVerifyOptions;
   readonly #subjectClaim: string;
   readonly #scopeClaim: string;
@@ -64,6 +65,7 @@ export class JwtVerifier {
         fix: 'Name algorithms with a private key, such as ES256; HS256 and its like only with keys from a file',
       });
     }
+    this.#isFile = source.kind === 'file';
     this.#keys = new KeySet(source, clocks.keySetTimes, clocks.monotonic);
     this.#wall = clocks.wall ?? Date.now;
     this.#subjectClaim = subjectClaim;
@@ -78,9 +80,19 @@ export class JwtVerifier {
     };
   }
 
-  /** Loads the keys ahead of the first token. @throws GatewayError KEYS_UNREADABLE */
-  load(): Promise<void> {
-    return this.#keys.load();
+  /**
+   * Loads the keys ahead of the first token.
+   * @returns why they are not there, of an issuer that cannot be reached now: that passes, and they are asked for again
+   * @throws GatewayError KEYS_UNREADABLE for a file
+   */
+  async load(): Promise<GatewayError | undefined> {
+    try {
+      await this.#keys.load();
+      return undefined;
+    } catch (error) {
+      if (this.#isFile || !(error instanceof GatewayError)) throw error;
+      return error;
+    }
   }
 
   /** @throws AuthenticationError `invalid`, `unavailable` */

@@ -1,14 +1,17 @@
 /** Who may ask a DICOMweb listener, over real sockets, with an identity provider on loopback. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createDataSet } from '../../../src/dataset/model.ts';
+import { USER_AGENT_DEFAULTS, UserAgent } from '../../../src/dicomweb/user-agent.ts';
 import { Authenticator } from '../../../src/identity/authenticator.ts';
 import type { AuthenticationOptions } from '../../../src/identity/authenticator.ts';
 import type { AuthenticationEvent } from '../../../src/identity/principal.ts';
 import { hashSecret } from '../../../src/identity/secret-hash.ts';
+import type { ServerTls } from '../../../src/tls/server-tls.ts';
 import { call } from '../../support/http-client.ts';
 import type { HttpReply } from '../../support/http-client.ts';
 import { MPPS_UID, startMppsListener } from '../../support/http-listener.ts';
 import type { StartedListener } from '../../support/http-listener.ts';
+import { certificateFile, clientTls, filesOf, serverTls } from '../../support/tls.ts';
 import { AUDIENCE, createKey, ISSUER, sign, TokenIssuer } from '../../support/token-issuer.ts';
 import type { IssuedKey } from '../../support/token-issuer.ts';
 
@@ -35,11 +38,12 @@ afterEach(async () => {
 afterAll(() => issuer.close());
 
 interface Changes extends Partial<AuthenticationOptions> {
+  readonly tls?: ServerTls;
   readonly refusal?: 403 | 404;
   readonly scopes?: readonly string[];
 }
 
-async function start({ refusal, scopes, ...changes }: Changes = {}): Promise<StartedListener> {
+async function start({ refusal, scopes, tls, ...changes }: Changes = {}): Promise<StartedListener> {
   events = [];
   const authenticator = Authenticator.create({
     required: true,
@@ -52,7 +56,7 @@ async function start({ refusal, scopes, ...changes }: Changes = {}): Promise<Sta
   const identity = { authenticator, authenticated: (event: AuthenticationEvent) => void events.push(event) };
   const listener = await startMppsListener(
     () => createDataSet(),
-    { ...identity, ...(refusal !== undefined && { refusal }) },
+    { ...identity, ...(refusal !== undefined && { refusal }), ...(tls && { tls }) },
     ['mpps'],
     scopes && { scopes },
   );
@@ -194,6 +198,22 @@ describe('a route that needs scopes', () => {
     expect(status).toBe(200);
     expect(body.toString()).not.toContain('modality-performed-procedure-steps');
   });
+});
+
+test.each([
+  ['client', [200, 'CN=ct1,O=Hospital,C=DE']],
+  [undefined, [403, undefined]],
+] as const)('a client certificate that was checked says who asks: %s', async (name, expected) => {
+  const { tls } = await serverTls({ clientCertificates: 'request', authorities: [certificateFile('ca')] });
+  const client = await clientTls(name && filesOf(name));
+  const { port, calls } = await start({ jwt: undefined, apiKeys: undefined, certificates: true, tls });
+  const agent = new UserAgent({ ...USER_AGENT_DEFAULTS, tls: client.tls });
+  const url = new URL(`https://127.0.0.1:${port}${RESOURCE}`);
+  const { status } = await agent.send({ method: 'GET', url, signal: new AbortController().signal });
+  expect([status, calls[0]?.context.requester.subject]).toEqual(expected);
+  await agent.close();
+  client.tls.close();
+  tls.close();
 });
 
 test('only a certificate would help where no token is taken: 403, as a challenge has to name what helps', async () => {

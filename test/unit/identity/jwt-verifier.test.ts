@@ -223,6 +223,15 @@ describe('keys by URL (RFC 7517)', () => {
     await expect(checked.verify(token)).resolves.toBeDefined();
   });
 
+  test('are no reason not to start where they cannot be had now', async () => {
+    expect(await verifier().load()).toBeUndefined();
+    issuer.keyStatus = 503;
+    expect(await verifier().load()).toMatchObject({
+      code: 'KEYS_UNREADABLE',
+      message: expect.stringMatching(/HTTP 503$/),
+    });
+  });
+
   test('come by https, or from this machine', () => {
     for (const keys of [
       'http://idp.example/keys',
