@@ -8,6 +8,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const PROGRAMS = {
   findscu: 'dcmtk',
   echoscu: 'dcmtk',
+  storescp: 'dcmtk',
   wlmscpfs: 'dcmtk',
   dump2dcm: 'dcmtk',
   dcmodify: 'dcmtk',
@@ -16,6 +17,8 @@ const PROGRAMS = {
   tshark: 'tshark',
   dumpcap: 'tshark',
   strace: 'strace',
+  openssl: 'openssl',
+  curl: 'curl',
   'systemd-analyze': 'systemd',
 } as const;
 
