@@ -2,6 +2,8 @@
  * One request's life: when it began, what became of it, and the one log line it leaves. Also what the health page says
  * about each upstream: the last thing that went well and the last that did not.
  */
+import type { ExchangeObserver } from '../audit/exchange-events.ts';
+import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import { mppsDimseOutcome, mppsHttpOutcome } from '../services/mpps/outcomes.ts';
 import { commitmentDimseOutcome, commitmentHttpOutcome } from '../services/storage-commitment/outcomes.ts';
@@ -133,4 +135,29 @@ export function logExchange(
     ...(end.warnings.length === 0 ? {} : { warnings: end.warnings }),
     ms: Math.round((performance.now() - startedMs) * 10) / 10,
   });
+}
+
+/** The log line of each exchange, and whoever else is to hear of it. */
+export class ExchangeLog {
+  readonly #logger: Logger;
+  /** The audit trail; absent: there is none. */
+  observer: ExchangeObserver | undefined;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** @param dataSet what was asked, sent or retrieved, for the audit trail alone */
+  note(
+    transaction: Operation,
+    context: Pick<RequestContext, 'traceId' | 'requester'>,
+    startedMs: number,
+    end: ExchangeEnd,
+    dataSet?: DataSet,
+  ): void {
+    logExchange(this.#logger, transaction, context, startedMs, end);
+    const { traceId, requester } = context;
+    const { route, upstream, uid, failure } = end;
+    this.observer?.({ operation: transaction, requester, traceId, route, upstream, uid, failure, dataSet });
+  }
 }

@@ -3,6 +3,7 @@
  * Listeners hold one `Gateway` for good; a reload swaps the parts behind it.
  */
 import { randomUUID } from 'node:crypto';
+import type { ExchangeObserver } from '../audit/exchange-events.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import type { MessageRecorder } from '../observe/messages.ts';
@@ -29,7 +30,7 @@ import { CommitmentExchanges } from './commitment/exchange.ts';
 import type { CommitmentTarget } from './commitment/route.ts';
 import type { CommitmentService } from './commitment/service.ts';
 import type { Delivery, TargetOf } from './delivery.ts';
-import { isUpstreamTrouble, logExchange, reasonOf } from './exchange.ts';
+import { ExchangeLog, isUpstreamTrouble, reasonOf } from './exchange.ts';
 import type { UpstreamState } from './exchange.ts';
 import { hopsBeyond } from './loop.ts';
 import { applied, toFailure } from './mapping.ts';
@@ -63,6 +64,7 @@ export class Gateway implements ServiceHandler {
   readonly #ownInstance = randomUUID();
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #commitmentExchanges: CommitmentExchanges;
+  readonly #exchanges: ExchangeLog;
   #routes: readonly GatewayRoute[];
   #delivery: Delivery | undefined;
   #commitments: CommitmentService | undefined;
@@ -76,7 +78,8 @@ export class Gateway implements ServiceHandler {
     this.#logger = logger;
     this.#delivery = delivery;
     this.#now = now;
-    this.#commitmentExchanges = new CommitmentExchanges(logger, {
+    this.#exchanges = new ExchangeLog(logger);
+    this.#commitmentExchanges = new CommitmentExchanges(logger, this.#exchanges, {
       service: () => this.#commitments,
       routeOf: (requester) => matchRoute(this.#routes, requester),
       hopsBeyond: (context, route) => this.#hopsBeyond(context, route),
@@ -96,6 +99,11 @@ export class Gateway implements ServiceHandler {
     this.#commitments = commitments;
   }
 
+  /** Who is told of every exchange besides the log; absent: nobody. */
+  set observer(observer: ExchangeObserver | undefined) {
+    this.#exchanges.observer = observer;
+  }
+
   /** Resolves when what is under way now is through, searches aside: it may need its upstream more than once. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#underWay);
@@ -113,7 +121,7 @@ export class Gateway implements ServiceHandler {
 
   refused(operation: Operation, context: RequestContext, startedMs: number, failure: ServiceFailure): void {
     const route = matchRoute(this.#routes, context.requester)?.name;
-    logExchange(this.#logger, operation, context, startedMs, {
+    this.#exchanges.note(operation, context, startedMs, {
       ...(route === undefined ? {} : { route }),
       warnings: [],
       failure,
@@ -156,14 +164,15 @@ export class Gateway implements ServiceHandler {
       failure = toFailure(error, this.#logger, context.traceId);
       throw failure;
     } finally {
-      logExchange(this.#logger, 'search', context, startedMs, {
+      const end = {
         ...(route === undefined ? {} : { route: route.name }),
         ...(upstream === undefined ? {} : { upstream }),
         count,
         warnings,
         ...(failure === undefined ? {} : { failure }),
         abandoned: !finished && failure === undefined,
-      });
+      };
+      this.#exchanges.note('search', context, startedMs, end, query.identifier);
     }
   }
 
@@ -180,11 +189,12 @@ export class Gateway implements ServiceHandler {
   }
 
   async retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
-    return this.#mppsExchange('retrieve', uid, undefined, context, async (delivery, target, recorded, targetOf) => {
+    const retrieve = async (...[delivery, target, recorded, targetOf]: RetrieveArguments): Promise<DataSet> => {
       const found = await delivery.retrieve(target, targetOf, uid, selection, recorded);
       this.#messagesOf(context.requester)?.record('result-mapped', context.traceId, found);
       return found;
-    });
+    };
+    return this.#mppsExchange('retrieve', uid, undefined, context, retrieve, (found) => found);
   }
 
   async characterSetOf(uid: string, requester: Requester): Promise<string | undefined> {
@@ -222,6 +232,7 @@ export class Gateway implements ServiceHandler {
     received: DataSet | undefined,
     context: Context,
     work: (delivery: Delivery, target: MppsTarget, context: Context, targetOf: TargetOf) => Promise<Result>,
+    dataSetOf: (result: Result) => DataSet | undefined = () => undefined,
   ): Promise<Result> {
     const startedMs = performance.now();
     const route = matchRoute(this.#routes, context.requester);
@@ -231,6 +242,7 @@ export class Gateway implements ServiceHandler {
       context.warn(warning);
     };
     let failure: ServiceFailure | undefined;
+    let found: DataSet | undefined;
     // That of the create, which an update or retrieve follows.
     let target = route?.mpps;
     let asked = false;
@@ -247,6 +259,7 @@ export class Gateway implements ServiceHandler {
       };
       const onward = withChanges(context, { warn, hops: this.#hopsBeyond(context, route) });
       const result = await this.#watched(work(this.#delivery, route.mpps, onward, targetOf));
+      found = dataSetOf(result);
       const { upstream, options } = target ?? route.mpps;
       // What was only stored says nothing about the upstream.
       if (options.delivery === 'direct') this.#noteSuccess(upstream.name);
@@ -258,13 +271,14 @@ export class Gateway implements ServiceHandler {
       }
       throw failure;
     } finally {
-      logExchange(this.#logger, transaction, context, startedMs, {
+      const end = {
         ...(uid === undefined ? {} : { uid }),
         ...(route === undefined ? {} : { route: route.name }),
         ...(target === undefined ? {} : { upstream: target.upstream.name }),
         warnings,
         ...(failure === undefined ? {} : { failure }),
-      });
+      };
+      this.#exchanges.note(transaction, context, startedMs, end, received ?? found);
     }
   }
 
@@ -331,3 +345,5 @@ export class Gateway implements ServiceHandler {
     return new Date(this.#now()).toISOString();
   }
 }
+
+type RetrieveArguments = [delivery: Delivery, target: MppsTarget, context: RequestContext, targetOf: TargetOf];

@@ -13,7 +13,8 @@ import type {
 } from '../../services/port.ts';
 import type { ToldEvent } from '../../services/storage-commitment/commitment.ts';
 import type { CommitmentService } from './service.ts';
-import { isUpstreamTrouble, logExchange } from '../exchange.ts';
+import { isUpstreamTrouble } from '../exchange.ts';
+import type { ExchangeLog } from '../exchange.ts';
 import type { CommitmentTarget } from './route.ts';
 import { toFailure } from '../mapping.ts';
 import type { RouteMatcher } from '../routes.ts';
@@ -44,10 +45,12 @@ interface Line {
 
 export class CommitmentExchanges {
   readonly #logger: Logger;
+  readonly #exchanges: ExchangeLog;
   readonly #host: CommitmentExchangesHost;
 
-  constructor(logger: Logger, host: CommitmentExchangesHost) {
+  constructor(logger: Logger, exchanges: ExchangeLog, host: CommitmentExchangesHost) {
     this.#logger = logger;
+    this.#exchanges = exchanges;
     this.#host = host;
   }
 
@@ -118,7 +121,7 @@ export class CommitmentExchanges {
       if (line.upstream !== undefined && isUpstreamTrouble(failure)) this.#host.noteFailure(line.upstream, failure);
       throw failure;
     } finally {
-      logExchange(this.#logger, transaction, context, startedMs, { ...line, ...(failure && { failure }) });
+      this.#exchanges.note(transaction, context, startedMs, { ...line, ...(failure && { failure }) });
     }
   }
 }
