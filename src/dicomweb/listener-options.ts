@@ -30,7 +30,7 @@ export interface DicomwebListenerOptions extends WebIdentityOptions, TlsListenin
   readonly maximumCommitmentBytes?: number;
   /** A request body must be there in this time, else 408. */
   readonly bodyTimeoutMs?: number;
-  /** More connections are closed at once. */
+  /** More connections are closed at once, those of the address that has most. */
   readonly maximumConnections: number;
   /** Requests worked on at a time; more are 503. */
   readonly maximumRequests?: number;

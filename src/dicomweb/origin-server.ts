@@ -101,10 +101,8 @@ export class DicomwebListener {
     this.#server.on('connection', (socket: Socket) => this.#track(socket));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
       logger.debug('bad HTTP request', { code: error.code, address: plainAddress(socket.remoteAddress) });
+      this.#gate.failed(socket);
       answerBadRequest(error, socket, this.#running.has(socket));
-    });
-    this.#server.on('drop', (dropped?: { remoteAddress?: string }) => {
-      logger.warn('connection refused: too many', { address: plainAddress(dropped?.remoteAddress) });
     });
   }
 
@@ -158,15 +156,16 @@ export class DicomwebListener {
   }
 
   #applyLimits(): void {
-    const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, maximumConnections } = this.#options;
+    const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs } = this.#options;
     this.#server.headersTimeout = headersTimeoutMs;
     // Longer than our own limits, which give answers; this one gives none.
     this.#server.requestTimeout = headersTimeoutMs + requestTimeoutMs;
     this.#server.keepAliveTimeout = idleTimeoutMs;
-    this.#server.maxConnections = maximumConnections;
   }
 
   #track(socket: Socket): void {
+    const isBusy = (): boolean => this.#running.has(socket);
+    if (!this.#gate.enter(socket, this.#options.maximumConnections, isBusy)) return;
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
   }

@@ -2,9 +2,11 @@
  * What stands before the transactions of a web listener: who may ask at all, how much one peer may ask, and how many bytes
  * of all peers are held.
  */
+import type { Socket } from 'node:net';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { AddressList } from '../access/address-list.ts';
 import { ByteBudget, HeldBytes } from '../access/byte-budget.ts';
+import { ConnectionDoor } from '../access/connection-door.ts';
 import { isRefusal, PeerLimits } from '../access/peer-limits.ts';
 import type { PeerLimitOptions, PeerRefusal, PeerTurn } from '../access/peer-limits.ts';
 import type { Logger } from '../observe/log.ts';
@@ -45,6 +47,7 @@ export class RequestGate {
   readonly #limits: PeerLimits;
   readonly #budget: ByteBudget;
   readonly #logger: Logger;
+  readonly #door: ConnectionDoor;
   readonly #told = new OncePerMinute(() => performance.now());
   #addresses: AddressList | undefined;
   #hasCertificate: ((certificate: ShownCertificate) => boolean) | undefined;
@@ -53,6 +56,7 @@ export class RequestGate {
   /** @throws GatewayError CONFIG_INVALID for an address or a certificate that is none */
   constructor(options: RequestGateOptions, logger: Logger) {
     this.#limits = new PeerLimits({}, () => performance.now());
+    this.#door = new ConnectionDoor(this.#limits);
     this.#budget = new ByteBudget(options.maximumHeldBytes);
     this.#logger = logger;
     this.update(options);
@@ -71,6 +75,26 @@ export class RequestGate {
     this.#refusal = refusal;
     this.#limits.replace(limits);
     this.#budget.replace(maximumHeldBytes);
+  }
+
+  /**
+   * Lets a connection in while there is room, which one address cannot take from the others. An address that goes on sending
+   * what is no HTTP is not heard.
+   * @returns false: it is closed
+   */
+  enter(socket: Socket, maximumConnections: number, isBusy: () => boolean): boolean {
+    const place = this.#door.enter(socket, maximumConnections, () => void socket.destroy(), isBusy);
+    if (place === undefined) {
+      this.#tell('connection refused: too many', plainAddress(socket.remoteAddress) ?? '');
+      return false;
+    }
+    socket.once('close', () => place.leave());
+    return true;
+  }
+
+  /** What came was no HTTP, or did not come in time. */
+  failed(socket: Socket): void {
+    this.#door.failed(plainAddress(socket.remoteAddress) ?? '');
   }
 
   /** Before anybody is asked who he is. @throws HttpRefusal 403 or 404; 429 for an address that failed too often */
@@ -107,22 +131,22 @@ export class RequestGate {
   };
 
   #forbidden(address: string, what: 'address' | 'certificate'): HttpRefusal {
-    this.#tell(address, `${what} not allowed`);
+    this.#tell('request refused', address, `${what} not allowed`);
     if (this.#refusal === 404) return new HttpRefusal(404, 'RESOURCE_NOT_FOUND', 'There is no such resource');
     return new HttpRefusal(403, 'NOT_AUTHORIZED', `This ${what} may not ask here`);
   }
 
   #tooMany(peer: string, { why, retryAfterMs }: PeerRefusal): HttpRefusal {
     const comment = why === 'rate' ? 'Too many requests' : 'Too many requests at a time';
-    this.#tell(peer, comment);
+    this.#tell('request refused', peer, comment);
     const retryAfter = Math.max(1, Math.ceil(retryAfterMs / 1_000));
     return new HttpRefusal(429, 'OUT_OF_RESOURCES', comment, { retry: 'safe', retryAfter });
   }
 
-  #tell(peer: string, why: string): void {
-    const next = this.#told.next(`${why} ${peer}`);
-    if (next !== undefined)
-      this.#logger.warn('request refused', { peer, why, ...(next.more > 0 && { more: next.more }) });
+  #tell(message: string, peer: string, why?: string): void {
+    const next = this.#told.next(`${why ?? message} ${peer}`);
+    if (next === undefined) return;
+    this.#logger.warn(message, { peer, ...(why !== undefined && { why }), ...(next.more > 0 && { more: next.more }) });
   }
 }
 

@@ -61,7 +61,7 @@ export interface ScpHost extends DispatchHost {
   /** It was admitted, and is rejected after all. */
   rejected(name: RejectionName): void;
   /** There is no association any more, or there never was one. */
-  ended(association: ScpAssociation): void;
+  ended(association: ScpAssociation, end: AssociationEnd): void;
   closed(association: ScpAssociation): void;
 }
 
@@ -183,7 +183,7 @@ export class ScpAssociation implements AssociationUser {
     this.#deliveries.associationEnded(end.kind === 'released');
     this.#abandonRequests('the association ended');
     logEnd(this.#logger, end, this.#facts !== undefined);
-    this.#host.ended(this);
+    this.#host.ended(this, end);
   }
 
   closed(): void {

@@ -6,6 +6,8 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { ByteBudget } from '../access/byte-budget.ts';
+import { ConnectionDoor } from '../access/connection-door.ts';
+import type { DoorPlace } from '../access/connection-door.ts';
 import { PeerLimits } from '../access/peer-limits.ts';
 import type { PeerLimitOptions } from '../access/peer-limits.ts';
 import type { Logger } from '../observe/log.ts';
@@ -27,6 +29,7 @@ import { ScpAssociation } from './scp-association.ts';
 import type { ScpHost } from './scp-association.ts';
 import type { ScpService, ScpServiceEntry } from './scp-exchange.ts';
 import { SOP_CLASSES } from './uids.ts';
+import type { AssociationEnd } from './upper-layer/association.ts';
 import type { AssociateRq } from './upper-layer/pdu.ts';
 import type { ListenerIdentityOptions } from './user-identity.ts';
 import { serveEcho } from './verification-scp.ts';
@@ -41,8 +44,8 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions,
   /** Absent: plain TCP. Whoever has loaded it closes it; that of the running listener stays. */
   readonly tls?: ServerTls;
   /**
-   * Connections that have not sent an A-ASSOCIATE-RQ; more are closed at once. As many may be left open by their peers
-   * when the association has ended; then the oldest is closed.
+   * Connections that have not sent an A-ASSOCIATE-RQ; more are closed at once, those of the address that has most. As many
+   * may be left open by their peers when the association has ended; then the oldest is closed.
    */
   readonly maximumHalfOpenConnections: number;
   /** Of one command or data set. */
@@ -51,7 +54,8 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions,
   readonly maximumHeldBytes?: number;
   /**
    * Of one peer: a calling AE title at an address. Associations and messages count as requests alike; one beyond the rate is
-   * rejected (2/3/2) or answered A700H or 0213H. Default: no limit.
+   * rejected (2/3/2) or answered A700H or 0213H. An address whose connections end beyond the rate without an association is
+   * not heard. Default: no limit.
    */
   readonly limits?: PeerLimitOptions;
   /** The handshake of TLS, waiting for A-ASSOCIATE-RQ, and for the peer to close after a reject, release or abort (PS3.8 9.1.4). */
@@ -99,18 +103,19 @@ export class DimseListener {
   /** Calling AE title of each association. */
   readonly #associations = new Map<ScpAssociation, string>();
   readonly #associationsOf = new Map<string, number>();
-  readonly #connections = new Set<ScpAssociation>();
+  readonly #connections = new Map<ScpAssociation, DoorPlace>();
   readonly #reporters: Reporters;
   readonly #writes = new OpenWrites();
   readonly #budget: ByteBudget;
   readonly #limits: PeerLimits;
+  /** Connections without an association stand here, handshakes of TLS among them. */
+  readonly #door: ConnectionDoor;
   /** Connections whose association has ended, until the peer closes them or ARTIM does; the oldest first. */
   readonly #leaving = new Set<ScpAssociation>();
   readonly #rejected = Object.fromEntries(Object.keys(REJECTIONS).map((name) => [name, 0])) as Record<
     RejectionName,
     number
   >;
-  #refusedConnections = 0;
   #options: DimseListenerOptions;
   #policy: AccessPolicy;
   #closing: Promise<void> | undefined;
@@ -129,6 +134,7 @@ export class DimseListener {
     this.#policy = new AccessPolicy(options);
     this.#budget = new ByteBudget(heldBytesOf(options));
     this.#limits = new PeerLimits(options.limits ?? {}, () => performance.now());
+    this.#door = new ConnectionDoor(this.#limits);
     this.#reporters = new Reporters(resolve, options.reporterLookupMs ?? REPORTER_LOOKUP_MS);
     this.#reporters.replace(options.reporters ?? []);
     this.#logger = logger;
@@ -140,7 +146,7 @@ export class DimseListener {
       standingOf: (callingAeTitle, address) => this.#reporters.standingOf(callingAeTitle, address),
       admit: (association, request, address, standing) => this.#admit(association, request, address, standing),
       rejected: (name) => void this.#rejected[name]++,
-      ended: (association) => this.#ended(association),
+      ended: (association, end) => this.#ended(association, end),
       closed: (association) => {
         this.#connections.delete(association);
         this.#leaving.delete(association);
@@ -182,7 +188,7 @@ export class DimseListener {
       associations: this.#associations.size,
       halfOpenConnections: this.#halfOpen.size + (this.#handshakes?.count ?? 0),
       rejected: { ...this.#rejected },
-      refusedConnections: this.#refusedConnections,
+      refusedConnections: this.#door.refused,
       heldBytes: this.#budget.held,
     };
   }
@@ -214,7 +220,7 @@ export class DimseListener {
     // An error here says that it never listened.
     this.#server.close(() => resolve());
     this.#handshakes?.destroyAll();
-    for (const connection of [...this.#connections]) connection.close();
+    for (const connection of [...this.#connections.keys()]) connection.close();
     this.#closing = promise
       .then(() => this.#writes.empty())
       .finally(() => {
@@ -249,32 +255,32 @@ export class DimseListener {
 
   #destroyAll(): void {
     this.#writes.abortAll(new ServiceFailure('SHUTTING_DOWN', { retry: 'safe' }));
-    for (const connection of [...this.#connections]) connection.destroy();
+    for (const connection of [...this.#connections.keys()]) connection.destroy();
   }
 
   /** One whose handshake of TLS is not done has not sent an A-ASSOCIATE-RQ either. */
   #limitHandshakes(socket: Socket): void {
-    if (this.#closing === undefined && this.counts.halfOpenConnections <= this.#options.maximumHalfOpenConnections)
-      return;
-    this.#refusedConnections++;
-    socket.destroy();
+    const place = this.#enter(socket, () => void socket.destroy());
+    if (place !== undefined) socket.once('close', () => place.leave());
   }
 
   #connected(socket: Socket): void {
     // Its certificate was not good.
     if (socket.destroyed) return;
+    const place = this.#enter(socket, () => association.destroy());
+    if (place === undefined) return;
     const options = this.#options;
-    if (this.#closing !== undefined || this.#halfOpen.size >= options.maximumHalfOpenConnections) {
-      this.#refusedConnections++;
-      socket.on('error', () => undefined);
-      socket.destroy();
-      return;
-    }
     const transferMs = options.transferTimeoutMs ?? options.idleTimeoutMs;
     const timers = { artimMs: options.artimMs, pduMs: transferMs, writeMs: transferMs, closeMs: CLOSE_GRACE_MS };
     const association = new ScpAssociation(socket, { ...options, timers }, this.#host, this.#logger);
-    this.#connections.add(association);
+    this.#connections.set(association, place);
     this.#halfOpen.add(association);
+  }
+
+  #enter(socket: Socket, close: () => void): DoorPlace | undefined {
+    if (this.#closing === undefined) return this.#door.enter(socket, this.#options.maximumHalfOpenConnections, close);
+    this.#door.refuse(socket);
+    return undefined;
   }
 
   #admit(
@@ -284,6 +290,7 @@ export class DimseListener {
     reporter: ReporterStanding,
   ): RejectionName | Admission {
     this.#halfOpen.delete(association);
+    this.#connections.get(association)?.leave();
     const { callingAeTitle } = request;
     const ofCallingAeTitle = this.#associationsOf.get(callingAeTitle) ?? 0;
     const open = { total: this.#associations.size, ofCallingAeTitle };
@@ -305,8 +312,11 @@ export class DimseListener {
     return this.#limits.count(peerOf(callingAeTitle, address)) && 'rate';
   }
 
-  #ended(association: ScpAssociation): void {
-    this.#halfOpen.delete(association);
+  #ended(association: ScpAssociation, { kind }: AssociationEnd): void {
+    const place = this.#connections.get(association);
+    const wasHalfOpen = this.#halfOpen.delete(association);
+    if (wasHalfOpen) place?.leave();
+    if (wasHalfOpen || kind === 'rejected') this.#door.failed(place?.address ?? '');
     this.#leave(association);
     const callingAeTitle = this.#associations.get(association);
     if (callingAeTitle === undefined) return;

@@ -16,8 +16,9 @@ export class RawPeer {
   #isClosed = false;
   #wake: (() => void) | undefined;
 
-  static async connect(port: number): Promise<RawPeer> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+  /** @param localAddress the address of the machine it calls from */
+  static async connect(port: number, localAddress = '127.0.0.1'): Promise<RawPeer> {
+    const socket = connect({ host: '127.0.0.1', port, noDelay: true, localAddress });
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('error', reject);

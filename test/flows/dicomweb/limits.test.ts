@@ -125,6 +125,34 @@ describe('requests of one peer', () => {
   });
 });
 
+describe('connections', () => {
+  async function idle(port: number, localAddress: string, bytes = ''): Promise<Socket> {
+    const socket = connect({ port, host: '127.0.0.1', localAddress });
+    closers.push(() => void socket.destroy());
+    socket.on('error', () => undefined).resume();
+    await once(socket, 'connect');
+    socket.write(bytes);
+    return socket;
+  }
+
+  test('those of an address that says nothing do not shut out another', async () => {
+    const { port, listener, lines } = await start({ maximumConnections: 10 });
+    for (let i = 0; i < 10; i++) await idle(port, '127.0.0.2');
+    const eleventh = await idle(port, '127.0.0.2');
+    await once(eleventh, 'close');
+    expect((await get(port)).status).toBe(200);
+    expect(listener.counts.connections).toBeLessThanOrEqual(10);
+    expect(lines.filter(({ message }) => message.startsWith('connection refused'))).toHaveLength(1);
+  });
+
+  test('an address that sends what is no HTTP is not heard for a while; others are', async () => {
+    const { port } = await start({ limits: { requestsPerSecond: SLOW, burst: 3 } });
+    for (let i = 0; i < 3; i++) await once(await idle(port, '127.0.0.2', 'no HTTP\r\n\r\n'), 'close');
+    await expect(call(port, RESOURCE, { localAddress: '127.0.0.2' })).rejects.toThrow();
+    expect((await get(port)).status).toBe(200);
+  });
+});
+
 describe('bytes of all requests', () => {
   const LARGE = 400_000;
   const OPTIONS = { maximumBodyBytes: LARGE, maximumHeldBytes: LARGE, bodyTimeoutMs: 4_000 };

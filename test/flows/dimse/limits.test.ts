@@ -52,9 +52,11 @@ describe('requests of one peer', () => {
   });
 
   test('a peer that is rejected for its AE title spends nothing of one that may call', async () => {
-    const running = await listen({ callingAeTitles: ['CT1'], limits: { requestsPerSecond: SLOW, burst: 1 } });
+    const running = await listen({ callingAeTitles: ['CT1'], limits: { requestsPerSecond: SLOW, burst: 2 } });
     expect((await request(running)).answer).toMatchObject({ reason: 3 });
-    expect((await request(running, { callingAeTitle: 'CT1' })).answer.type).toBe(PDU_TYPE.associateAc);
+    for (let i = 0; i < 2; i++) {
+      expect((await request(running, { callingAeTitle: 'CT1' })).answer.type).toBe(PDU_TYPE.associateAc);
+    }
   });
 
   test('messages beyond the rate are A700H of C-services and 0213H of N-services, and the association lives on', async () => {
@@ -109,6 +111,40 @@ describe('requests of one peer', () => {
     running.listener.update({ ...running.options, limits: {} });
     peer.send(echoRq(2));
     expect((await messages.next()).command.status).toBe(0);
+  });
+});
+
+describe('connections', () => {
+  const AGREED = { type: PDU_TYPE.associateAc };
+
+  async function idle({ port }: RunningListener, localAddress: string): Promise<RawPeer> {
+    const peer = await RawPeer.connect(port, localAddress);
+    closers.push(() => peer.destroy());
+    return peer;
+  }
+
+  test('those of an address that says nothing do not shut out another (PS3.8 9.1.4)', async () => {
+    const running = await listen({ maximumHalfOpenConnections: 10 });
+    const silent = [];
+    for (let i = 0; i < 10; i++) silent.push(await idle(running, '127.0.0.2'));
+    const eleventh = await idle(running, '127.0.0.2');
+    await eleventh.closed;
+    expect((await request(running)).answer).toMatchObject(AGREED);
+    await silent[0]?.closed;
+    expect(running.listener.counts).toMatchObject({ halfOpenConnections: 9, refusedConnections: 2 });
+  });
+
+  test('an address whose connections come to nothing is not heard for a while; others are', async () => {
+    const running = await listen({ callingAeTitles: ['CT1'], limits: { requestsPerSecond: SLOW, burst: 3 } });
+    for (let i = 0; i < 3; i++) {
+      const peer = await idle(running, '127.0.0.2');
+      peer.send(encodePdu(associateRq()));
+      expect(decodeRaw(await peer.receive())).toMatchObject({ type: PDU_TYPE.associateRj, reason: 3 });
+    }
+    const unheard = await idle(running, '127.0.0.2');
+    unheard.send(encodePdu(associateRq({ callingAeTitle: 'CT1' })));
+    expect(await unheard.receive()).toBeUndefined();
+    expect((await request(running, { callingAeTitle: 'CT1' })).answer).toMatchObject(AGREED);
   });
 });
 
