@@ -10,10 +10,12 @@ import { AuditTrail } from '../../../src/audit/trail.ts';
 import type { AuditDestination } from '../../../src/audit/trail.ts';
 import { systemClock } from '../../../src/gateway/clock.ts';
 import { SILENT } from '../../../src/observe/log.ts';
+import { ClientTls } from '../../../src/tls/client-tls.ts';
 import { CALLER, tlsCollector, udpCollector } from '../../support/audit-collector.ts';
 import type { AuditCollector } from '../../support/audit-collector.ts';
 import { eventBreaches, parseAuditMessage, schemaBreaches } from '../../support/audit-schema.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { SELF_SIGNED } from '../../support/self-signed.ts';
 
 const SELF = { processId: '4711', processName: 'dimseway', host: 'gateway.test', aeTitles: ['GATE'] };
 /** This process learns of a connection that was cut within `settleMs`. */
@@ -116,6 +118,24 @@ describe('the audit trail by syslog', () => {
     }
   });
 
+  test('trusts a collector as any other far end (PS3.15 A.6, B.12), and sends nothing to one it does not trust', async () => {
+    const far = await collector(() => tlsCollector());
+    const authority = join(folder, 'authority.pem');
+    await writeFile(authority, SELF_SIGNED.cert);
+    const callerOf = (authorities?: string[]): Promise<ClientTls> =>
+      ClientTls.load('audit', { profile: 'bcp195-rfc9325', authorities }, SILENT);
+    const [trusting, strange] = [await callerOf([authority]), await callerOf()];
+    ends.push(async () => [trusting, strange].forEach((each) => each.close()));
+    const target = { kind: 'syslog-tls', host: 'localhost', port: far.port } as const;
+    const without = await trailTo([{ ...target, tls: strange }]);
+    record(without, 0, 1);
+    await until(() => without.states()[0]?.isUp === false);
+    await without.close(1_000);
+    expect(far.messages).toEqual([]);
+    await trailTo([{ ...target, tls: trusting }]);
+    await far.has(1);
+  });
+
   test('waits in the spool while the collector is down, and drains in order', async () => {
     const first = await tlsCollector();
     const trail = await trailTo([tls(first.port)]);
@@ -145,6 +165,17 @@ describe('the audit trail by syslog', () => {
     await until(() => numbersOf(far.messages).length === 300);
     expect(numbersOf(far.messages)).toEqual(upTo(300));
     expect(far.breaches).toEqual([]);
+  });
+
+  test('sends again what a collector had for too short a time, without waiting for something new', async () => {
+    const first = await tlsCollector();
+    const trail = await trailTo([tls(first.port)], { times: { ...TIMES, settleMs: 1_000 } });
+    record(trail, 0, 3);
+    await first.has(3);
+    await first.close();
+    const second = await collector(() => tlsCollector(first.port));
+    await second.has(3);
+    expect(numbersOf(second.messages)).toEqual(upTo(3));
   });
 
   test('counts what the spool has no room for, keeps the oldest, and says in the trail that there is a gap', async () => {
