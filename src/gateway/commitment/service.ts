@@ -40,6 +40,7 @@ export class CommitmentService {
   readonly #attendances: CommitmentAttendances;
   readonly #ledger: CommitmentLedger;
   readonly #calls: CommitmentCalls;
+  readonly #silences: Silences;
   readonly #steps: CommitmentSteps;
   readonly #intake: CommitmentIntake;
   readonly #worker: CommitmentWorker;
@@ -71,6 +72,7 @@ export class CommitmentService {
       this.#peers.find((each) => each.aeTitle === aeTitle)?.upstream;
     const isStopping = (): boolean => this.#closing !== undefined;
     const silences = new Silences(clock, logger);
+    this.#silences = silences;
     const talk = { calls, attendances, silences, addressOf };
     const steps = new CommitmentSteps({ store, ledger, logger, random, isStopping, ...talk });
     const noteStore = (failure: unknown): void => this.#noteStore(failure);
@@ -85,7 +87,7 @@ export class CommitmentService {
       attendances,
       run: (record) => void run(record),
       noteStore,
-      watch: (work) => void this.#watched(work.then(() => this.wake())),
+      watch: (work) => void this.#watched(work.then(() => this.#worker.wake())),
     });
     this.#worker = new CommitmentWorker({
       store,
@@ -103,7 +105,7 @@ export class CommitmentService {
     const reversed = targets.toReversed();
     this.#targets = new Map(reversed.map((each) => [placeOf(each.route, each.upstream.name), each]));
     this.#peers = peers;
-    this.wake();
+    this.#worker.wake();
     if (!this.#isClosing) void this.#watched(this.#tellStranded());
   }
 
@@ -143,8 +145,9 @@ export class CommitmentService {
     await this.#takeFrom(senders, event, traceId, aeTitle);
   }
 
-  /** There may be something to do. */
+  /** Somebody has seen to it that there is something to do, and wants it tried: also where it was silent. */
   wake(): void {
+    this.#silences.forget();
     this.#worker.wake();
   }
 
@@ -218,7 +221,7 @@ export class CommitmentService {
     const leaseMs = target !== undefined && isHere ? leaseMsOf(target) : undefined;
     const applied = await this.#ledger.apply(record, (now) => afterTold(now, event, generateUid), { leaseMs });
     if (applied.isHeld && applied.record !== undefined) void this.#run(applied.record);
-    else this.wake();
+    else this.#worker.wake();
     return applied.record !== undefined;
   }
 
@@ -230,7 +233,7 @@ export class CommitmentService {
     const work = target === undefined ? Promise.resolve() : this.#steps.run(record, target);
     return this.#watched(
       work.then(
-        () => this.wake(),
+        () => this.#worker.wake(),
         (error: unknown) => this.#noteStore(error),
       ),
     );

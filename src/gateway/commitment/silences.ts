@@ -28,11 +28,16 @@ export class Silences {
   readonly #clock: Clock;
   readonly #logger: Logger;
   /** By the upstream as it runs, so that one with a new address begins anew. */
-  readonly #silences = new WeakMap<object, Silence>();
+  #silences = new WeakMap<object, Silence>();
 
   constructor(clock: Clock, logger: Logger) {
     this.#clock = clock;
     this.#logger = logger;
+  }
+
+  /** Each is tried as if nothing had been. */
+  forget(): void {
+    this.#silences = new WeakMap();
   }
 
   /** Why there is to be no attempt now; undefined: there may be one, and `note` is told what it came to. */

@@ -51,6 +51,23 @@ describe('an archive that is silent, with many open transactions', () => {
     expect(bed.modality.reports).toHaveLength(MANY);
   });
 
+  test('is tried at once when an operator says so', async () => {
+    bed = await CommitmentBed.open('checked');
+    await requestMany();
+    bed.keeper.onCheck = silent;
+    await bed.clock.pass(HOUR_MS);
+    await bed.clock.pass(61_000);
+    bed.keeper.onCheck = () => Promise.resolve(done(TOLD));
+    const waiting = await bed.store.commitments.list({ phase: 'waiting' });
+    const free = waiting.filter(({ isHeld }) => !isHeld).slice(0, 2);
+    const before = bed.keeper.checked.length;
+    for (const record of free) await bed.store.commitments.change(record, { dueInMs: 0 }, 'process');
+    bed.service.wake();
+    await bed.clock.rest();
+    const asked = bed.keeper.checked.slice(before);
+    expect(asked).toEqual(expect.arrayContaining(free.map(({ upstreamUid }) => upstreamUid)));
+  });
+
   test('keeps reports of its own route for no longer than two attempts', async () => {
     bed = await CommitmentBed.open('reported');
     await requestMany();
