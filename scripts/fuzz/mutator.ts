@@ -6,7 +6,9 @@ import type { FuzzTarget } from './target.ts';
 export const MAXIMUM_INPUT_BYTES = 512 * 1024;
 /** Of a long run, which only one input in many has. */
 const LONG_RUN_BYTES = 256 * 1024;
-const LONG_RUN_CHANCE = 0.03;
+const LONG_RUN_CHANCE = 0.01;
+/** One input in so many is good but for one value, in which one character comes very often. */
+const STRETCH_CHANCE = 0.03;
 const SHORT_RUN_BYTES = 2_000;
 const DEEPEST = 20_000;
 const MAXIMUM_CHANGES = 6;
@@ -32,11 +34,13 @@ const INTERESTING_DIGITS = [
 type Change = (input: Buffer, random: Random) => Buffer;
 
 export class Mutator {
+  readonly #seeds: readonly Buffer[];
   readonly #tokens: readonly Buffer[];
   readonly #brackets: readonly (readonly [Buffer, Buffer])[];
   readonly #changes: readonly Change[];
 
-  constructor({ tokens, brackets = [] }: Pick<FuzzTarget, 'tokens' | 'brackets'>) {
+  constructor({ seeds, tokens, brackets = [] }: Pick<FuzzTarget, 'seeds' | 'tokens' | 'brackets'>) {
+    this.#seeds = seeds();
     this.#tokens = tokens.map((token) => Buffer.from(token));
     this.#brackets = brackets.map(([open, close]) => [Buffer.from(open), Buffer.from(close)]);
     this.#changes = [
@@ -47,7 +51,8 @@ export class Mutator {
 
   /** @param pool inputs to begin with; never empty */
   mutate(pool: readonly Buffer[], random: Random): Buffer {
-    let input: Buffer = Buffer.from(random.pick(pool));
+    if (random.chance(STRETCH_CHANCE)) return stretch(random.pick(this.#seeds), random);
+    let input: Buffer = Buffer.from(random.pick(random.chance(0.3) ? this.#seeds : pool));
     if (pool.length > 1 && random.chance(0.1)) input = splice(input, random.pick(pool), random);
     for (let changes = random.integer(1, MAXIMUM_CHANGES); changes > 0; changes--) {
       input = random.pick(this.#changes)(input, random);
@@ -158,6 +163,19 @@ function addNoise(input: Buffer, random: Random): Buffer {
   const at = random.integer(0, input.length);
   const noise = Buffer.from(Array.from({ length: random.integer(1, 16) }, () => random.integer(0, 255)));
   return Buffer.concat([input.subarray(0, at), noise, input.subarray(at)]);
+}
+
+/** What patterns stumble over that look at each place of a run anew. */
+function stretch(input: Buffer, random: Random): Buffer {
+  let at = random.integer(0, input.length);
+  while (at < input.length && !(isText(input[at - 1]) && isText(input[at]))) at++;
+  const middle = Buffer.alloc(random.integer(LONG_RUN_BYTES / 4, LONG_RUN_BYTES), random.pick(INTERESTING_BYTES));
+  return Buffer.concat([input.subarray(0, at), middle, input.subarray(at)]);
+}
+
+/** A letter or digit. */
+function isText(byte = 0): boolean {
+  return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a);
 }
 
 function splice(input: Buffer, other: Buffer, random: Random): Buffer {

@@ -5,7 +5,7 @@ import { ServiceFailure } from '../../src/services/port.ts';
 export interface FuzzTarget {
   readonly name: string;
   /** Inputs that are as they should be: mutation begins with them. */
-  seeds(): readonly Buffer[];
+  readonly seeds: () => readonly Buffer[];
   /** Pieces that mean something to the reader. */
   readonly tokens: readonly (string | Uint8Array)[];
   /** What opens and closes a level, for nesting. */

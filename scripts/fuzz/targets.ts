@@ -3,12 +3,24 @@ import { answer } from './targets/answer.ts';
 import { config } from './targets/config.ts';
 import { dataSet } from './targets/data-set.ts';
 import { json } from './targets/json.ts';
+import { dimseListener, webListener } from './targets/listeners.ts';
 import { payload } from './targets/payload.ts';
 import { pdu } from './targets/pdu.ts';
 import { requestHead } from './targets/request-head.ts';
 import { xml } from './targets/xml.ts';
 
-export const TARGETS: readonly FuzzTarget[] = [pdu, dataSet, json, xml, payload, answer, requestHead, config];
+export const TARGETS: readonly FuzzTarget[] = [
+  pdu,
+  dataSet,
+  json,
+  xml,
+  payload,
+  answer,
+  requestHead,
+  config,
+  dimseListener,
+  webListener,
+];
 
 export function targetCalled(name: string): FuzzTarget {
   const target = TARGETS.find((one) => one.name === name);

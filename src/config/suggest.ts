@@ -32,10 +32,10 @@ function distanceWithin(a: string, b: string, most: number): number | undefined 
     for (let j = 1; j <= b.length; j++) {
       const replaced = at(previous, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
       const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const swap = swapped ? at(beforePrevious, j - 2) + 1 : Infinity;
-      const fewest = Math.min(at(previous, j) + 1, at(row, j - 1) + 1, replaced, swap);
+      let fewest = lesser(lesser(at(previous, j), at(row, j - 1)) + 1, replaced);
+      if (swapped) fewest = lesser(fewest, at(beforePrevious, j - 2) + 1);
       row.push(fewest);
-      least = Math.min(least, fewest);
+      least = lesser(least, fewest);
     }
     // A swap goes back two rows; what comes is no less than the least of both.
     if (least > most && leastOfPrevious > most) return undefined;
@@ -44,6 +44,10 @@ function distanceWithin(a: string, b: string, most: number): number | undefined 
   }
   const distance = at(previous, b.length);
   return distance <= most ? distance : undefined;
+}
+
+function lesser(a: number, b: number): number {
+  return a < b ? a : b;
 }
 
 function at(row: readonly number[], index: number): number {
