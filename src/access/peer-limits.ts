@@ -16,8 +16,11 @@ export interface PeerRefusal {
   readonly retryAfterMs: number;
 }
 
-/** A request that may go on; `end` is called once, when it is answered. */
+/** A request that may go on. */
 export interface PeerTurn {
+  /** It is larger than most: each 64 KiB counts as another request, and what is beyond the burst is waited for afterwards. */
+  weigh(bytes: number): void;
+  /** It is answered; to be called once. */
   end(): void;
 }
 
@@ -32,7 +35,8 @@ interface PeerState {
 const MAXIMUM_PEERS = 10_000;
 /** When a request of many ends is not known. */
 const CONCURRENCY_RETRY_MS = 1_000;
-const FREE: PeerTurn = { end: () => undefined };
+const FREE: PeerTurn = { weigh: () => undefined, end: () => undefined };
+const BYTES_PER_REQUEST = 64 * 1024;
 
 /**
  * A token bucket and a count for each peer. The table is bounded: the peer not heard of for longest is forgotten first, one
@@ -74,7 +78,12 @@ export class PeerLimits {
     const refusal = this.#spend(state);
     if (refusal !== undefined) return refusal;
     state.running++;
-    return { end: () => state.running-- };
+    return {
+      weigh: (bytes) => {
+        if (requestsPerSecond !== undefined) state.tokens -= Math.floor(bytes / BYTES_PER_REQUEST);
+      },
+      end: () => state.running--,
+    };
   }
 
   /** A request that is done as soon as it is there; undefined: it may go on. */

@@ -86,7 +86,12 @@ async function readRequest(
   const uid = uidOf(request);
   const format = payloadFormatOf(request.headers);
   const head = readHead(options, request);
-  const dataSet = await readPayload(format, await request.readBody(), options.maximumCommitmentBytes, request.held);
+  const dataSet = await readPayload(
+    format,
+    await request.readBody(),
+    options.maximumCommitmentBytes,
+    request.held.body,
+  );
   referencesOf(dataSet, uid);
   return { uid, module: moduleIn(dataSet), head };
 }
@@ -127,6 +132,6 @@ function answerOf(
   return {
     status: 200,
     headers: { ...headers, ...described },
-    ...writeOne(answer.module, acceptable, maximumAnswerBytes, held),
+    ...writeOne(answer.module, acceptable, maximumAnswerBytes, held.answer),
   };
 }

@@ -214,7 +214,7 @@ export class DicomwebListener {
     const controller = new AbortController();
     const maximumBytes = transaction.maximumBodyBytes ?? this.#options.maximumBodyBytes;
     const hold = takeHold(response);
-    const body = new RequestBody(request, { maximumBytes, timeoutMs: bodyTimeoutMs, held: hold.bytes });
+    const body = new RequestBody(request, { maximumBytes, timeoutMs: bodyTimeoutMs, held: hold.body });
     const timer = setTimeout(() => {
       const comment = `No answer within ${requestTimeoutMs} ms`;
       controller.abort(body.isAwaited ? bodyTooLate() : new ServiceFailure('UPSTREAM_TIMEOUT', { comment }));
@@ -253,7 +253,7 @@ export class DicomwebListener {
       context,
       startedMs,
       readBody: () => body.read(controller.signal),
-      held: hold.bytes,
+      held: hold,
       answerDelivered: delivered.promise,
     };
     const release = this.#begin(socket, () => {

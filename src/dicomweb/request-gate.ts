@@ -33,7 +33,8 @@ export interface RequestGateOptions {
 
 /** The turn of a request, and what it holds of the memory. */
 export interface RequestHold {
-  readonly bytes: HeldBytes;
+  readonly body: HeldBytes;
+  readonly answer: HeldBytes;
   /** To be called when nothing is done for it any more; before, the end of its response does not end it. */
   end(): void;
 }
@@ -122,7 +123,7 @@ export class RequestGate {
     const peer = requesterIdentity(response).subject ?? plainAddress(socket.remoteAddress) ?? '';
     const turn = this.#limits.begin(peer);
     if (isRefusal(turn)) throw this.#tooMany(peer, turn);
-    const hold = holdOf(turn, new HeldBytes(this.#budget));
+    const hold = holdOf(turn, new HeldBytes(this.#budget), new HeldBytes(this.#budget));
     response.locals.hold = hold;
     response.on('close', () => {
       if (!hold.isTaken) hold.end();
@@ -157,13 +158,16 @@ export function takeHold({ locals }: Response): RequestHold {
   return hold;
 }
 
-function holdOf(turn: PeerTurn, bytes: HeldBytes): Hold {
+function holdOf(turn: PeerTurn, body: HeldBytes, answer: HeldBytes): Hold {
   return {
-    bytes,
+    body,
+    answer,
     isTaken: false,
     end: () => {
+      turn.weigh(body.bytes);
       turn.end();
-      bytes.release();
+      body.release();
+      answer.release();
     },
   };
 }

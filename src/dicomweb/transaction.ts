@@ -22,8 +22,8 @@ export interface WebRequest {
   readonly startedMs: number;
   /** The bytes of the body; to be called once. @throws HttpRefusal 408, 413; ServiceFailure CANCELED, OUT_OF_RESOURCES */
   readBody(): Promise<Buffer>;
-  /** Grows with every body and answer that is kept for the request; it is released when the request ends. */
-  readonly held: HeldBytes;
+  /** Grow with what is kept of body and answer; they are released when the request ends. */
+  readonly held: { readonly body: HeldBytes; readonly answer: HeldBytes };
   /** Whether the whole answer has left before the connection closed; never rejects. */
   readonly answerDelivered: Promise<boolean>;
 }

@@ -27,9 +27,10 @@ export async function serveRequest(
   maximumMessageBytes: number,
   logger: Logger,
 ): Promise<void> {
-  const { dropped } = exchange.message;
+  const { dropped, dataSet } = exchange.message;
   const turn = host.begin(exchange.facts.requester);
   if (isRefusal(turn)) return refuse(exchange, TOO_MANY[turn.why], logger);
+  turn.weigh(dataSet?.length ?? 0);
   try {
     if (dropped === undefined) await dispatch(exchange, host.services);
     else {

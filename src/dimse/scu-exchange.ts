@@ -25,9 +25,11 @@ export interface ExchangeTimers {
   readonly drainMs: number;
 }
 
-/** Responses waiting for a slow consumer; above, the socket is not read, and below it is again. */
+/** Responses waiting for a slow consumer, and their bytes; above, the socket is not read, and below it is again. */
 const PAUSE_ABOVE = 64;
+const PAUSE_ABOVE_BYTES = 1024 * 1024;
 const RESUME_BELOW = 16;
+const RESUME_BELOW_BYTES = 256 * 1024;
 
 export class ScuExchange {
   readonly messageId: number;
@@ -41,6 +43,7 @@ export class ScuExchange {
   readonly #deadline: () => number;
   readonly #settle: () => void;
   readonly #responses: ScuResponse[] = [];
+  #responseBytes = 0;
   #waiting: { resolve: (response: ScuResponse) => void; reject: (error: unknown) => void } | undefined;
   #failure: Error | undefined;
   #isSettled = false;
@@ -74,7 +77,8 @@ export class ScuExchange {
   next(): Promise<ScuResponse> {
     const response = this.#responses.shift();
     if (response !== undefined) {
-      if (this.#isPaused && this.#responses.length < RESUME_BELOW) this.#resume();
+      this.#responseBytes -= bytesOf(response);
+      if (this.#isPaused && this.#isLow) this.#resume();
       return Promise.resolve(response);
     }
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
@@ -94,7 +98,13 @@ export class ScuExchange {
       return;
     }
     this.#responses.push(response);
-    if (!isFinal && !this.#isPaused && this.#responses.length > PAUSE_ABOVE) this.#pause();
+    this.#responseBytes += bytesOf(response);
+    const isHigh = this.#responses.length > PAUSE_ABOVE || this.#responseBytes > PAUSE_ABOVE_BYTES;
+    if (!isFinal && !this.#isPaused && isHigh) this.#pause();
+  }
+
+  get #isLow(): boolean {
+    return this.#responses.length < RESUME_BELOW && this.#responseBytes < RESUME_BELOW_BYTES;
   }
 
   /** The association ended: what has arrived can still be read. */
@@ -112,6 +122,7 @@ export class ScuExchange {
     if (this.#isAbandoned) return;
     this.#isAbandoned = true;
     this.#responses.length = 0;
+    this.#responseBytes = 0;
     this.#reject(reason);
     if (this.#isSettled) return;
     if (this.#isPaused) this.#resume();
@@ -159,4 +170,8 @@ export class ScuExchange {
     this.#line.resume();
     if (!this.#isSettled) this.#awaitResponse();
   }
+}
+
+function bytesOf({ dataSet }: ScuResponse): number {
+  return dataSet?.length ?? 0;
 }

@@ -121,6 +121,7 @@ class WorklistSearch {
     }
     try {
       return decodeDataSet(message.dataSet, context.transferSyntax, {
+        maximumInflatedBytes: MAXIMUM_IDENTIFIER_BYTES,
         report: (issue) => this.#logger.debug('identifier was mended', { ...issue, traceId: this.#context.traceId }),
       });
     } catch (cause) {

@@ -10,16 +10,22 @@ export const TRANSFER_SYNTAXES = {
 
 export type TransferSyntaxUid = (typeof TRANSFER_SYNTAXES)[keyof typeof TRANSFER_SYNTAXES];
 
+/** Data sets of modalities come down to a tenth, lists of like UIDs to a fiftieth; only a bomb does to less. */
+const MAXIMUM_RATIO = 200;
+const ALWAYS_ALLOWED_BYTES = 64 * 1024;
+
 /**
- * Raw deflate (PS3.5 A.5); a padding byte after its end is ignored.
+ * Raw deflate (PS3.5 A.5); a padding byte after its end is ignored. What grows by more than any honest data set is too
+ * large, whatever is allowed.
  * @throws GatewayError DATA_SET_INVALID, DATA_SET_TOO_LARGE
  */
 export function inflateDataSet(bytes: Uint8Array, maximumBytes: number): Buffer {
+  const limit = Math.min(maximumBytes, Math.max(ALWAYS_ALLOWED_BYTES, bytes.length * MAXIMUM_RATIO));
   try {
-    return inflateRawSync(bytes, { maxOutputLength: maximumBytes });
+    return inflateRawSync(bytes, { maxOutputLength: limit });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new GatewayError('DATA_SET_TOO_LARGE', `A deflated data set is larger than ${maximumBytes} bytes`, {
+      throw new GatewayError('DATA_SET_TOO_LARGE', `A deflated data set is larger than ${limit} bytes`, {
         cause,
       });
     }

@@ -73,6 +73,17 @@ describe('requests of a peer', () => {
     expect([limited.whyNot('CT1'), limited.count('CT1')]).toEqual([undefined, undefined]);
   });
 
+  test('a large request counts as several: the next ones wait for it', () => {
+    const { clock, limits: limited } = limits({ requestsPerSecond: 2, burst: 4 });
+    const large = begun(limited, 'CT1');
+    large.weigh(65_535);
+    large.weigh(640 * 1024);
+    large.end();
+    expect(limited.count('CT1')).toEqual({ why: 'rate', retryAfterMs: 4_000 });
+    clock.ms += 4_000;
+    expect([limited.count('CT1'), limited.count('CT1')]).toEqual([undefined, { why: 'rate', retryAfterMs: 500 }]);
+  });
+
   test('each peer has its own', () => {
     const { limits: limited } = limits({ requestsPerSecond: 1, burst: 1, concurrentRequests: 1 });
     begun(limited, 'CT1');

@@ -54,3 +54,16 @@ test('who leaves while the line is paused has it read again: the final response 
   exchange.abandon(new Error('left'));
   expect(line).toEqual(['pause', 'resume', 'cancel']);
 });
+
+test('large responses are not read ahead: two of a megabyte pause the line, reading them resumes it', async () => {
+  const { exchange, line } = exchangeOf(1_000, () => performance.now() + 5_000);
+  const large = { ...PENDING, dataSet: Buffer.alloc(600_000) };
+  exchange.receive(large, false);
+  expect(line).toEqual([]);
+  exchange.receive(large, false);
+  expect(line).toEqual(['pause']);
+  await exchange.next();
+  expect(line).toEqual(['pause']);
+  await exchange.next();
+  expect(line).toEqual(['pause', 'resume']);
+});
