@@ -2,6 +2,7 @@
 import { GatewayError } from '../errors.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { FailureCode } from '../services/port.ts';
+import { printable } from './dump.ts';
 
 /** done; a peer failed or refused; usage or configuration; cannot start (port, store, Node). */
 export const EXIT = { done: 0, failed: 1, usage: 2, cannotStart: 3 } as const;
@@ -27,7 +28,8 @@ export function report(error: unknown): number {
   if (error instanceof ServiceFailure) {
     const attributes = error.attributes.length === 0 ? '' : ` (${error.attributes.join(', ')})`;
     const fix = FIXES[error.code] ?? `docs/errors.md says what to do about ${error.code}.`;
-    process.stderr.write(`${error.code}: ${error.message}${attributes}\nFix: ${fix}\n`);
+    const words = error.words === undefined ? '' : `The far end: ${printable(error.words)}\n`;
+    process.stderr.write(`${error.code}: ${error.message}${attributes}\n${words}Fix: ${fix}\n`);
     return error.code === 'BAD_REQUEST' && error.dimseStatus === undefined && error.httpStatus === undefined
       ? EXIT.usage
       : EXIT.failed;

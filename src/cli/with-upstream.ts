@@ -5,6 +5,7 @@ import type { UpstreamConfig } from '../config/schema.ts';
 import { SILENT } from '../observe/log.ts';
 import { createUpstream } from '../parts.ts';
 import type { RequestContext, ServiceWarning, Upstream } from '../services/port.ts';
+import { printable } from './dump.ts';
 import { EXIT, report } from './report.ts';
 
 /** Time a person at the command line waits for an upstream. */
@@ -42,7 +43,8 @@ export async function withUpstream(
         deadline: performance.now() + PATIENCE_MS,
         traceId: randomUUID(),
         requester: { listener: 'command line', protocol: 'dicomweb', address: '127.0.0.1' },
-        warn: (warning: ServiceWarning) => void process.stderr.write(`Warning: ${warning.text}\n`),
+        warn: (warning: ServiceWarning) =>
+          void process.stderr.write(`Warning: ${printable(warning.words ?? warning.text)}\n`),
       };
       await work(upstream, context, options);
     } finally {

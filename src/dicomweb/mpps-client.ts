@@ -148,7 +148,8 @@ export class MppsClient {
     if (hasEvidence || (await this.#isMissing(uid, context, signal))) return missing(first);
     const refused = [first, second].find(({ status }) => status === 405);
     if (refused !== undefined) return failureOf(refused, 'update');
-    return new ServiceFailure('RESOURCE_NOT_FOUND', { comment: failureOf(first, 'update').message, httpStatus: 404 });
+    const { message: comment, words } = failureOf(first, 'update');
+    return new ServiceFailure('RESOURCE_NOT_FOUND', { comment, words, httpStatus: 404 });
   }
 
   /** What a refusal means; whether a conflict is one with the final state is asked for where nothing tells. */

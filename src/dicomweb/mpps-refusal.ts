@@ -44,6 +44,6 @@ export function isAboutInstance(refusal: Refusal): boolean {
 
 /** There is no such MPPS, whatever the status says. */
 export function missing(refusal: Refusal): ServiceFailure {
-  const { message } = failureOf(refusal, 'update');
-  return new ServiceFailure('NO_SUCH_INSTANCE', { comment: message, httpStatus: refusal.status });
+  const { message, words } = failureOf(refusal, 'update');
+  return new ServiceFailure('NO_SUCH_INSTANCE', { comment: message, words, httpStatus: refusal.status });
 }

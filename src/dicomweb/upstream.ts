@@ -5,6 +5,7 @@
  */
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
+import type { CertificateFacts } from '../tls/tls-options.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, RequestContext, Upstream, WorklistQuery } from '../services/port.ts';
 import type { CommitmentStatus, SopReference } from '../services/storage-commitment/commitment.ts';
@@ -149,6 +150,11 @@ export class DicomwebUpstream implements Upstream {
     });
   }
 
+  /** Those of TLS. */
+  certificates(): readonly CertificateFacts[] {
+    return this.#options.tls?.certificates() ?? [];
+  }
+
   close(): Promise<void> {
     return this.#userAgent.close();
   }
@@ -244,8 +250,8 @@ export class DicomwebUpstream implements Upstream {
     let announced = 0;
     for (const warning of page.warnings) {
       if (warning.code === 'MORE_RESULTS') announced = Math.max(announced, warning.remaining ?? 0);
-      else if (!warned.has(warning.text)) {
-        warned.add(warning.text);
+      else if (!warned.has(warning.words ?? warning.text)) {
+        warned.add(warning.words ?? warning.text);
         context.warn(warning);
       }
     }

@@ -6,11 +6,11 @@ import type { DataSet } from '../dataset/model.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
-import type { RequestContext, ServiceWarning } from '../services/port.ts';
+import type { RequestContext } from '../services/port.ts';
 import { splitSteps } from '../services/worklist/identifier.ts';
 import { failureFromDimse, isPending } from '../services/worklist/outcomes.ts';
-import { WARNINGS } from '../services/worklist/warnings.ts';
-import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import { farEndWarning, WARNINGS } from '../services/worklist/warnings.ts';
+import { DIMSE_STATUS } from './command-set.ts';
 import type { AcceptedContext } from './message-channel.ts';
 import type { ScuAssociation, Budget } from './scu.ts';
 import type { ScuExchange, ScuResponse } from './scu-exchange.ts';
@@ -135,11 +135,6 @@ export class WorklistFind {
     });
     if (failure !== undefined) throw failure;
     if (status === RESPONSE_LIMIT_REACHED) this.#context.warn(WARNINGS.resultsMayBeIncomplete);
-    else if (status !== DIMSE_STATUS.success) this.#context.warn(upstreamWarning(status, errorComment));
+    else if (status !== DIMSE_STATUS.success) this.#context.warn(farEndWarning(errorComment?.trim() ?? '', status));
   }
-}
-
-function upstreamWarning(status: number, comment: string | undefined): ServiceWarning {
-  const hex = statusToText(status).slice(0, 4);
-  return { code: 'UPSTREAM_WARNING', text: `${hex}: ${comment ?? 'warning of the SCP'}`, dimseStatus: status };
 }

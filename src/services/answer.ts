@@ -24,12 +24,14 @@ export interface AnswerContent {
   readonly code: string | undefined;
   /** Error ID (0000,0903), hex in the report. */
   readonly errorId: number | undefined;
-  /** What a person reads; empty when nothing was said. */
-  readonly text: string;
+  /** What the far end wrote; it may name a patient, and is passed on to nobody. Empty when nothing was said. */
+  readonly words: string;
+  /** Standard reason phrase; empty for a status without. */
+  readonly reason: string;
   readonly attributes: Tag[];
 }
 
-/** Codes and text out of an answer, first hit wins: Status Report, Warning, reason phrase. */
+/** Codes and words out of an answer, first hit wins: Status Report, Warning. */
 export function readAnswer(answer: HttpAnswer): AnswerContent {
   const report = isObject(answer.report) ? answer.report : {};
   const headers = (answer.warnings ?? []).flatMap(parseWarningHeader);
@@ -37,7 +39,8 @@ export function readAnswer(answer: HttpAnswer): AnswerContent {
     given: hexIn(report.dimseStatus) ?? headers.map(statusInWarning).find((found) => found !== undefined),
     code: textOf(report.code),
     errorId: hexIn(report.errorId),
-    text: textOf(report.error) ?? textOf(report.errorComment) ?? headers[0]?.text ?? answer.reason ?? '',
+    words: textOf(report.error) ?? textOf(report.errorComment) ?? headers[0]?.text ?? '',
+    reason: answer.reason ?? '',
     attributes: attributesIn(report.attributes),
   };
 }

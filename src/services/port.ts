@@ -61,8 +61,11 @@ export interface ServiceWarning {
     | 'VALUES_CHANGED' // 0116H, Bxxx: done with other values for `attributes`
     | 'VALUES_SUPPLIED' // the gateway added `attributes` that were missing
     | 'SEQUENCE_SHRANK' // B.38 note: a sequence replaced a longer one
-    | 'UPSTREAM_WARNING'; // passed on as text
+    | 'UPSTREAM_WARNING'; // of a far end, and nothing more is known
+  /** What the peer reads: no patient values. */
   readonly text: string;
+  /** What the far end wrote: see `ServiceFailure.words`. */
+  readonly words?: string;
   readonly remaining?: number;
   readonly dimseStatus?: number;
   readonly attributes?: readonly Tag[];
@@ -189,6 +192,8 @@ export interface ServiceFailureOptions {
   retry?: RetryClass;
   /** What a person reads: no patient values. Defaults to the meaning of the code. */
   comment?: string;
+  /** What the far end wrote about it. */
+  words?: string | undefined;
   /** Attributes at fault. */
   attributes?: readonly Tag[];
   /** The very status the upstream gave, when it gave one; edges pass it on where it is legal. */
@@ -206,6 +211,11 @@ export class ServiceFailure extends Error {
   override readonly name: string = 'ServiceFailure';
   readonly code: FailureCode;
   readonly retry: RetryClass;
+  /**
+   * What the far end wrote about it, which may name a patient: for the person who asks it by the command line, never for a
+   * peer, a log, the store or the console.
+   */
+  readonly words: string | undefined;
   readonly attributes: readonly Tag[];
   readonly dimseStatus: number | undefined;
   readonly httpStatus: number | undefined;
@@ -216,6 +226,7 @@ export class ServiceFailure extends Error {
     super(options.comment ?? code, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retry = options.retry ?? 'permanent';
+    this.words = options.words === '' ? undefined : options.words;
     this.attributes = options.attributes ?? [];
     this.dimseStatus = options.dimseStatus;
     this.httpStatus = options.httpStatus;

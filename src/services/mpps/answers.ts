@@ -7,7 +7,7 @@ import { readAnswer, statusToHex } from '../answer.ts';
 import type { AnswerContent, HttpAnswer } from '../answer.ts';
 import { ServiceFailure } from '../port.ts';
 import type { RetryClass, ServiceFailureOptions, ServiceWarning } from '../port.ts';
-import { parseWarningHeader, statusInWarning } from '../worklist/warnings.ts';
+import { attributesNamedIn, farEndWarning, parseWarningHeader, statusInWarning } from '../worklist/warnings.ts';
 import { FINAL_ERROR_ID, MPPS_OUTCOMES, isLegalFailure } from './outcomes.ts';
 import type { MppsFailureCode, MppsOperation } from './outcomes.ts';
 
@@ -67,10 +67,10 @@ export function mppsFailureFromDimse(
 ): ServiceFailure | undefined {
   if (isSuccessOrWarning(status)) return undefined;
   const code = codeOfDimse(status, operation, answer);
-  const comment = answer.comment?.trim() ?? '';
   return new ServiceFailure(code, {
     retry: code === 'OUT_OF_RESOURCES' ? 'safe' : 'permanent',
-    comment: comment === '' ? MPPS_OUTCOMES[code].comment : comment,
+    comment: MPPS_OUTCOMES[code].comment,
+    words: answer.comment?.trim(),
     dimseStatus: status,
     attributes: answer.attributes ?? [],
     ...(answer.errorId !== undefined && { errorId: answer.errorId }),
@@ -117,11 +117,13 @@ const MEANINGS: Readonly<Record<number, string>> = {
 
 /** What the Warning header fields of a 2xx answer tell. */
 export function mppsWarningsFromHttp(headers: readonly string[]): ServiceWarning[] {
-  return headers.flatMap(parseWarningHeader).flatMap((header): ServiceWarning[] => {
+  return headers.flatMap(parseWarningHeader).map((header): ServiceWarning => {
+    const { text: words } = header;
     const status = statusInWarning(header);
-    const attributes = header.text.match(/\b[0-9A-Fa-f]{8}\b/g)?.map((tag) => tag.toUpperCase()) ?? [];
+    const attributes = attributesNamedIn(words);
     const [known] = status === undefined ? [] : mppsWarningsFromDimse(status, attributes);
-    return [known === undefined ? { code: 'UPSTREAM_WARNING', text: header.text } : { ...known, text: header.text }];
+    if (known === undefined) return farEndWarning(words);
+    return known.text === words ? known : { ...known, words };
   });
 }
 
@@ -177,10 +179,11 @@ export function mppsFailureFromHttp(
   const content = readAnswer(answer);
   const given = status >= 400 && content.given !== undefined && isLegalFailure(content.given, operation);
   const code = codeOfHttp(status, operation, content, answer.isKnownFinal === true);
-  const text = code === 'INSTANCE_DELETED' || content.text === '' ? MPPS_OUTCOMES[code].comment : content.text;
+  const text = code === 'INSTANCE_DELETED' || content.reason === '' ? MPPS_OUTCOMES[code].comment : content.reason;
   const options: ServiceFailureOptions = {
     retry: retryClassOf(status, given),
     comment: `HTTP ${status} ${text}`,
+    words: content.words,
     httpStatus: status,
     attributes: content.attributes,
   };
@@ -199,7 +202,7 @@ function codeOfHttp(
   content: AnswerContent,
   isKnownFinal: boolean,
 ): MppsFailureCode {
-  const { given, code, errorId, text, attributes } = content;
+  const { given, code, errorId, words, attributes } = content;
   if (status === 410 && operation !== 'create') return 'INSTANCE_DELETED';
   if (status >= 400 && given !== undefined && given !== 0x0110 && isLegalFailure(given, operation)) {
     return codeOfDimse(given, operation, {});
@@ -215,7 +218,7 @@ function codeOfHttp(
     case 423:
       if (operation === 'create') return 'DUPLICATE_INSTANCE';
       if (operation === 'retrieve') return 'UNEXPECTED_STATUS';
-      if (isKnownFinal || code === 'INSTANCE_FINAL' || errorId === FINAL_ERROR_ID || NO_MORE_UPDATES.test(text)) {
+      if (isKnownFinal || code === 'INSTANCE_FINAL' || errorId === FINAL_ERROR_ID || NO_MORE_UPDATES.test(words)) {
         return 'INSTANCE_FINAL';
       }
       return attributes.length > 0 ? 'NO_SUCH_ATTRIBUTE' : 'INSTANCE_CONFLICT';
@@ -233,13 +236,13 @@ const CODES_OF_BAD_REQUESTS: ReadonlySet<string> = new Set([
 ]);
 
 /** Which of the attribute errors a 400 means: only where the report gives evidence, by code or by tags and words. */
-function codeOfBadRequest({ code, text, attributes }: AnswerContent): MppsFailureCode {
+function codeOfBadRequest({ code, words, attributes }: AnswerContent): MppsFailureCode {
   if (code !== undefined && CODES_OF_BAD_REQUESTS.has(code)) return code as MppsFailureCode;
   if (attributes.length === 0) return 'BAD_REQUEST';
-  if (/empty|no value|without (?:a )?value|missing (?:attribute )?value/i.test(text)) return 'MISSING_VALUE';
-  if (/missing|required|absent/i.test(text)) return 'MISSING_ATTRIBUTE';
-  if (/unknown|no such|not recogni[sz]ed|unsupported|not supported/i.test(text)) return 'NO_SUCH_ATTRIBUTE';
-  return /invalid|bad|not allowed|illegal|wrong|value/i.test(text) ? 'INVALID_VALUE' : 'BAD_REQUEST';
+  if (/empty|no value|without (?:a )?value|missing (?:attribute )?value/i.test(words)) return 'MISSING_VALUE';
+  if (/missing|required|absent/i.test(words)) return 'MISSING_ATTRIBUTE';
+  if (/unknown|no such|not recogni[sz]ed|unsupported|not supported/i.test(words)) return 'NO_SUCH_ATTRIBUTE';
+  return /invalid|bad|not allowed|illegal|wrong|value/i.test(words) ? 'INVALID_VALUE' : 'BAD_REQUEST';
 }
 
 /**

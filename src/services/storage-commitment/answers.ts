@@ -51,10 +51,10 @@ export function commitmentFailureFromDimse(
 ): ServiceFailure | undefined {
   if (isSuccessOrWarning(status)) return undefined;
   const code = codeOfDimse(status, operation, answer);
-  const comment = answer.comment?.trim() ?? '';
   return new ServiceFailure(code, {
     retry: code === 'OUT_OF_RESOURCES' ? 'safe' : 'permanent',
-    comment: comment === '' ? COMMITMENT_OUTCOMES[code].comment : comment,
+    comment: COMMITMENT_OUTCOMES[code].comment,
+    words: answer.comment?.trim(),
     dimseStatus: status,
     ...(answer.errorId !== undefined && { errorId: answer.errorId }),
   });
@@ -103,10 +103,11 @@ export function commitmentFailureFromHttp(
   const { given } = content;
   const isGivenLegal = status >= 400 && given !== undefined && isLegalFailure(given, operation);
   const code = codeOfHttp(status, operation, content, isGivenLegal);
-  const hasOwnWords = content.text === '' || code === 'RESOURCE_NOT_FOUND' || code === 'DUPLICATE_INSTANCE';
+  const hasOwnText = content.reason === '' || code === 'RESOURCE_NOT_FOUND' || code === 'DUPLICATE_INSTANCE';
   return new ServiceFailure(code, {
     retry: operation === 'check' ? retryOfCheck(status) : retryOfRequest(status, isGivenLegal),
-    comment: `HTTP ${status} ${hasOwnWords ? COMMITMENT_OUTCOMES[code].comment : content.text}`,
+    comment: `HTTP ${status} ${hasOwnText ? COMMITMENT_OUTCOMES[code].comment : content.reason}`,
+    words: content.words,
     httpStatus: status,
     attributes: content.attributes,
     ...(isGivenLegal && { dimseStatus: given }),

@@ -124,10 +124,11 @@ export function httpOutcome(failure: ServiceFailure): HttpOutcome {
 export function failureFromHttp(status: number, answer: HttpAnswer = {}): ServiceFailure | undefined {
   if (status >= 200 && status < 300) return undefined;
   const { code, retry } = classOfHttpStatus(status);
-  const { given, text, attributes } = readAnswer(answer);
+  const { given, words, reason, attributes } = readAnswer(answer);
   return new ServiceFailure(code, {
     retry,
-    comment: `HTTP ${status} ${text === '' ? OUTCOMES[code].comment : text}`,
+    comment: `HTTP ${status} ${reason === '' ? OUTCOMES[code].comment : reason}`,
+    words,
     httpStatus: status,
     attributes,
     ...(given !== undefined && isFindFailure(given) && { dimseStatus: given }),
@@ -152,8 +153,7 @@ export function failureFromDimse(status: number, answer: DimseAnswer = {}): Serv
   if (isPending(status) || isSuccessOrWarning(status)) return undefined;
   const [code, retry] = classOfDimseStatus(status, answer);
   const options: ServiceFailureOptions = { retry, dimseStatus: status, attributes: answer.attributes ?? [] };
-  const comment = answer.comment?.trim() ?? '';
-  return new ServiceFailure(code, { ...options, comment: comment === '' ? OUTCOMES[code].comment : comment });
+  return new ServiceFailure(code, { ...options, comment: OUTCOMES[code].comment, words: answer.comment?.trim() });
 }
 
 /** FF00H and FF01H are the same list of results. */

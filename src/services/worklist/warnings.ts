@@ -2,6 +2,8 @@
  * Warning header fields (PS3.18 8.3.4 and 8.5; verbatim texts are protocol strings). DICOM writes `299 service: text`
  * where RFC 7234 has `299 agent "text"`: the first is sent, both are understood.
  */
+import { lookupTag } from '../../dataset/dictionary.ts';
+import type { Tag } from '../../dataset/model.ts';
 import type { ServiceWarning } from '../port.ts';
 
 function warningOf(code: ServiceWarning['code'], text: string, dimseStatus?: number): ServiceWarning {
@@ -48,6 +50,19 @@ export function toWarningHeader(service: string, warning: ServiceWarning): strin
   return `299 ${service}: ${warning.text.replaceAll(/[^ -~]/g, '?')}`;
 }
 
+/** What is passed on of a warning that is none of these: its words may name a patient. */
+export function farEndWarning(words: string, dimseStatus?: number): ServiceWarning {
+  const attributes = attributesNamedIn(words);
+  const text = attributes.length === 0 ? 'The far end warns' : `The far end warns: ${attributes.join(', ')}`;
+  return { ...warningOf('UPSTREAM_WARNING', text, dimseStatus), ...(words !== '' && { words }) };
+}
+
+/** Tags of eight hex digits among the words of a far end; a date of birth reads like one, so only those that are known. */
+export function attributesNamedIn(words: string): Tag[] {
+  const tags = words.match(/\b[0-9A-Fa-f]{8}\b/g)?.map((tag) => tag.toUpperCase()) ?? [];
+  return tags.filter((tag) => lookupTag(tag) !== undefined);
+}
+
 /** One Warning header field, taken apart. */
 export interface WarningHeader {
   /** `299`, or a DIMSE status where PS3.18 section 13 puts one (C11). */
@@ -71,9 +86,9 @@ export function warningFromHeader({ code, text }: WarningHeader): ServiceWarning
   const known = Object.values(WARNINGS).find((warning) => text.toLowerCase().startsWith(warning.text.toLowerCase()));
   if (known !== undefined) return known;
   const status = statusInWarning({ code, text });
-  if (status === 0xff01) return { ...WARNINGS.optionalKeysNotSupported, text };
-  if (status === 0xb001) return { ...WARNINGS.resultsMayBeIncomplete, text };
-  return warningOf('UPSTREAM_WARNING', text, status);
+  if (status === 0xff01) return { ...WARNINGS.optionalKeysNotSupported, words: text };
+  if (status === 0xb001) return { ...WARNINGS.resultsMayBeIncomplete, words: text };
+  return farEndWarning(text, status);
 }
 
 /** The DIMSE status that stands as warn-code or at the start of the text, undefined when there is none. */

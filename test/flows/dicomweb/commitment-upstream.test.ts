@@ -411,7 +411,8 @@ describe('every other status (status-mapping 7.3)', () => {
     expect(await failureOf(request(upstream))).toMatchObject({
       code: 'MISSING_ATTRIBUTE',
       attributes: ['00081199'],
-      message: 'HTTP 400 missing',
+      message: 'HTTP 400 Bad Request',
+      words: 'missing',
     });
   });
 

@@ -105,14 +105,14 @@ describe('Create (PS3.18 15.4)', () => {
     expect(await create(upstream)).toEqual({ uid: MPPS_UID });
   });
 
-  test('Warning fields are handed on, with the attributes they name', async () => {
+  test('Warning fields are handed on, with the attributes they name and without their words', async () => {
     const headers = { Warning: ['299 http://x: 0107: attributes ignored: 00400280', '299 x "something else"'] };
     const { upstream } = await start(() => ({ status: 201, headers }));
     const context = contextOf();
     await create(upstream, context);
     expect(context.warnings).toMatchObject([
       { code: 'ATTRIBUTES_IGNORED', dimseStatus: 0x0107, attributes: ['00400280'] },
-      { code: 'UPSTREAM_WARNING', text: 'something else' },
+      { code: 'UPSTREAM_WARNING', text: 'The far end warns', words: 'something else' },
     ]);
   });
 
@@ -185,7 +185,8 @@ describe('Create (PS3.18 15.4)', () => {
       dimseStatus: 0x0120,
       attributes: ['00400270'],
       retryAfter: 5,
-      message: 'HTTP 400 missing',
+      message: 'HTTP 400 Bad Request',
+      words: 'missing',
     });
   });
 

@@ -249,7 +249,7 @@ describe('the answer (PS3.18 8.6, 8.7)', () => {
     await iterator.next();
     expect(context.warnings.map(({ code, text }) => [code, text])).toEqual([
       ['OPTIONAL_KEYS_NOT_SUPPORTED', 'FF01: optional keys not supported'],
-      ['UPSTREAM_WARNING', 'something else'],
+      ['UPSTREAM_WARNING', 'The far end warns'],
     ]);
     await iterator.return?.(undefined);
   });

@@ -267,7 +267,7 @@ describe('answers (status mapping 7.3)', () => {
       released.resolve();
     });
     const failure = await failureOf(upstream);
-    expect(failure).toMatchObject({ code, retry, message: 'as said', dimseStatus: status });
+    expect(failure).toMatchObject({ code, retry, words: 'as said', dimseStatus: status });
     expect(nextAfterReport(failure)).toBe(next);
     await released.promise;
   });

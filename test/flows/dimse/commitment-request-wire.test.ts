@@ -207,7 +207,7 @@ describe('answers (status mapping 7.1)', () => {
       released.resolve();
     });
     const failure = await failureOf(upstream, createCommitmentContext({ holdMs: 60_000 }));
-    expect(failure).toMatchObject({ code, retry, message: 'as said', dimseStatus: status });
+    expect(failure).toMatchObject({ code, retry, words: 'as said', dimseStatus: status });
     await released.promise;
   });
 

@@ -104,13 +104,13 @@ describe('our SCU against our SCP', () => {
     new ServiceFailure('INVALID_VALUE', { comment: 'bad state', attributes: ['00400252'] }),
     new ServiceFailure('OUT_OF_RESOURCES', { comment: 'later', retry: 'safe' }),
     new ServiceFailure('NOT_AUTHORIZED', { comment: 'not you' }),
-  ])('$code crosses both wires with comment and attributes', async (failure) => {
+  ])('$code crosses both wires with attributes, and its comment as the words of the far end', async (failure) => {
     const { running, upstream } = await pair();
     running.handler.createMpps = () => Promise.reject(failure);
-    const { code, message, attributes, retry } = failure;
+    const { code, message: words, attributes, retry } = failure;
     await expect(upstream.createMpps(MPPS_UID, IN_PROGRESS, createContext())).rejects.toMatchObject({
       code,
-      message,
+      words,
       attributes,
       retry,
     });

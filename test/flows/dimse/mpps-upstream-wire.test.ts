@@ -240,7 +240,7 @@ describe('answers (status mapping 4.1, 5.1, 6)', () => {
     expect(await failureOf(upstream, operation)).toMatchObject({
       code,
       retry,
-      message: 'as said',
+      words: 'as said',
       dimseStatus: status,
     });
   });

@@ -133,7 +133,7 @@ describe('our SCU against our SCP', () => {
     expect(found.map((result) => result['00400100'])).toEqual([attribute('SQ', step('A')), attribute('SQ', step('B'))]);
   });
 
-  test('failures cross both wires: code and comment arrive', async () => {
+  test('failures cross both wires: the code, and the comment as words of the far end', async () => {
     const { upstream } = await pair(
       new ScriptedHandler(() => {
         throw new ServiceFailure('BAD_REQUEST', { comment: 'bad key', attributes: ['00400100'] });
@@ -141,7 +141,7 @@ describe('our SCU against our SCP', () => {
     );
     await expect(collect(upstream.search(QUERY, createContext()))).rejects.toMatchObject({
       code: 'BAD_REQUEST',
-      message: 'bad key',
+      words: 'bad key',
       attributes: ['00400100'],
       dimseStatus: 0xa900,
     });

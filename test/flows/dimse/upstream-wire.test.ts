@@ -262,7 +262,7 @@ describe('final statuses (status mapping 3.1)', () => {
     expect(await failureOf(upstream)).toMatchObject({
       code,
       dimseStatus: status,
-      message: 'as said',
+      words: 'as said',
       attributes: ['00100010'],
     });
   });

@@ -119,7 +119,12 @@ describe('outcomes of MPPS in both protocols', () => {
   test('Error ID is the errorId of the report where it has one', () => {
     const report = { error: 'no', errorId: 'B123' };
     const failure = mppsFailureFromHttp(500, 'update', { report }) as ServiceFailure;
-    expect(mppsDimseOutcome(failure, 'update')).toEqual({ status: 0x0110, comment: 'HTTP 500 no', errorId: 0xb123 });
+    const { comment } = mppsOutcomeOf('UPSTREAM_ERROR');
+    expect(mppsDimseOutcome(failure, 'update')).toEqual({
+      status: 0x0110,
+      comment: `HTTP 500 ${comment}`,
+      errorId: 0xb123,
+    });
   });
 
   test('a final instance is 0110H with A710H and the words of Table F.7.2-2, whatever was said', () => {
@@ -233,16 +238,17 @@ describe('DIMSE to HTTP (status-mapping 4.1, 5.1, 6)', () => {
     }
   });
 
-  test('a comment and attributes of the SCP come through', () => {
+  test('codes and attributes of the SCP come through, its comment stays apart: it may name a patient', () => {
     const answer = { comment: ' Bad step ', attributes: ['00400252'], errorId: 0x1234 };
     const failure = mppsFailureFromDimse(0x0106, 'create', answer) as ServiceFailure;
     expect(mppsHttpOutcome(failure, 'create')).toEqual({
       status: 400,
-      comment: 'Bad step',
+      comment: 'invalid attribute value',
       attributes: ['00400252'],
       dimseStatus: '0106',
       errorId: '1234',
     });
+    expect(failure.words).toBe('Bad step');
   });
 
   test.each<[number, string, string]>([

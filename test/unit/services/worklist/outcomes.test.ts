@@ -137,14 +137,15 @@ describe('C-FIND status to failure (status table 3.1)', () => {
     expect(httpOutcome(failure)).toMatchObject({ status: http, dimseStatus: hex(status) });
   });
 
-  test('Error Comment and Offending Element are kept', () => {
+  test('Offending Element is passed on; Error Comment may name a patient, and is kept apart', () => {
     const failure = failureFromDimse(0xa900, { comment: 'no such key ', attributes: ['00100020'] }) as ServiceFailure;
     expect(httpOutcome(failure)).toEqual({
       status: 400,
-      comment: 'no such key',
+      comment: OUTCOMES.BAD_REQUEST.comment,
       dimseStatus: 'A900',
       attributes: ['00100020'],
     });
+    expect(failure.words).toBe('no such key');
   });
 });
 
@@ -187,16 +188,17 @@ describe('HTTP status to failure (status table 3.2)', () => {
     expect(dimseOutcome(failure).comment).toBe(`HTTP ${status} ${OUTCOMES[code].comment}`.slice(0, 64));
   });
 
-  test('text comes from the Status Report, else the Warning, else the reason phrase', () => {
+  test('words come from the Status Report, else the Warning, and are kept apart from the comment', () => {
     const warnings = ['299 http://ris.example/dicomweb: disk full'];
-    const comment = (answer: Parameters<typeof failureFromHttp>[1]): string | undefined =>
-      failureFromHttp(500, answer)?.message;
-    expect(comment({ report: { error: 'no space', errorComment: 'x' }, warnings, reason: 'Oops' })).toBe(
-      'HTTP 500 no space',
-    );
-    expect(comment({ report: { errorComment: 'x' }, warnings })).toBe('HTTP 500 x');
-    expect(comment({ report: 'text', warnings, reason: 'Oops' })).toBe('HTTP 500 disk full');
-    expect(comment({ reason: 'Oops' })).toBe('HTTP 500 Oops');
+    const told = (answer: Parameters<typeof failureFromHttp>[1]): (string | undefined)[] => {
+      const { message, words } = failureFromHttp(500, answer) as ServiceFailure;
+      return [message, words];
+    };
+    const report = { error: 'no space', errorComment: 'x' };
+    expect(told({ report, warnings, reason: 'Oops' })).toEqual(['HTTP 500 Oops', 'no space']);
+    expect(told({ report: { errorComment: 'x' }, warnings })).toEqual(['HTTP 500 origin server error', 'x']);
+    expect(told({ report: 'text', warnings, reason: 'Oops' })).toEqual(['HTTP 500 Oops', 'disk full']);
+    expect(told({ reason: 'Oops' })).toEqual(['HTTP 500 Oops', undefined]);
   });
 
   test.each<[string, Parameters<typeof failureFromHttp>[1], string]>([

@@ -42,14 +42,16 @@ describe('Warning header fields (PS3.18 8.3.4, verbatim texts)', () => {
     ]);
   });
 
-  test('another text is passed on, with its DIMSE status when it begins with one', () => {
+  test('another text is kept apart, with its DIMSE status when it begins with one', () => {
     expect(warningFromHeader({ code: '299', text: 'slow today' })).toEqual({
       code: 'UPSTREAM_WARNING',
-      text: 'slow today',
+      text: 'The far end warns',
+      words: 'slow today',
     });
     expect(warningFromHeader({ code: '299', text: 'FF01: keys ignored' })).toEqual({
       code: 'OPTIONAL_KEYS_NOT_SUPPORTED',
-      text: 'FF01: keys ignored',
+      text: 'FF01: optional keys not supported',
+      words: 'FF01: keys ignored',
       dimseStatus: 0xff01,
     });
     expect(warningFromHeader({ code: 'B001', text: 'limit' })).toMatchObject({ code: 'RESULTS_MAY_BE_INCOMPLETE' });

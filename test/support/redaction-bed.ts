@@ -1,0 +1,196 @@
+/**
+ * A gateway as `serve` runs it, with every service, every delivery and both protocols on both sides, between far ends that
+ * write about patients where they should not; and all that it lets out but data sets to those who asked for them.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { App } from '../../src/app.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { toJson } from '../../src/dataset/json.ts';
+import type { DataSet } from '../../src/dataset/model.ts';
+import type { AdjustableLogger, LogFields } from '../../src/observe/log.ts';
+import { upstreamTo } from './beds.ts';
+import { startListener } from './dimse-listener.ts';
+import type { ScriptedHandler } from './dimse-listener.ts';
+import { openPassage } from './example-bed.ts';
+import { call } from './http-client.ts';
+import type { HttpCall, HttpReply } from './http-client.ts';
+import { leaksIn } from './marked-patient.ts';
+import { StubOriginServer } from './stub-origin-server.ts';
+import type { StubScript } from './stub-origin-server.ts';
+import type { Upstream } from '../../src/services/port.ts';
+
+/** Where a request goes: an AE title that is called, and in lower case a base path. */
+export const TARGETS = ['RIS', 'WEB', 'DIMSE', 'STORED', 'STRICT'] as const;
+export type Target = (typeof TARGETS)[number];
+
+export interface Output {
+  readonly where: string;
+  readonly text: string;
+}
+
+export interface RedactionBed {
+  readonly folder: string;
+  readonly configFile: string;
+  readonly ports: { readonly ward: number; readonly web: number; readonly console: number };
+  /** The gateway behind the far DIMSE listener; it fails as it is told. */
+  readonly farDimse: ScriptedHandler;
+  /** The far origin server answers by this. */
+  farWeb: StubScript;
+  /** A modality; what it was told besides data sets becomes output. */
+  modality(target: Target): Promise<Upstream>;
+  /** A web client; an answer that fails becomes output, and the header of every one. */
+  ask(target: Target, path: string, options?: HttpCall): Promise<HttpReply>;
+  /** At the console; only what is no data set by design becomes output. */
+  operate(path: string, options?: HttpCall): Promise<HttpReply>;
+  note(where: string, value: unknown): void;
+  /** What has come out so far, pages of the console for operators and monitoring included. */
+  outputs(): Promise<readonly Output[]>;
+  /** What has come out that has marked values. */
+  leaks(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export interface RedactionOptions {
+  readonly entries: readonly DataSet[];
+  /** More of the configuration, as YAML. */
+  readonly more?: string;
+}
+
+const route = (target: Target, services: string): string => `
+  - { name: dimse-${target}, from: { listener: ward, calledAeTitles: [${target}] }, ${services} }
+  - { name: web-${target}, from: { listener: web, basePath: /${target.toLowerCase()} }, ${services} }`;
+
+function configOf(dimsePort: number, webPort: number, more: string): string {
+  const titles = TARGETS.join(', ');
+  const paths = TARGETS.map((target) => `/${target.toLowerCase()}`).join(', ');
+  const all = (to: string, mpps = ''): string =>
+    `worklist: { to: ${to} }, mpps: { to: ${to}${mpps} }, storageCommitment: { to: ${to}, holdTime: 0s }`;
+  return `
+log: { level: debug, messages: tags }
+listeners:
+  ward: { protocol: dimse, aeTitles: [${titles}], port: 0 }
+  web: { protocol: dicomweb, port: 0, basePaths: [${paths}] }
+upstreams:
+  ris: { protocol: ris, entries: worklist.json }
+  farDimse: { protocol: dimse, host: 127.0.0.1, port: ${dimsePort}, aeTitle: FAREND, callingAeTitle: DIMSE, spool: { firstDelay: 10ms, maximumDelay: 20ms } }
+  farWeb: { protocol: dicomweb, baseUrl: "http://127.0.0.1:${webPort}/far", spool: { firstDelay: 10ms, maximumDelay: 20ms } }
+  nobody: { protocol: dicomweb, baseUrl: "http://127.0.0.1:1/far" }
+routes:${route('RIS', all('ris'))}${route('WEB', all('farWeb'))}${route('DIMSE', all('farDimse'))}${route(
+    'STORED',
+    all('farWeb', ', delivery: store-and-forward, forwardTo: [farDimse, nobody], validation: off'),
+  )}${route('STRICT', `${all('ris', ', validation: strict')}, characterSets: [ISO_IR 100], unencodable: fail`)}
+store: { path: store.db }
+console: { port: 0 }
+timers: { shutdown: 200ms }
+${more}`;
+}
+
+export async function startRedactionBed(options: RedactionOptions): Promise<RedactionBed> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of closers.splice(0).toReversed()) await end();
+  };
+  try {
+    return await openBed(options, closers, close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openBed(
+  { entries, more = '' }: RedactionOptions,
+  closers: (() => Promise<unknown>)[],
+  close: () => Promise<void>,
+): Promise<RedactionBed> {
+  const folder = await mkdtemp(join(tmpdir(), 'dimseway-redaction-'));
+  closers.push(() => rm(folder, { recursive: true }));
+  const far = await startListener(undefined, { aeTitles: ['FAREND'] });
+  closers.push(() => far.listener.close(0));
+  const bed = { farWeb: (() => ({ status: 204 })) as StubScript };
+  const stub = await StubOriginServer.start((request, index) => bed.farWeb(request, index));
+  closers.push(() => stub.close());
+  await writeFile(join(folder, 'worklist.json'), `[${entries.map(toJson).join()}]`);
+  const configFile = join(folder, 'gateway.yaml');
+  await writeFile(configFile, configOf(far.port, stub.port, more));
+
+  const outputs: Output[] = [];
+  const note = (where: string, value: unknown): void => {
+    const text = typeof value === 'string' ? value : inspect(value, { depth: 12, maxStringLength: null });
+    outputs.push({ where, text });
+  };
+  const load = (): ReturnType<typeof loadConfig> => loadConfig(configFile, {});
+  const app = new App(notingLogger(note), load);
+  closers.push(() => app.close());
+  const { listeners, console } = await app.start((await load()).config);
+  const ports = {
+    ward: listeners['ward']?.port ?? 0,
+    web: listeners['web']?.port ?? 0,
+    console: console?.port ?? 0,
+  };
+  note('ready line', app.ports());
+  const front = await openPassage('dimse');
+  closers.push(() => front.tap.close());
+  front.tap.relayTo(ports.ward);
+
+  const noteReply = (reply: HttpReply): HttpReply => {
+    note(`header of ${reply.status}`, reply.headers);
+    if (reply.status >= 300) note(`body of ${reply.status}`, reply.body.toString('utf8'));
+    return reply;
+  };
+  let passed = 0;
+  const visit = async (): Promise<readonly Output[]> => {
+    for (const path of ['/health/ready', '/metrics', '/api/spool', '/api/commitments', '/api/exceptions?all=true']) {
+      const { status, body } = await call(ports.console, path);
+      note(`console ${path}`, `${status} ${body.toString('utf8')}`);
+    }
+    for (; passed < front.seen.length; passed++) {
+      const seen = front.seen[passed];
+      if (seen?.kind === 'dimse-answer') note('DIMSE response', seen.command);
+    }
+    return outputs;
+  };
+  return Object.assign(bed, {
+    folder,
+    configFile,
+    ports,
+    farDimse: far.handler,
+    modality: async (target: Target) => {
+      const modality = await upstreamTo('dimse', front.tap.port, { aeTitle: target });
+      closers.push(() => modality.close());
+      return modality;
+    },
+    ask: async (target: Target, path: string, options?: HttpCall) =>
+      noteReply(await call(ports.web, `/${target.toLowerCase()}${path}`, options)),
+    operate: async (path: string, options?: HttpCall) => {
+      const headers = { 'content-type': 'application/json', ...options?.headers };
+      return noteReply(await call(ports.console, path, { ...options, headers }));
+    },
+    note,
+    outputs: visit,
+    leaks: async () => {
+      return (await visit()).flatMap(({ where, text }) => {
+        const values = leaksIn(text);
+        return values.length === 0 ? [] : [`${where}: ${values.join(', ')} in ${text}`];
+      });
+    },
+    close,
+  });
+}
+
+/** What an error holds, its causes included, counts as told: some day somebody logs it whole. */
+function notingLogger(note: (where: string, value: unknown) => void, bound: LogFields = {}): AdjustableLogger {
+  const at = (level: string) => (message: string, fields?: LogFields) =>
+    note(`log ${level}`, { message, ...bound, ...fields });
+  return {
+    error: at('error'),
+    warn: at('warn'),
+    info: at('info'),
+    debug: at('debug'),
+    child: (fields) => notingLogger(note, { ...bound, ...fields }),
+    setLevel: () => undefined,
+  };
+}
