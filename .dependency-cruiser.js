@@ -53,8 +53,13 @@ export default {
     {
       name: 'parts-only-from-app',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli/|app\\.ts|parts\\.ts|route-parts\\.ts|store-services\\.ts)' },
-      to: { path: '^src/(parts|route-parts|security-parts|store-services|housekeeping)\\.ts$' },
+      from: {
+        path: '^src/',
+        pathNot: '^src/(cli/|app\\.ts|running\\.ts|parts\\.ts|console-parts\\.ts|route-parts\\.ts|store-services\\.ts)',
+      },
+      to: {
+        path: '^src/(parts|audit-parts|binding|running|console-parts|route-parts|security-parts|store-services|housekeeping)\\.ts$',
+      },
     },
     {
       name: 'cli-only-from-main',

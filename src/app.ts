@@ -4,12 +4,16 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, ListenerConfig, UpstreamConfig } from './config/schema.ts';
+import type { Config, ListenerConfig } from './config/schema.ts';
+import { Audit } from './audit-parts.ts';
+import { bound } from './binding.ts';
+import type { BoundPorts } from './binding.ts';
 import { consoleRouters } from './console-parts.ts';
 import { ConsoleServer } from './console/server.ts';
 import { GatewayError } from './errors.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { housekeep, HOUSEKEEPING_MS } from './housekeeping.ts';
+import type { AuthenticationEvent } from './identity/principal.ts';
 import { healthOf, upstreamHealth } from './observe/health.ts';
 import type { Health } from './observe/health.ts';
 import type { AdjustableLogger } from './observe/log.ts';
@@ -18,62 +22,29 @@ import { lookAtCommitments } from './observe/commitments.ts';
 import type { CommitmentSource } from './observe/commitments.ts';
 import { lookAtSpool } from './observe/spool.ts';
 import type { SpoolSource } from './observe/spool.ts';
-import { buildListener, createUpstream, hasStore, needsStore, openConfiguredStore, recordersOf } from './parts.ts';
+import {
+  buildListener,
+  certificatesOf,
+  createUpstream,
+  hasStore,
+  needsStore,
+  openConfiguredStore,
+  recordersOf,
+} from './parts.ts';
 import type { Listener, Recorders } from './parts.ts';
 import { Ris } from './ris/ris.ts';
 import { buildRoutes, reportersOf } from './route-parts.ts';
+import { NOTHING } from './running.ts';
+import type { Parts, RunningListener, RunningUpstream } from './running.ts';
 import { closeSecurity, loadListenerSecurity } from './security-parts.ts';
-import type { ListenerSecurity } from './security-parts.ts';
 import { importSeeds, readSeeds } from './seeds.ts';
 import type { Upstream } from './services/port.ts';
 import { StoreServices } from './store-services.ts';
 import type { Store } from './store/store.ts';
-
-/** What the ready line of `serve` tells. */
-export interface BoundPorts {
-  readonly listeners: Readonly<Record<string, { readonly port: number }>>;
-  readonly console?: { readonly port: number };
-}
+import type { CertificateFacts } from './tls/tls-options.ts';
 
 /** Reads the configuration again. Rejects with a GatewayError (CONFIG_…) when it is bad. */
 export type ConfigSource = () => Promise<{ config: Config; warnings: readonly string[] }>;
-
-interface RunningListener {
-  readonly config: ListenerConfig;
-  readonly security: ListenerSecurity;
-  readonly listener: Listener;
-  readonly port: number;
-}
-
-interface RunningUpstream {
-  readonly config: UpstreamConfig;
-  readonly upstream: Upstream;
-  /** The store it was given. */
-  readonly store: Store | undefined;
-}
-
-/** All parts that a reload replaces together. */
-interface Parts {
-  readonly config: Config;
-  readonly listeners: ReadonlyMap<string, RunningListener>;
-  readonly upstreams: ReadonlyMap<string, RunningUpstream>;
-  readonly recorders: Recorders;
-  /** Undefined where no route has the MPPS service and no upstream is a RIS. */
-  readonly store: Store | undefined;
-  readonly console: { readonly server: ConsoleServer; readonly port: number } | undefined;
-}
-
-const NOTHING: Pick<Parts, 'listeners' | 'upstreams' | 'console' | 'store'> & {
-  recorders: undefined;
-  config: undefined;
-} = {
-  config: undefined,
-  store: undefined,
-  listeners: new Map(),
-  upstreams: new Map(),
-  recorders: undefined,
-  console: undefined,
-};
 
 /** Listeners with the same key share their socket across a reload, whatever they are called. */
 function socketOf(name: string, { protocol, host, port, tls }: ListenerConfig): string {
@@ -96,7 +67,7 @@ export class App {
         storageCommitment === undefined ? [] : [{ route: name, upstream: storageCommitment.to }],
       ),
   };
-  readonly #metrics = new Metrics(this.#spoolSource, this.#commitmentSource);
+  readonly #metrics = new Metrics(this.#spoolSource, this.#commitmentSource, () => this.#certificates());
   #services: StoreServices | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
   #parts: Parts | undefined;
@@ -104,6 +75,8 @@ export class App {
   #closing = false;
   /** Resolved once no listener waits for anything any more. */
   readonly #ended = Promise.withResolvers<void>();
+
+  readonly #authenticated = (event: AuthenticationEvent): void => this.#parts?.audit.authenticated(event);
 
   /** @param source for reloads; without it they are refused. */
   constructor(logger: AdjustableLogger, source?: ConfigSource) {
@@ -189,7 +162,8 @@ export class App {
     await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
     await this.#services?.delivery.settled();
-    await parts.recorders.close();
+    parts.audit.stopped();
+    await Promise.all([parts.recorders.close(), parts.audit.close(deadlineMs)]);
     await parts.console?.server.close();
     await parts.store?.close();
   }
@@ -212,6 +186,7 @@ export class App {
           upstreams.set(name, { config: options, upstream, store });
         }
       }
+      const audit = await this.#openAudit(config, made);
       const recorders = isDeepStrictEqual(old.config?.log, config.log)
         ? (old.recorders ?? recordersOf(config.log, this.#logger))
         : recordersOf(config.log, this.#logger);
@@ -230,17 +205,16 @@ export class App {
         if (running !== undefined) listeners.set(name, { ...running, config: options, security });
         else {
           const listener = buildListener(name, options, this.#gateway, log, {
-            reporters: reportersOf(config),
-            security,
+            ...{ reporters: reportersOf(config), security, authenticated: this.#authenticated },
           });
-          const { port } = await this.#bound(name, options, () => listener.listen());
+          const { port } = await bound(name, options, () => listener.listen(), this.ports());
           made.push({ close: () => listener.close(0) });
           listeners.set(name, { config: options, security, listener, port });
         }
       }
       const console = await this.#buildConsole(config, made);
       if (this.#parts !== undefined) await importSeeds(seeds, upstreams);
-      return { config, listeners, upstreams, recorders, store, console };
+      return { config, listeners, upstreams, recorders, store, console, audit };
     } catch (error) {
       if (this.#parts === undefined) await this.#stopDelivery();
       await Promise.allSettled(made.map((part) => part.close()));
@@ -270,6 +244,20 @@ export class App {
     this.#services = undefined;
   }
 
+  /** The running one goes on where nothing that it says has changed. */
+  async #openAudit(config: Config, made: { close(): Promise<void> }[]): Promise<Audit> {
+    const old = this.#parts;
+    if (old !== undefined && isDeepStrictEqual(old.config.audit, config.audit)) return old.audit;
+    if (old?.config.audit !== undefined && config.audit !== undefined) {
+      throw new GatewayError('RELOAD_FAILED', 'A reload cannot change the audit trail, whose spool has one owner', {
+        fix: 'Stop the gateway and start it with the new one.',
+      });
+    }
+    const audit = await Audit.open(config, this.#logger);
+    made.push({ close: () => audit.close(0) });
+    return audit;
+  }
+
   #route(
     config: Config,
     upstreams: ReadonlyMap<string, RunningUpstream>,
@@ -282,6 +270,16 @@ export class App {
     const routes = buildRoutes(config, upstreams, recorders);
     this.#gateway.replaceRoutes(routes, this.#services?.delivery, this.#services?.commitments);
     this.#services?.replaceTargets(config, routes, upstreams);
+  }
+
+  /** Every certificate of TLS that is in use. */
+  #certificates(): CertificateFacts[] {
+    const { listeners, upstreams, console } = this.#parts ?? NOTHING;
+    return [
+      ...[...listeners.values()].flatMap(({ security }) => security.tls?.certificates() ?? []),
+      ...[...upstreams.values()].flatMap(({ upstream }) => certificatesOf(upstream)),
+      ...(console?.tls?.certificates() ?? []),
+    ];
   }
 
   /** The embedded RIS by name. */
@@ -307,33 +305,17 @@ export class App {
       },
       log,
     );
+    const { tls: _files, ...plain } = options;
+    const { tls } = await loadListenerSecurity('console', options, log);
+    if (tls !== undefined) made.push({ close: async () => tls.close() });
     const server = new ConsoleServer(
-      options,
+      { ...plain, ...(tls && { tls }) },
       { health: () => this.health(), reload: () => this.reload(), routers },
       log,
     );
-    const { port } = await this.#bound('console', options, () => server.listen());
+    const { port } = await bound('console', options, () => server.listen(), this.ports());
     made.push(server);
-    return { server, port };
-  }
-
-  /** @throws GatewayError LISTENER_FAILED */
-  async #bound(
-    name: string,
-    { host, port }: { host: string; port: number },
-    listen: () => Promise<{ port: number }>,
-  ): Promise<{ port: number }> {
-    try {
-      return await listen();
-    } catch (cause) {
-      const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-      const { listeners, console } = this.ports();
-      const isOurs = [...Object.values(listeners), console].some((ours) => ours?.port === port);
-      throw new GatewayError('LISTENER_FAILED', `${name} cannot listen on ${host}:${port}: ${code}`, {
-        fix: fixOf(code, isOurs),
-        cause,
-      });
-    }
+    return { server, port, ...(tls && { tls }) };
   }
 
   /** Puts new parts in place and retires what they replace. Cannot fail. */
@@ -347,7 +329,8 @@ export class App {
       keptListeners.add(listener);
       const before = [...old.listeners.values()].find((running) => running.listener === listener);
       if (before === undefined) continue;
-      listener.update(name, config, { reporters: reportersOf(parts.config), security });
+      const reporters = reportersOf(parts.config);
+      listener.update(name, config, { reporters, security, authenticated: this.#authenticated });
       this.#retire(closeSecurity(before.security, true));
     }
     for (const { listener, security } of old.listeners.values()) {
@@ -360,6 +343,13 @@ export class App {
       if (!keptUpstreams.has(upstream)) this.#retire(this.#closeUnused(upstream));
     }
     if (old.recorders !== undefined && old.recorders !== parts.recorders) this.#retire(old.recorders.close());
+    if (old.audit !== parts.audit) {
+      old.audit?.stopped();
+      parts.audit.started();
+      if (old.audit !== undefined) this.#retire(old.audit.close(parts.config.timers.shutdown));
+    }
+    parts.audit.follow(parts.config);
+    this.#gateway.observer = parts.audit.observer;
     if (old.console !== undefined && old.console !== parts.console) this.#retire(old.console.server.close());
   }
 
@@ -375,18 +365,5 @@ export class App {
     });
     this.#retiring.add(settled);
     void settled.then(() => this.#retiring.delete(settled));
-  }
-}
-
-function fixOf(code: string, isOurs: boolean): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return isOurs
-        ? 'The running gateway has this port itself: restart it, since a reload moves no port to another host or protocol.'
-        : 'Another process has this port: end it, or choose another port.';
-    case 'EACCES':
-      return 'Ports below 1024 need a privilege: choose a higher port, or grant CAP_NET_BIND_SERVICE.';
-    default:
-      return 'Check host and port of the listener.';
   }
 }

@@ -8,15 +8,17 @@ import { DimseUpstream } from './dimse/upstream.ts';
 import type { Logger } from './observe/log.ts';
 import { createMessageRecorder } from './observe/messages.ts';
 import type { MessageRecorder } from './observe/messages.ts';
+import type { AuthenticationEvent } from './identity/principal.ts';
 import { createCredentials } from './identity/outbound-credentials.ts';
 import { Ris } from './ris/ris.ts';
 import { readSeed } from './ris/seed.ts';
 import type { ServiceHandler, Upstream } from './services/port.ts';
-import { credentialsOf } from './security-parts.ts';
+import { credentialsOf, identityOf } from './security-parts.ts';
 import type { ListenerSecurity } from './security-parts.ts';
 import { openMemoryStore, openStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { ClientTls } from './tls/client-tls.ts';
+import type { CertificateFacts } from './tls/tls-options.ts';
 
 /** A bound or bindable socket with a protocol behind it. */
 export interface Listener {
@@ -38,6 +40,8 @@ export interface Reporter {
 export interface ListenerParts {
   readonly reporters?: readonly Reporter[];
   readonly security?: ListenerSecurity;
+  /** Told of logins. */
+  readonly authenticated?: (event: AuthenticationEvent) => void;
 }
 
 /** The message recorders of a running gateway, one for each level. */
@@ -93,7 +97,7 @@ type DicomwebListenerOptions = ConstructorParameters<typeof DicomwebListener>[0]
 function dimseListenerOptions(
   name: string,
   config: ConfigOf<ListenerConfig, 'dimse'>,
-  { reporters = [], security }: ListenerParts,
+  { reporters = [], security, authenticated }: ListenerParts,
 ): DimseListenerOptions {
   const { access, timers, tls: _tls, userIdentity: _identity, maximumMessageSize, maximumHeldSize, ...same } = config;
   return {
@@ -102,6 +106,8 @@ function dimseListenerOptions(
     name,
     reporters,
     ...(security?.tls && { tls: security.tls }),
+    ...(security?.userIdentity && { userIdentity: security.userIdentity }),
+    ...(authenticated && { authenticated }),
     maximumHeldBytes: maximumHeldSize,
     maximumMessageBytes: maximumMessageSize,
     artimMs: timers.artim,
@@ -113,7 +119,7 @@ function dimseListenerOptions(
 function dicomwebListenerOptions(
   name: string,
   config: ConfigOf<ListenerConfig, 'dicomweb'>,
-  { security }: ListenerParts,
+  { security, authenticated }: ListenerParts,
 ): DicomwebListenerOptions {
   const { access, timers, tls: _tls, authentication, ...rest } = config;
   const { maximumBodySize, maximumCommitmentSize, maximumHeldSize, ...same } = rest;
@@ -123,6 +129,7 @@ function dicomwebListenerOptions(
     ...access,
     ...(security?.tls && { tls: security.tls }),
     ...(security?.authenticator && { authenticator: security.authenticator }),
+    ...(authenticated && { authenticated }),
     ...(authentication && { refusal: authentication.refusal }),
     maximumHeldBytes: maximumHeldSize,
     maximumBodyBytes: maximumBodySize,
@@ -165,14 +172,14 @@ export async function createUpstream(
 ): Promise<Upstream> {
   switch (config.protocol) {
     case 'dicomweb': {
-      const { timers, maximumAnswerSize, parameterNames, tls, credentials: _credentials, ...same } = config;
+      const { timers, maximumAnswerSize, parameterNames, tls: _tls, credentials: _credentials, ...same } = config;
       const credentials = credentialsOf(config);
       return new DicomwebUpstream(
         {
           ...same,
           name,
           names: parameterNames,
-          ...(tls && { tls: await ClientTls.load(`upstreams.${name}`, tls, logger) }),
+          ...(await webTls(name, config, logger)),
           ...(credentials && { credentials: createCredentials(credentials) }),
           maximumAnswerBytes: maximumAnswerSize,
           connectTimeoutMs: timers.connect,
@@ -184,12 +191,13 @@ export async function createUpstream(
       );
     }
     case 'dimse': {
-      const { timers, pool, commitment, maximumMessageSize, tls, ...same } = config;
+      const { timers, pool, commitment, maximumMessageSize, tls, userIdentity, ...same } = config;
       return new DimseUpstream(
         {
           ...same,
           name,
           ...(tls && { tls: await ClientTls.load(`upstreams.${name}`, tls, logger) }),
+          ...(userIdentity && { userIdentity: identityOf(userIdentity) }),
           maximumMessageBytes: maximumMessageSize,
           connectTimeoutMs: timers.connect,
           associationTimeoutMs: timers.association,
@@ -214,6 +222,21 @@ export async function createUpstream(
       return Ris.open(name, seed, options, await openMemoryStore(), logger);
     }
   }
+}
+
+export function certificatesOf(upstream: Upstream): readonly CertificateFacts[] {
+  const hasTls = upstream instanceof DimseUpstream || upstream instanceof DicomwebUpstream;
+  return hasTls ? upstream.certificates() : [];
+}
+
+/** A server by https is called by a profile, also where nothing is said about it. */
+async function webTls(
+  name: string,
+  { baseUrl, tls }: ConfigOf<UpstreamConfig, 'dicomweb'>,
+  logger: Logger,
+): Promise<{ tls?: ClientTls }> {
+  if (!/^https:/i.test(baseUrl)) return {};
+  return { tls: await ClientTls.load(`upstreams.${name}`, tls ?? { profile: 'bcp195-rfc9325' }, logger) };
 }
 
 export function recordersOf(log: LogConfig, logger: Logger): Recorders {

@@ -1,7 +1,11 @@
 /** Makes what a listener or upstream needs to be safe from its piece of the configuration: certificates, logins, credentials. */
-import type { ConsoleConfig, DicomwebUpstreamConfig, ListenerConfig } from './config/schema.ts';
+import type { ConsoleConfig, DicomwebUpstreamConfig, DimseUpstreamConfig, ListenerConfig } from './config/schema.ts';
+import type { RequestorIdentity } from './dimse/requestor-identity.ts';
+import { UserIdentityCheck } from './dimse/user-identity.ts';
 import { Authenticator } from './identity/authenticator.ts';
 import type { CredentialsOptions, OwnCredentialsOptions } from './identity/credentials.ts';
+import type { JwtOptions } from './identity/jwt-verifier.ts';
+import type { GatewayError } from './errors.ts';
 import type { Logger } from './observe/log.ts';
 import { ServerTls } from './tls/server-tls.ts';
 
@@ -9,6 +13,7 @@ import { ServerTls } from './tls/server-tls.ts';
 export interface ListenerSecurity {
   readonly tls: ServerTls | undefined;
   readonly authenticator: Authenticator | undefined;
+  readonly userIdentity: UserIdentityCheck | undefined;
 }
 
 /**
@@ -24,29 +29,50 @@ export async function loadListenerSecurity(
 ): Promise<ListenerSecurity> {
   if (tls !== undefined) await tls.reload();
   const kept = tls ?? (config.tls && (await ServerTls.load(owner, config.tls, logger)));
-  const authenticator = 'authentication' in config ? await loadAuthenticator(config.authentication) : undefined;
-  return { tls: kept, authenticator };
+  const authenticator = 'authentication' in config ? await loadAuthenticator(config.authentication, logger) : undefined;
+  const userIdentity = 'userIdentity' in config ? await loadUserIdentity(config.userIdentity, logger) : undefined;
+  return { tls: kept, authenticator, userIdentity };
 }
 
 /** @param tlsStays the socket it secures goes on */
-export async function closeSecurity({ tls, authenticator }: ListenerSecurity, tlsStays: boolean): Promise<void> {
+export async function closeSecurity(security: ListenerSecurity, tlsStays: boolean): Promise<void> {
+  const { tls, authenticator, userIdentity } = security;
   if (!tlsStays) tls?.close();
-  await authenticator?.close();
+  await Promise.all([authenticator?.close(), userIdentity?.close()]);
 }
 
 type Authentication = Extract<ListenerConfig, { protocol: 'dicomweb' }>['authentication'];
 
-async function loadAuthenticator(options: Authentication): Promise<Authenticator | undefined> {
+async function loadAuthenticator(options: Authentication, logger: Logger): Promise<Authenticator | undefined> {
   if (options === undefined) return undefined;
   const { jwt, apiKeys, required, certificates } = options;
   const authenticator = Authenticator.create({
     required,
     certificates,
     apiKeys,
-    jwt: jwt && { ...jwt, clockToleranceMs: jwt.clockTolerance },
+    jwt: jwt && tokensOf(jwt),
   });
-  await authenticator.load();
+  tell(await authenticator.load(), logger);
   return authenticator;
+}
+
+type UserIdentity = Extract<ListenerConfig, { protocol: 'dimse' }>['userIdentity'];
+
+async function loadUserIdentity(options: UserIdentity, logger: Logger): Promise<UserIdentityCheck | undefined> {
+  if (options === undefined) return undefined;
+  const { mode, users, jwt, bridge } = options;
+  const check = new UserIdentityCheck({ mode, users, jwt: jwt && tokensOf(jwt), bridge });
+  tell(await check.load(), logger);
+  return check;
+}
+
+/** An issuer that is away is asked again when a token comes. */
+function tell(trouble: GatewayError | undefined, logger: Logger): void {
+  if (trouble !== undefined) logger.warn(trouble.message, { code: trouble.code });
+}
+
+function tokensOf({ clockTolerance, ...same }: NonNullable<NonNullable<UserIdentity>['jwt']>): JwtOptions {
+  return { ...same, clockToleranceMs: clockTolerance };
 }
 
 /** The checks of the configuration have seen that there is one kind at most. */
@@ -56,4 +82,10 @@ export function credentialsOf({ credentials }: DicomwebUpstreamConfig): Credenti
   const own: OwnCredentialsOptions | undefined =
     (bearer !== undefined && { bearer }) || (basic && { basic }) || (oauth2 && { oauth2 }) || undefined;
   return passOn ? { passOn, else: own } : own;
+}
+
+type OwnIdentity = NonNullable<DimseUpstreamConfig['userIdentity']>;
+
+export function identityOf({ username, passcode, acknowledged }: OwnIdentity): RequestorIdentity {
+  return username === undefined ? { passOn: true, acknowledged } : { username, passcode, acknowledged };
 }

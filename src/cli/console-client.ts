@@ -1,11 +1,16 @@
 /** Calls to the console of a gateway, as the operator's commands make them. */
+import { X509Certificate } from 'node:crypto';
 import type { Readable } from 'node:stream';
+
 import { Agent, request } from 'undici';
+import type { buildConnector } from 'undici';
 
 export interface ConsoleAddress {
   /** E.g. `http://127.0.0.1:8090`. */
   readonly origin: string;
   readonly token?: string | undefined;
+  /** The very certificate of the console (PEM), where it speaks TLS: whatever name it is called by here. */
+  readonly certificate?: Buffer | undefined;
 }
 
 /** The gateway answered, and said no. */
@@ -32,10 +37,13 @@ const CONNECT_MS = 5_000;
 
 export class ConsoleClient {
   readonly #address: ConsoleAddress;
-  readonly #agent = new Agent({ connectTimeout: CONNECT_MS, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS });
+  readonly #agent: Agent;
 
   constructor(address: ConsoleAddress) {
     this.#address = address;
+    const { certificate } = address;
+    const connect = { timeout: CONNECT_MS, ...(certificate && pinnedTo(certificate)) };
+    this.#agent = new Agent({ connect, headersTimeout: PATIENCE_MS, bodyTimeout: PATIENCE_MS });
   }
 
   /** Whether a gateway answers there. */
@@ -94,6 +102,17 @@ export class ConsoleClient {
       throw new ConsoleUnreachable(`${this.#address.origin}${what} does not answer: ${code}`, { cause: error });
     }
   }
+}
+
+/** Nobody else is believed, whoever has signed a certificate for that name. */
+function pinnedTo(certificate: Buffer): buildConnector.BuildOptions {
+  const own = new X509Certificate(certificate);
+  return {
+    ca: [certificate],
+    allowPartialTrustChain: true,
+    checkServerIdentity: (_host, { fingerprint256 }) =>
+      fingerprint256 === own.fingerprint256 ? undefined : new Error('another certificate than that of console.tls'),
+  };
 }
 
 /** Chunks may end within a character. */

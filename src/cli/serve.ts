@@ -1,6 +1,6 @@
 /** `dimseway serve --config FILE`: runs the gateway until it is told to stop. */
 import { App } from '../app.ts';
-import type { BoundPorts } from '../app.ts';
+import type { BoundPorts } from '../binding.ts';
 import { loadConfig } from '../config/load.ts';
 import { GatewayError } from '../errors.ts';
 import { createLogger } from '../observe/log.ts';

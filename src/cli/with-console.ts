@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
@@ -28,7 +29,7 @@ import { EXIT, report } from './report.ts';
 export async function withConsole(configFile: string, work: (client: ConsoleClient) => Promise<void>): Promise<number> {
   try {
     const { config } = await loadConfig(configFile, process.env);
-    const address = addressOf(config);
+    const address = await addressOf(config);
     const client = address === undefined ? undefined : new ConsoleClient(address);
     try {
       if (client !== undefined && (await client.isThere())) {
@@ -45,11 +46,12 @@ export async function withConsole(configFile: string, work: (client: ConsoleClie
 }
 
 /** Undefined: there is no console, or nobody knows its port. */
-function addressOf({ console: options }: Config): ConsoleAddress | undefined {
+async function addressOf({ console: options }: Config): Promise<ConsoleAddress | undefined> {
   if (options === undefined || options.port === 0) return undefined;
-  const { host, port, token } = options;
+  const { host, port, token, tls } = options;
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return { origin: `http://${isIP(reached) === 6 ? `[${reached}]` : reached}:${port}`, token };
+  const origin = `${tls === undefined ? 'http' : 'https'}://${isIP(reached) === 6 ? `[${reached}]` : reached}:${port}`;
+  return tls === undefined ? { origin, token } : { origin, token, certificate: await readFile(tls.certificate) };
 }
 
 async function withStore(

@@ -38,6 +38,10 @@ function checkListener({ root }: Parts, name: string): Finding[] {
     if (given === undefined || given === false || asksCertificates) continue;
     findings.push(error([...path, ...keys], 'needs tls.clientCertificates: nobody is asked for a certificate'));
   }
+  const identity = at('userIdentity');
+  if (isPlainMap(identity) && identity['users'] === undefined && identity['jwt'] === undefined) {
+    findings.push(error([...path, 'userIdentity'], 'needs users or jwt: nobody could ever be known'));
+  }
   const authentication = at('authentication');
   if (isPlainMap(authentication)) {
     const { jwt, apiKeys, certificates } = authentication;
@@ -48,7 +52,8 @@ function checkListener({ root }: Parts, name: string): Finding[] {
       findings.push(warning([...path, 'authentication'], 'is read by anybody on the way: there is no tls'));
     }
   }
-  return [...findings, ...checkTokens([...path, 'authentication', 'jwt'], root)];
+  const tokens = ['authentication', 'userIdentity'].flatMap((key) => checkTokens([...path, key, 'jwt'], root));
+  return [...findings, ...tokens];
 }
 
 /** A secret both sides have is no key that a server tells. */
@@ -71,6 +76,10 @@ function checkUpstream({ root }: Parts, name: string): Finding[] {
   }
   if (isPlainMap(credentials) && given.length === 0 && credentials['passOn'] !== true) {
     findings.push(error([...path, 'credentials'], `needs one of ${OWN_CREDENTIALS.join(', ')}, or passOn`));
+  }
+  const identity = valueAt([...path, 'userIdentity'], root);
+  if (isPlainMap(identity) && (identity['username'] === undefined) !== (identity['passOn'] === true)) {
+    findings.push(error([...path, 'userIdentity'], 'needs one of username and passOn'));
   }
   const headers = valueAt([...path, 'headers'], root);
   const own = Object.keys(isPlainMap(headers) ? headers : {}).find((key) => key.toLowerCase() === 'authorization');

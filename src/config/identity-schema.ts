@@ -101,6 +101,22 @@ export const userIdentity = z.strictObject({
   ),
 });
 
+/** `userIdentity` of a DIMSE upstream. */
+export const ownIdentity = z.strictObject({
+  username: option(z.string().min(1).max(256).exactOptional(), 'User name', 'Who the gateway is to the peer.'),
+  passcode: option(secretText.exactOptional(), 'Passcode', 'Never printed.'),
+  passOn: option(
+    z.boolean().default(false),
+    'Pass on',
+    'The bearer token of a web client goes on to the peer (type 5); nothing where there is none.',
+  ),
+  acknowledged: option(
+    z.boolean().default(false),
+    'Acknowledged',
+    'A peer that does not answer to the identity has not looked at it, and is not used.',
+  ),
+});
+
 const oauth2 = z.strictObject({
   tokenUrl: option(baseUrl, 'Token URL', 'Where the token is had by client credentials (RFC 6749 4.4).'),
   clientId: option(z.string().min(1), 'Client ID', 'Who the gateway is there.'),

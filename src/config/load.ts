@@ -108,7 +108,7 @@ function problems(
 }
 
 function withAbsolutePaths(config: Config, folder: string): Config {
-  const { console } = config;
+  const { audit, console } = config;
   const { values, ...log } = config.log;
   return {
     ...config,
@@ -118,6 +118,7 @@ function withAbsolutePaths(config: Config, folder: string): Config {
         ? { ...each, entries: each.entries.map((entries) => resolve(folder, entries)) }
         : withTls(each, folder),
     ),
+    ...(audit && { audit: withAuditPaths(audit, folder) }),
     ...(console && { console: withTls(console, folder) }),
     store: { ...config.store, path: resolve(folder, config.store.path) },
     log: values === undefined ? log : { ...log, values: { ...values, file: resolve(folder, values.file) } },
@@ -126,6 +127,16 @@ function withAbsolutePaths(config: Config, folder: string): Config {
 
 function mapped<T, U>(record: Readonly<Record<string, T>>, change: (value: T) => U): Record<string, U> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]));
+}
+
+function withAuditPaths(audit: NonNullable<Config['audit']>, folder: string): NonNullable<Config['audit']> {
+  return {
+    ...audit,
+    to: audit.to.map((each) =>
+      'file' in each ? { ...each, file: resolve(folder, each.file) } : withTls(each, folder),
+    ),
+    spool: { ...audit.spool, path: resolve(folder, audit.spool.path) },
+  };
 }
 
 function withTls<Part extends { readonly tls?: TlsFiles }>(part: Part, folder: string): Part {

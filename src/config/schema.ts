@@ -3,6 +3,7 @@
  * page (docs/configuration.md). Durations come out in milliseconds, sizes in bytes, AE titles and base paths as lists.
  */
 import { z } from 'zod';
+import { audit } from './audit-schema.ts';
 import { listener } from './listener-schema.ts';
 import { log } from './log-schema.ts';
 import { route } from './route-schema.ts';
@@ -45,6 +46,7 @@ export const configSchema = z
       'What is remembered of performed procedure steps and commitments, what is still to be delivered, and what the embedded ' +
         'RIS keeps; opened where a route has `mpps` or `storageCommitment`, an upstream is a RIS, or it is there from before.',
     ),
+    audit: option(audit.exactOptional(), 'Audit', 'The audit trail (PS3.15 A.5); absent: none.'),
     console: option(consoleSchema.exactOptional(), 'Console', 'The operator’s port; absent: none.'),
     log: option(log.prefault({}), 'Log', 'JSON lines on stderr, one per exchange, without patient data by default.'),
     timers: option(timers.prefault({}), 'Timers', 'How long the gateway as a whole waits.'),

@@ -1,7 +1,7 @@
 /** What the gateway calls. */
 import { z } from 'zod';
 import { clientTls } from './tls-schema.ts';
-import { credentials } from './identity-schema.ts';
+import { credentials, ownIdentity } from './identity-schema.ts';
 import { peerCommitment } from './commitment-schema.ts';
 import {
   aeTitle,
@@ -189,6 +189,11 @@ export const dimseUpstream = z.strictObject({
   port: option(port, 'Port', 'TCP port of the peer.'),
   tls: option(clientTls.exactOptional(), 'TLS', 'DICOM TLS; absent: without.'),
   aeTitle: option(aeTitle, 'AE title', 'Called AE title.'),
+  userIdentity: option(
+    ownIdentity.exactOptional(),
+    'User identity',
+    'DICOM user identity (PS3.7 D.3.3.7): username with or without passcode, or passOn; absent: none is shown.',
+  ),
   callingAeTitle: option(
     aeTitle,
     'Calling AE title',

@@ -154,6 +154,7 @@ export class UserAgent {
   async close(): Promise<void> {
     if (!this.#agent.closed && !this.#agent.destroyed) await this.#agent.close();
     await this.#options.credentials?.close();
+    this.#options.tls?.close();
   }
 
   #redirectTarget(answer: HttpAnswer, from: URL, first: URL): URL | undefined {

@@ -4,6 +4,7 @@
  */
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
+import type { CertificateFacts } from '../tls/tls-options.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type {
   AttributeSelection,
@@ -108,9 +109,15 @@ export class DimseUpstream implements Upstream {
     }
   }
 
-  close(): Promise<void> {
+  /** Those of TLS. */
+  certificates(): readonly CertificateFacts[] {
+    return this.#options.tls?.certificates() ?? [];
+  }
+
+  async close(): Promise<void> {
     this.#commitment.close();
-    return this.#pool.close();
+    await this.#pool.close();
+    this.#options.tls?.close();
   }
 
   async #write(context: RequestContext, work: (client: MppsClient) => Promise<Completion>): Promise<Completion> {

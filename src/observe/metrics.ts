@@ -15,6 +15,16 @@ const ATTEMPT_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 6
 
 const NO_COMMITMENTS: CommitmentSource = { counts: () => undefined, destinations: () => [] };
 
+/** A certificate that is in use. */
+export interface SeenCertificate {
+  /** Part of the configuration it belongs to. */
+  readonly owner: string;
+  readonly role: string;
+  readonly subject: string;
+  /** ms since 1970 */
+  readonly notAfter: number;
+}
+
 export class Metrics {
   readonly #registry = new Registry();
   readonly #source: SpoolSource;
@@ -22,8 +32,16 @@ export class Metrics {
   readonly #show: (sight: SpoolSight) => void;
   readonly #showCommitments: (seen: readonly SeenCommitments[]) => void;
   readonly #count: (attempt: DeliveryAttempt) => void;
+  readonly #certificates: () => readonly SeenCertificate[];
+  readonly #showCertificates: (seen: readonly SeenCertificate[]) => void;
 
-  constructor(source: SpoolSource, commitments: CommitmentSource = NO_COMMITMENTS) {
+  constructor(
+    source: SpoolSource,
+    commitments: CommitmentSource = NO_COMMITMENTS,
+    certificates: () => readonly SeenCertificate[] = () => [],
+  ) {
+    this.#certificates = certificates;
+    this.#showCertificates = certificateGaugeIn(this.#registry);
     this.#source = source;
     this.#commitments = commitments;
     this.#show = gaugesIn(this.#registry);
@@ -43,8 +61,24 @@ export class Metrics {
     const [sight, commitments] = await Promise.all([lookAtSpool(this.#source), lookAtCommitments(this.#commitments)]);
     this.#show(sight);
     this.#showCommitments(commitments);
+    this.#showCertificates(this.#certificates());
     return this.#registry.metrics();
   }
+}
+
+function certificateGaugeIn(registry: Registry): (seen: readonly SeenCertificate[]) => void {
+  const gauge = new Gauge({
+    name: 'dimseway_certificate_not_after_seconds',
+    help: 'Until when a certificate of TLS is good, in seconds since 1970.',
+    labelNames: ['owner', 'role', 'subject'],
+    registers: [registry],
+  });
+  return (seen) => {
+    gauge.reset();
+    for (const { owner, role, subject, notAfter } of seen) {
+      gauge.set({ owner, role, subject }, Math.floor(notAfter / 1_000));
+    }
+  };
 }
 
 function gaugesIn(registry: Registry): (sight: SpoolSight) => void {

@@ -89,7 +89,7 @@ test.each([
   [
     'a key like no other',
     rest('zzzzzz: 1'),
-    'zzzzzz ← zzzzzz: is not an option. Known here: listeners, upstreams, routes, store, console, log, timers.',
+    'zzzzzz ← zzzzzz: is not an option. Known here: listeners, upstreams, routes, store, audit, console, log, timers.',
   ],
   [
     'UPS-RS, a later service',

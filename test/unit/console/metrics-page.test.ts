@@ -66,7 +66,7 @@ async function samples(name: string): Promise<Family['samples'] | undefined> {
 
 test('each metric has our prefix, a type, a help text, and a name by the conventions of Prometheus', async () => {
   const families = await scrape();
-  expect(families.size).toBe(10);
+  expect(families.size).toBe(11);
   for (const [name, { type, help }] of families) {
     expect(name).toMatch(/^dimseway_[a-z_]+$/);
     expect(help).toMatch(/\.$/);
