@@ -349,6 +349,8 @@ export class App {
       if (old.audit !== undefined) this.#retire(old.audit.close(parts.config.timers.shutdown));
     }
     parts.audit.follow(parts.config);
+    const secured = [...[...parts.listeners.values()].map(({ security }) => security.tls), parts.console?.tls];
+    for (const tls of secured) if (tls !== undefined) tls.observer = parts.audit.handshakeFailed;
     this.#gateway.observer = parts.audit.observer;
     if (old.console !== undefined && old.console !== parts.console) this.#retire(old.console.server.close());
   }

@@ -1,7 +1,7 @@
 /** Opens the audit trail of the configuration, and tells it what is not told by exchanges: logins, start and stop. */
 import { hostname } from 'node:os';
 import type { AuditNode } from './audit/events.ts';
-import { applicationActivity, userAuthentication } from './audit/events.ts';
+import { applicationActivity, securityAlert, userAuthentication } from './audit/events.ts';
 import { AuditTrail } from './audit/trail.ts';
 import type { AuditDestination } from './audit/trail.ts';
 import type { Config } from './config/schema.ts';
@@ -69,6 +69,12 @@ export class Audit {
     const failure = outcome === 'failure' ? { failure: why ?? 'not authenticated' } : {};
     const event = userAuthentication({ requester, activity: 'login', ...failure }, nodeOf(this.#config), Date.now());
     this.#trail.record(event);
+  };
+
+  /** A TLS handshake of a peer failed. */
+  readonly handshakeFailed = ({ address = 'unknown', why }: { address: string | undefined; why: string }): void => {
+    const alert = { type: 'nodeAuthentication', outcome: '4', description: why, subject: { node: address } } as const;
+    this.#trail?.record(securityAlert(alert, nodeOf(this.#config), Date.now()));
   };
 
   /** Sends what can be sent in time; the rest stays on the disk. */

@@ -29,6 +29,8 @@ export class ServerTls {
   readonly #material: KeptMaterial;
   readonly #log: TlsLog;
   readonly #seldom: OncePerMinute;
+  /** Told, as seldom as the log, of peers that were refused; for the audit trail. It must neither throw nor wait. */
+  observer: ((refusal: { address: string | undefined; why: string }) => void) | undefined;
 
   /**
    * @param owner part of the configuration, e.g. `listeners.ward`
@@ -161,6 +163,7 @@ export class ServerTls {
     const turn = this.#seldom.next(`${address ?? ''} ${code}`);
     if (turn === undefined) return;
     const { why, fix } = explainTlsFailure(code);
+    this.observer?.({ address, why });
     const more = turn.more === 0 ? {} : { more: turn.more };
     this.#log.warn('TLS connection of a peer refused', {
       ...who,

@@ -130,12 +130,13 @@ test('an interface engine shows its key; who shows none is 401, a certificate wi
   });
 });
 
-test('the audit trail has start and stop, each query and each login of a modality (PS3.15 A.5.3.1, A.5.3.10, A.5.3.12)', async () => {
+test('the audit trail has start and stop, each query, login and refused handshake of a modality (PS3.15 A.5.3)', async () => {
   const { ward } = await start();
   const own = filesOf('client');
   await found(await modality(ward, { tls: own, userIdentity: { username: 'ct1', passcode: KEY } }));
   const wrong = await modality(ward, { tls: own, userIdentity: { username: 'ct1', passcode: 'wrong' } });
   await expect(found(wrong)).rejects.toThrow();
+  await expect(found(await modality(ward, { tls: { authorities: own.authorities } }))).rejects.toThrow();
   await app.close();
   const trail = await audited();
   expect(trail.map(({ id, outcome }) => `${id} ${outcome}`)).toEqual([
@@ -144,6 +145,7 @@ test('the audit trail has start and stop, each query and each login of a modalit
       'User Authentication 0',
       'Query 0',
       'User Authentication 8',
+      'Security Alert 4',
       'Application Activity 0',
     ],
   ]);
