@@ -464,6 +464,7 @@ test('every file of config/examples is at work here', () => {
       'mpps-store-and-forward',
       'old-web-server',
       'sandbox',
+      'secured',
       'several-processes-postgres',
       'two-ris',
       'web-modality-classic-archive',

@@ -1,12 +1,13 @@
 /** TLS, logins, credentials and the audit trail as the configuration makes them, over real sockets (PS3.15 A.5, B.12). */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App } from '../../src/app.ts';
 import { ConsoleClient } from '../../src/cli/console-client.ts';
 import { loadConfig } from '../../src/config/load.ts';
+import type { Config } from '../../src/config/schema.ts';
 import { upstream as upstreamSchema } from '../../src/config/upstream-schema.ts';
 import { attribute, dataSetOf } from '../../src/dataset/model.ts';
 import { SILENT } from '../../src/observe/log.ts';
@@ -14,10 +15,12 @@ import { createUpstream } from '../../src/parts.ts';
 import type { Upstream } from '../../src/services/port.ts';
 import { collect, contextOf, keepingLogger, queryOf } from '../support/requests.ts';
 import { filesOf } from '../support/tls.ts';
+import { createKey, sign } from '../support/token-issuer.ts';
 import { variedWorklist } from '../support/worklists.ts';
 
 const KEY = 'a-key-of-an-interface-engine';
-const HASH = `sha256:${createHash('sha256').update(KEY).digest('hex')}`;
+const hashOf = (secret: string): string => `sha256:${createHash('sha256').update(secret).digest('hex')}`;
+const HASH = hashOf(KEY);
 const QUERY = queryOf(dataSetOf({ '00100020': attribute('LO'), '00100010': attribute('PN') }));
 
 let folder: string;
@@ -64,11 +67,15 @@ async function start(more: object = {}): Promise<Ports> {
     store: { path: 'dimseway.db' },
     ...more,
   };
-  const file = join(folder, 'gateway.json');
-  await writeFile(file, JSON.stringify(settings));
   app = new App({ ...keepingLogger(), setLevel() {} });
-  const { listeners, console } = await app.start((await loadConfig(file, {})).config);
+  const { listeners, console } = await app.start(await parsed('gateway.json', settings));
   return { ward: listeners['ward']?.port ?? 0, web: listeners['web']?.port ?? 0, console: console?.port ?? 0 };
+}
+
+async function parsed(name: string, settings: object): Promise<Config> {
+  const file = join(folder, name);
+  await writeFile(file, JSON.stringify(settings));
+  return (await loadConfig(file, {})).config;
 }
 
 async function client(options: object): Promise<Upstream> {
@@ -195,4 +202,83 @@ test('metrics tell until when each certificate is good', async () => {
   expect(new Set(told.map(([, , seconds]) => seconds))).toEqual(
     new Set([String(Date.parse('2126-01-01T00:00:00Z') / 1_000)]),
   );
+});
+
+test('config/examples/secured.yaml: certificates, keys, scopes and a token of its own, as it says', async () => {
+  const { certificate, key, authorities } = filesOf('server-ec');
+  for (const [name, file] of [
+    ['gateway.crt', certificate],
+    ['gateway.key', key],
+    ['ca.crt', authorities[0] ?? ''],
+  ] as const) {
+    await copyFile(file, join(folder, name));
+  }
+  const { publicJwk, ...loginKey } = await createKey('login');
+  await writeFile(join(folder, 'login-keys.json'), JSON.stringify({ keys: [publicJwk] }));
+  const token = 'the-token-of-the-gateway';
+  const env = { DIMSEWAY_TLS: folder, ENGINE_KEY_HASH: HASH, RIS_TOKEN: token };
+  const { config } = await loadConfig(join(import.meta.dirname, '../../config/examples/secured.yaml'), env);
+
+  const farEnd = new App({ ...SILENT, setLevel() {} });
+  const far = await farEnd.start(
+    await parsed('far.json', {
+      listeners: {
+        far: {
+          ...{ protocol: 'dicomweb', basePath: '/dicomweb', port: 0, tls: { certificate, key } },
+          authentication: { apiKeys: [{ subject: 'gateway', hash: hashOf(token), scopes: [] }] },
+        },
+      },
+      upstreams: { ris: { protocol: 'ris', entries: 'worklist.json' } },
+      routes: [{ name: 'all', worklist: { to: 'ris' } }],
+      store: { path: 'far.db' },
+    }),
+  );
+  try {
+    const { ward: wardConfig, web: webConfig } = config.listeners;
+    const { ris } = config.upstreams;
+    if (wardConfig?.protocol !== 'dimse' || webConfig?.protocol !== 'dicomweb' || ris?.protocol !== 'dicomweb')
+      throw new Error();
+    const [own, unknown] = [filesOf('client'), { authorities }];
+    app = new App({ ...SILENT, setLevel() {} });
+    const ports = await app.start({
+      ...config,
+      listeners: {
+        ward: {
+          ...wardConfig,
+          host: '127.0.0.1',
+          port: 0,
+          access: { ...wardConfig.access, addresses: ['127.0.0.0/8'] },
+        },
+        web: { ...webConfig, host: '127.0.0.1', port: 0 },
+      },
+      upstreams: { ris: { ...ris, baseUrl: `https://localhost:${far.listeners['far']?.port}/dicomweb` } },
+      store: { ...config.store, path: join(folder, 'secured.db') },
+      audit: {
+        source: 'DIMSEWAY-1',
+        patients: false,
+        to: [{ file: join(folder, 'audit.json'), form: 'json', maximumSize: 1_000_000 }],
+        spool: { path: join(folder, 'spool'), maximumSize: 1_000_000 },
+      },
+      console: { host: '127.0.0.1', port: 0 },
+    });
+    const ward = ports.listeners['ward']?.port ?? 0;
+    const dimse = { protocol: 'dimse', host: 'localhost', port: ward, aeTitle: 'DIMSEWAY', callingAeTitle: 'CT1' };
+    expect(await found(await client({ ...dimse, tls: own }))).toBeGreaterThan(0);
+    await expect(found(await client({ ...dimse, tls: unknown }))).rejects.toThrow();
+    const web = (credentials: object): Promise<Upstream> =>
+      client({
+        ...{ protocol: 'dicomweb', baseUrl: `https://localhost:${ports.listeners['web']?.port}/dicomweb` },
+        ...{ tls: { authorities }, credentials },
+      });
+    expect(await found(await web({ bearer: KEY }))).toBeGreaterThan(0);
+    const issued = { ...loginKey, publicJwk };
+    const allowed = await sign(issued, { iss: 'https://login.example', scope: 'worklist' });
+    expect(await found(await web({ bearer: allowed }))).toBeGreaterThan(0);
+    const narrow = await sign(issued, { iss: 'https://login.example', scope: 'other' });
+    await expect(found(await web({ bearer: narrow }))).rejects.toMatchObject({ httpStatus: 403 });
+    await expect(found(await web({ bearer: 'b'.repeat(20) }))).rejects.toMatchObject({ httpStatus: 401 });
+  } finally {
+    await app.close();
+    await farEnd.close();
+  }
 });
