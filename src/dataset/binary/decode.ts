@@ -269,7 +269,11 @@ class Decoder {
   }
 
   private useCharacterSet(attribute: Attribute): void {
-    const terms = (attribute.Value ?? []).map((value) => (value === null ? '' : String(value as string | number)));
+    const terms = (attribute.Value ?? []).map((value) => {
+      // Explicit VR lets a sender say that it is a sequence or a name.
+      if (typeof value === 'object' && value !== null) throw this.invalid(`has VR ${attribute.vr}, which names no set`);
+      return String(value ?? '');
+    });
     const { set, unknown, corrected } = parseCharacterSet(terms);
     this.values.characterSet = set;
     if (unknown.length > 0) this.report('CHARACTER_SET_UNKNOWN');

@@ -360,6 +360,15 @@ describe('character sets (PS3.5 6.1, PS3.3 C.12.1.1.2)', () => {
     );
   });
 
+  test.each([
+    ['SQ', item()],
+    ['PN', 'ISO_IR 100'],
+  ])('00080005 of VR %s is an error: nobody can tell what governs the text', (vr, value) => {
+    expect(() => decode(join(element('00080005', vr, value), name('M\xfc')))).toThrow(
+      invalid(`00080005 at byte ${vr === 'SQ' ? 20 : 18}: has VR ${vr}`),
+    );
+  });
+
   test('00080005 after text it governs is an error: that text was read in another set', () => {
     expect(() => decode(join(name('M\xfc'), set('ISO_IR 100')))).toThrow(invalid('stands after text it governs'));
     expect(decode(join(name('Mu'), set('ISO_IR 100'))).issues).toEqual(['ATTRIBUTE_ORDER 00080005']);
