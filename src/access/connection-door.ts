@@ -47,9 +47,11 @@ export class ConnectionDoor {
       this.#refused++;
       close();
     };
-    const isHeard = this.#limits.whyNot(failuresOf(address)) === undefined;
-    if (isHeard && this.#inside.add(key, address, maximum, closeIt, isBusy)) {
-      return { address, leave: () => this.#inside.delete(key) };
+    if (this.#limits.whyNot(failuresOf(address)) === undefined) {
+      if (this.#inside.add(key, address, maximum, closeIt, isBusy)) {
+        return { address, leave: () => this.#inside.delete(key) };
+      }
+      this.failed(address);
     }
     this.refuse(socket);
     return undefined;

@@ -3,6 +3,7 @@
  * leniently where dcm4chee, Orthanc and the examples of the standard need it, writes strictly.
  */
 import { GatewayError } from '../errors.ts';
+import { checkJsonBounds } from './json-bounds.ts';
 import { createDataSet, isEmpty, sortedTags } from './model.ts';
 import type { Attribute, DataSet, PersonName, Tag, Value, Vr } from './model.ts';
 import {
@@ -32,6 +33,7 @@ export function fromJson(value: unknown): DataSet {
  */
 export function parseJsonDataSets(text: string): DataSet[] {
   const json = withoutByteOrderMark(text);
+  checkJsonBounds(json);
   const raw = parseJson(json);
   checkNames(json);
   const objects = (value: unknown): unknown[] => (Array.isArray(value) ? value : [value]);
@@ -53,6 +55,7 @@ export function parseJsonDataSet(text: string): DataSet {
  */
 export function parseJsonText(text: string): unknown {
   const json = withoutByteOrderMark(text);
+  checkJsonBounds(json);
   const value = parseJson(json, (_name, member, context) =>
     typeof member === 'number' && context?.source !== String(member) ? context?.source : member,
   );

@@ -108,7 +108,10 @@ export class RequestGate {
         throw this.#forbidden(address, 'certificate');
     }
     const refusal = this.#limits.whyNot(address);
-    if (refusal !== undefined) throw this.#tooMany(address, refusal);
+    if (refusal !== undefined) {
+      this.#door.failed(address);
+      throw this.#tooMany(address, refusal);
+    }
     next();
   };
 
@@ -120,9 +123,14 @@ export class RequestGate {
 
   /** @throws HttpRefusal 429 */
   readonly begin: RequestHandler = ({ socket }, response, next) => {
-    const peer = requesterIdentity(response).subject ?? plainAddress(socket.remoteAddress) ?? '';
-    const turn = this.#limits.begin(peer);
-    if (isRefusal(turn)) throw this.#tooMany(peer, turn);
+    const { subject } = requesterIdentity(response);
+    const address = plainAddress(socket.remoteAddress) ?? '';
+    const turn = this.#limits.begin(subject ?? address);
+    if (isRefusal(turn)) {
+      // Who goes on asking costs as much as who is answered: in the end he is not heard, but where others share his address.
+      if (subject === undefined) this.#door.failed(address);
+      throw this.#tooMany(subject ?? address, turn);
+    }
     const hold = holdOf(turn, new HeldBytes(this.#budget), new HeldBytes(this.#budget));
     response.locals.hold = hold;
     response.on('close', () => {
@@ -141,7 +149,8 @@ export class RequestGate {
     const comment = why === 'rate' ? 'Too many requests' : 'Too many requests at a time';
     this.#tell('request refused', peer, comment);
     const retryAfter = Math.max(1, Math.ceil(retryAfterMs / 1_000));
-    return new HttpRefusal(429, 'OUT_OF_RESOURCES', comment, { retry: 'safe', retryAfter });
+    const headers = { Connection: 'close' };
+    return new HttpRefusal(429, 'OUT_OF_RESOURCES', comment, { retry: 'safe', retryAfter, headers });
   }
 
   #tell(message: string, peer: string, why?: string): void {

@@ -1,6 +1,7 @@
 /** What becomes of one request of a peer: refused by a limit, not understood, or served. */
 import { isRefusal } from '../access/peer-limits.ts';
 import type { PeerRefusal, PeerTurn } from '../access/peer-limits.ts';
+import { TRANSFER_SYNTAXES } from '../dataset/binary/transfer-syntax.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Requester } from '../services/port.ts';
 import { COMMAND_FIELD, DIMSE_STATUS, isComposite } from './command-set.ts';
@@ -18,6 +19,8 @@ const TOO_MANY = {
   rate: 'too many requests of this peer: try again later',
   concurrency: 'too many requests of this peer at a time: try again later',
 } as const satisfies Record<PeerRefusal['why'], string>;
+/** What a deflated data set is taken for: lists of like UIDs grow as much. */
+const INFLATION = 32;
 const NO_MEMORY = 'others hold the memory for this: try again later';
 
 /** Rejects with what the service rejects with; then no final response has left. */
@@ -30,7 +33,8 @@ export async function serveRequest(
   const { dropped, dataSet } = exchange.message;
   const turn = host.begin(exchange.facts.requester);
   if (isRefusal(turn)) return refuse(exchange, TOO_MANY[turn.why], logger);
-  turn.weigh(dataSet?.length ?? 0);
+  const isDeflated = exchange.context.transferSyntax === TRANSFER_SYNTAXES.deflated;
+  turn.weigh((dataSet?.length ?? 0) * (isDeflated ? INFLATION : 1));
   try {
     if (dropped === undefined) await dispatch(exchange, host.services);
     else {

@@ -10,8 +10,8 @@ export const TRANSFER_SYNTAXES = {
 
 export type TransferSyntaxUid = (typeof TRANSFER_SYNTAXES)[keyof typeof TRANSFER_SYNTAXES];
 
-/** Data sets of modalities come down to a tenth, lists of like UIDs to a fiftieth; only a bomb does to less. */
-const MAXIMUM_RATIO = 200;
+/** Data sets of modalities come down to a tenth, lists of like UIDs to a fortieth; only a bomb does to less. */
+const MAXIMUM_RATIO = 100;
 const ALWAYS_ALLOWED_BYTES = 64 * 1024;
 
 /**
