@@ -93,7 +93,7 @@ export class CommitmentBed {
   /** A gateway that is not started yet. */
   async gateway(name: string, ports: GatewayProcess['ports'], store: Options): Promise<GatewayProcess> {
     const file = join(this.#folder, `${name}.yaml`);
-    await writeFile(file, JSON.stringify(this.#configuration(ports, store)));
+    await writeFile(file, JSON.stringify(this.configuration(ports, store)));
     const gateway = new Killable([...CLI, 'serve', '--config', file], READY_LINE);
     this.cleanup.add(() => gateway.stop('SIGKILL'));
     return Object.assign(gateway, { ports });
@@ -192,7 +192,8 @@ export class CommitmentBed {
     process.stderr.write(`SPOOL_FAULTS_SEED=${this.options.seed}: ${what}, ${(ms / 1_000).toFixed(1)} s\n`);
   }
 
-  #configuration(ports: GatewayProcess['ports'], store: Options): Options {
+  /** Of a gateway between both. */
+  configuration(ports: GatewayProcess['ports'], store: Options): Options {
     const timers = { connect: '1s', association: '1s', response: '1s' };
     const scus = this.modalities.map(({ aeTitle, port }) => [
       aeTitle.toLowerCase(),

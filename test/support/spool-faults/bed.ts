@@ -119,7 +119,7 @@ export class FaultBed {
   async gateway(name: string, store: Options, more: Options = {}): Promise<GatewayProcess> {
     const ports = { ward: await findFreePort(), web: await findFreePort(), console: await findFreePort() };
     const file = join(this.folder, `${name}.yaml`);
-    await writeFile(file, JSON.stringify({ ...this.#configuration(ports, store), ...more }));
+    await writeFile(file, JSON.stringify({ ...this.configuration(ports, store), ...more }));
     const gateway = new Killable([...CLI, 'serve', '--config', file], READY_LINE);
     this.cleanup.add(() => gateway.stop('SIGKILL'));
     return Object.assign(gateway, { ports });
@@ -170,11 +170,8 @@ export class FaultBed {
     process.stderr.write(`SPOOL_FAULTS_SEED=${this.seed}: ${what}, ${(ms / 1_000).toFixed(1)} s\n`);
   }
 
-  #journalOf(name: DestinationName): string {
-    return join(this.folder, `${name}.journal`);
-  }
-
-  #configuration(ports: GatewayProcess['ports'], store: Options): Options {
+  /** Of a gateway between the modalities and the destinations. */
+  configuration(ports: GatewayProcess['ports'], store: Options): Options {
     const spool = { concurrency: 8, firstDelay: '30ms', maximumDelay: '500ms', attemptTimeout: '2s' };
     return {
       listeners: {
@@ -212,5 +209,9 @@ export class FaultBed {
       console: { port: ports.console },
       log: { level: 'error' },
     };
+  }
+
+  #journalOf(name: DestinationName): string {
+    return join(this.folder, `${name}.journal`);
   }
 }
