@@ -1,6 +1,7 @@
 /** What is done every hour by one of the processes that share a store: forget what has aged out. */
 import { retentionAt } from './gateway/retention.ts';
 import type { RetentionAges } from './gateway/retention.ts';
+import { errorFacts } from './observe/error-facts.ts';
 import type { Logger } from './observe/log.ts';
 import type { Ris } from './ris/ris.ts';
 import type { Store } from './store/store.ts';
@@ -35,7 +36,7 @@ export async function housekeep(
       if (stepsErased > 0) logger.info('performed steps of the RIS aged out', { upstream, stepsErased });
     }
   } catch (error) {
-    logger.error('housekeeping of the store failed', { problem: (error as Error).message });
+    logger.error('housekeeping of the store failed', errorFacts(error));
   }
 }
 

@@ -10,6 +10,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, Response } from 'express';
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import { SERVICE_OF, ServiceFailure } from '../services/port.ts';
 import type { RequestContext, Requester, ServiceHandler, ServiceName } from '../services/port.ts';
@@ -347,8 +348,7 @@ export class DicomwebListener {
     if (error instanceof ServiceFailure) return error;
     const { status } = error as { status?: unknown };
     if (status === 400) return new HttpRefusal(400, 'BAD_REQUEST', 'The path is not encoded correctly');
-    const { name, stack } = error instanceof Error ? error : new Error(String(error));
-    this.#logger.error('unexpected error', { name, at: stack?.split('\n').slice(1, 6).join('\n') });
+    this.#logger.error('unexpected error', errorFacts(error));
     return new ServiceFailure('INTERNAL_ERROR', { cause: error });
   }
 }

@@ -5,7 +5,6 @@ import {
   decoded,
   includedFields,
   NEGOTIATION_PARAMETERS,
-  printable,
   splitParameters,
 } from '../services/query-parameters.ts';
 import type { Parameter } from '../services/query-parameters.ts';
@@ -26,7 +25,7 @@ export interface RequestParameters {
 /**
  * @param own parameters of the transaction besides those of content negotiation
  * @param strictParameters unknown parameters are errors instead of being ignored with a warning
- * @throws ServiceFailure BAD_REQUEST that names the parameter, never its value
+ * @throws ServiceFailure BAD_REQUEST that tells the label of the parameter, never its value
  */
 export function requestParameters(
   rawQuery: string,
@@ -38,15 +37,15 @@ export function requestParameters(
   const included: Parameter[] = [];
   const warnings: ServiceWarning[] = [];
   for (const parameter of parameters) {
-    const { name, raw } = parameter;
+    const { name, raw, label } = parameter;
     const known = NEGOTIATION_PARAMETERS.get(name);
     if (known !== undefined) {
-      if (negotiation.has(known)) throw badParameter(name, 'occurs more than once');
-      negotiation.set(known, decoded(raw ?? '', name));
+      if (negotiation.has(known)) throw badParameter(label, 'occurs more than once');
+      negotiation.set(known, decoded(raw ?? '', label));
     } else if (name === 'includefield' && own.includes(name)) included.push(parameter);
     else if (name === UPDATE_PARAMETER && own.includes(name)) checkUpdate(raw ?? '');
-    else if (strictParameters) throw badParameter(name, 'is not known');
-    else warnings.push(parameterIgnored(printable(name)));
+    else if (strictParameters) throw badParameter(label, 'is not known');
+    else warnings.push(parameterIgnored(label));
   }
   const accept = negotiation.get('accept');
   const charset = negotiation.get('charset');

@@ -5,6 +5,7 @@
  * says by now: nothing overtakes.
  */
 import type { DataSet } from '../dataset/model.ts';
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import { selectAttributes } from '../services/mpps/complete.ts';
 import { digestOfDataSet } from '../services/mpps/digest.ts';
@@ -331,8 +332,7 @@ export class Delivery {
   }
 
   #logStoreFailure(what: string, uid: string, error: unknown, { traceId }: RequestContext): void {
-    const { name, message } = error as Error;
-    this.#logger.error(what, { traceId, uid, problem: `${name}: ${message}` });
+    this.#logger.error(what, { traceId, uid, ...errorFacts(error) });
   }
 
   /** Learns in the background whether the positive answer arrived. */

@@ -1,6 +1,7 @@
 /** Mapping rules at work, and what becomes of errors on the way: every request ends in results or a `ServiceFailure`. */
 import type { DataSet } from '../dataset/model.ts';
 import { GatewayError } from '../errors.ts';
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 
@@ -35,7 +36,6 @@ export function toFailure(error: unknown, logger: Logger, traceId: string): Serv
       cause: error,
     });
   }
-  const { name, stack } = error instanceof Error ? error : new Error(String(error));
-  logger.error('unexpected error', { traceId, name, at: stack?.split('\n').slice(1, 6).join('\n') });
+  logger.error('unexpected error', { traceId, ...errorFacts(error) });
   return new ServiceFailure('INTERNAL_ERROR', { cause: error });
 }

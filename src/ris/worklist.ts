@@ -66,9 +66,9 @@ export class RisWorklist {
     refuseInvalid(entry);
     if (entryIdOf(entry) !== id) {
       throw entryInvalid(
-        `the worklist entry has another id than ${id}: StudyInstanceUID (0020000D), RequestedProcedureID (00401001), ` +
+        `the worklist entry has another id than that of the path: StudyInstanceUID (0020000D), RequestedProcedureID (00401001), ` +
           'ScheduledProcedureStepID (00400100.00400009) or AccessionNumber (00080050) differ',
-        `Cancel the entry ${id} and create the other.`,
+        'Cancel the entry of the path and create the other.',
       );
     }
     return this.#changes.run(id, () => this.#write(id, entry));

@@ -99,18 +99,18 @@ test('a day on which all goes well: worklist, MPPS, storage commitment, both pro
       return { headers: { 'Content-Type': JSON_TYPE }, body: `[${ENTRIES.map(toJson).join()}]` };
     return { status: method === 'GET' ? 404 : 201 };
   };
-  for (const target of TARGETS) {
+  for (const [i, target] of TARGETS.entries()) {
     const modality = await bed.modality(target);
-    for (const patient of MARKED) {
+    for (const patient of [0, 1].map((j) => MARKED[(i + j) % MARKED.length] ?? MARKED[0])) {
       await modalityDay(modality, patient);
       await webDay(bed, target, patient);
     }
   }
   const outputs = await bed.outputs();
-  const statuses = outputs.filter(({ text }) => text.includes("message: 'exchange'")).length;
-  expect(statuses).toBeGreaterThan(200);
+  const exchanges = outputs.filter(({ text }) => text.includes("message: 'exchange'"));
+  expect(exchanges.length).toBeGreaterThan(100);
   expect(await bed.leaks()).toEqual([]);
-});
+}, 30_000);
 
 test('far SCPs that name the patient in Error Comment, with every failure status (PS3.7 C.4, C.5)', async () => {
   const bed = await start();
@@ -128,5 +128,71 @@ test('far SCPs that name the patient in Error Comment, with every failure status
     await modalityDay(modality, patient);
     await webDay(bed, 'DIMSE', patient);
   }
+  expect(await bed.count("upstreamDimseStatus: '")).toBeGreaterThan(150);
   expect(await bed.leaks()).toEqual([]);
-});
+}, 30_000);
+
+const STATUSES = [
+  302, 400, 401, 403, 404, 405, 406, 409, 410, 413, 415, 418, 422, 429, 500, 501, 502, 503, 504, 507, 508,
+];
+
+test('origin servers that name the patient in Status Report, Warning, Location or body, with every status (PS3.18 8.6.3)', async () => {
+  const bed = await start();
+  const modality = await bed.modality('WEB');
+  for (const [i, status] of STATUSES.entries()) {
+    const patient = MARKED[i % MARKED.length] ?? MARKED[0];
+    const words = quoting(patient);
+    const report = { status, error: words, errorComment: words, code: words, dimseStatus: words, peer: words };
+    const ascii = words.replaceAll(/[^ -~]/g, '?');
+    const headers = {
+      Warning: [`299 http://x: ${ascii}`, `299 http://x: 0107: ${ascii}`],
+      Location: `http://127.0.0.1:1/${queryText(patient)}`,
+      'Retry-After': '0',
+      'WWW-Authenticate': `Basic realm="${ascii}"`,
+    };
+    bed.farWeb = () => ({ status, headers, body: JSON.stringify(report) });
+    await modalityDay(modality, patient);
+    bed.farWeb = () => ({ status, headers, body: words });
+    await webDay(bed, 'WEB', patient);
+  }
+  expect(await bed.count("upstreamHttpStatus: '")).toBeGreaterThan(100);
+  expect(await bed.leaks()).toEqual([]);
+}, 30_000);
+
+test('answers that cannot be read', async () => {
+  const bed = await start();
+  const modality = await bed.modality('WEB');
+  const [patient] = MARKED;
+  const step = toJson(markedEntry(patient, '1.2.3'));
+  const name = patient.name.Alphabetic ?? '';
+  const xml = `<NativeDicomModel><DicomAttribute tag="00100010" vr="PN"><${name}/></DicomAttribute>${name}</NativeDicomModel>`;
+  const answers: readonly (readonly [string, string])[] = [
+    [JSON_TYPE, `[${step.slice(0, -40)}`],
+    [JSON_TYPE, `[${step}, ${name}]`],
+    [JSON_TYPE, `[{"${name}":{"vr":"PN"}}]`],
+    [JSON_TYPE, `[{"00100010":{"vr":"${name}","Value":["${name}"]}}]`],
+    [JSON_TYPE, `[{"00100030":{"vr":"DA","Value":[{"Alphabetic":"${name}"}]}}]`],
+    [JSON_TYPE, `[{"00101030":{"vr":"DS","Value":["${patient.id}"]},"00280010":{"vr":"US","Value":["${name}"]}}]`],
+    [JSON_TYPE, `[{"00100010":{"vr":"PN","InlineBinary":"${name}"}}]`],
+    [JSON_TYPE, `[{"00100010":{"vr":"PN","BulkDataURI":"http://x/${patient.id}"}}]`],
+    [JSON_TYPE, `"${name}"`],
+    [`${JSON_TYPE}; charset=${patient.id}`, step],
+    [patient.id, step],
+    ['application/dicom+xml', xml],
+    ['application/dicom+xml', xml.slice(0, -10)],
+    ['application/dicom+xml', `<!DOCTYPE a [<!ENTITY b "${name}">]><a>&b;</a>`],
+    [
+      'multipart/related; type="application/dicom+json"; boundary=b',
+      `--b\r\nContent-Type: ${patient.id}\r\n\r\n${step}\r\n--b--`,
+    ],
+    ['multipart/related; type="application/dicom+json"; boundary=b', `--b\r\n${name}: ${name}\r\n\r\n${step}`],
+    ['text/html', `<p>${name}`],
+  ];
+  for (const [type, body] of answers) {
+    bed.farWeb = () => ({ headers: { 'Content-Type': type }, body: Buffer.from(body, 'utf8') });
+    await modalityDay(modality, patient);
+    await webDay(bed, 'WEB', patient);
+  }
+  expect(await bed.count('ANSWER_UNREADABLE')).toBeGreaterThan(20);
+  expect(await bed.leaks()).toEqual([]);
+}, 30_000);

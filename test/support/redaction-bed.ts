@@ -26,6 +26,8 @@ import type { Upstream } from '../../src/services/port.ts';
 export const TARGETS = ['RIS', 'WEB', 'DIMSE', 'STORED', 'STRICT'] as const;
 export type Target = (typeof TARGETS)[number];
 
+const TEN_YEARS_MS = 10 * 365 * 86_400_000;
+
 export interface Output {
   readonly where: string;
   readonly text: string;
@@ -48,6 +50,10 @@ export interface RedactionBed {
   note(where: string, value: unknown): void;
   /** What has come out so far, pages of the console for operators and monitoring included. */
   outputs(): Promise<readonly Output[]>;
+  /** How often these words have come out. */
+  count(words: string): Promise<number>;
+  /** Ages out what is old in the store. */
+  housekeep(): Promise<void>;
   /** What has come out that has marked values. */
   leaks(): Promise<string[]>;
   close(): Promise<void>;
@@ -171,6 +177,8 @@ async function openBed(
     },
     note,
     outputs: visit,
+    count: async (words: string) => (await visit()).filter(({ text }) => text.includes(words)).length,
+    housekeep: () => app.housekeep(Date.now() + TEN_YEARS_MS),
     leaks: async () => {
       return (await visit()).flatMap(({ where, text }) => {
         const values = leaksIn(text);

@@ -8,7 +8,6 @@ import {
   decoded,
   includedFields,
   NEGOTIATION_PARAMETERS,
-  printable,
   splitParameters,
   withHint,
 } from '../query-parameters.ts';
@@ -40,7 +39,7 @@ const LOOKS_LIKE_ATTRIBUTE = /^\(?[0-9A-Fa-f]{4},?[0-9A-Fa-f]{4}\)?$|\./;
 /**
  * Reads a query component as it stands in the URL, with or without `?`. `+` is a plus; a leading or doubled `&` is
  * passed over (C21).
- * @throws ServiceFailure BAD_REQUEST that names the parameter, never its value
+ * @throws ServiceFailure BAD_REQUEST that tells the label of the parameter, never its value
  */
 export function queryFromParameters(rawQuery: string, options: SearchParameterOptions = {}): SearchParameters {
   const keys = new KeyCollection();
@@ -52,22 +51,22 @@ export function queryFromParameters(rawQuery: string, options: SearchParameterOp
     const known =
       NEGOTIATION_PARAMETERS.get(parameter.name) ?? [...SWITCHES, ...COUNTS].find((name) => name === parameter.name);
     if (known !== undefined) {
-      if (single.has(known)) throw badParameter(parameter.name, 'occurs more than once');
-      single.set(known, decoded(parameter.raw ?? '', parameter.name));
+      if (single.has(known)) throw badParameter(parameter.label, 'occurs more than once');
+      single.set(known, decoded(parameter.raw ?? '', parameter.label));
     } else if (parameter.name === 'includefield') {
       included.push(parameter);
     } else {
-      const path = matchPath(parameter.name);
+      const path = matchPath(parameter);
       if (path !== undefined) matched.push({ path, parameter });
-      else if (options.strictParameters === true) throw badParameter(parameter.name, 'is not known');
-      else warnings.push(parameterIgnored(printable(parameter.name)));
+      else if (options.strictParameters === true) throw badParameter(parameter.label, 'is not known');
+      else warnings.push(parameterIgnored(parameter.label));
     }
   }
 
   const [fuzzyMatching, emptyValueMatching, multipleValueMatching] = SWITCHES.map((name) => switchOf(single, name));
   for (const { path, parameter } of matched) {
-    const values = (parameter.raw ?? '').split(',').map((part) => decoded(part, parameter.name));
-    const problem = (text: string): ServiceFailure => badParameter(parameter.name, text, path);
+    const values = (parameter.raw ?? '').split(',').map((part) => decoded(part, parameter.label));
+    const problem = (text: string): ServiceFailure => badParameter(parameter.label, text, path);
     const key = keyFromParameter(path.at(-1) as string, values, multipleValueMatching === true, problem);
     keys.match(path, key, problem);
   }
@@ -99,12 +98,12 @@ export function queryFromParameters(rawQuery: string, options: SearchParameterOp
 }
 
 /** The path a parameter name stands for; undefined when it is another service's parameter, or anybody's. */
-function matchPath(name: string): AttributePath | undefined {
+function matchPath({ name, label }: Parameter): AttributePath | undefined {
   try {
     return parsePath(name);
   } catch (error) {
     if (!(error instanceof GatewayError)) throw error;
-    if (LOOKS_LIKE_ATTRIBUTE.test(name)) throw badParameter(name, withHint('is no known attribute', error));
+    if (LOOKS_LIKE_ATTRIBUTE.test(name)) throw badParameter(label, withHint('is no known attribute', error));
     return undefined;
   }
 }

@@ -36,9 +36,9 @@ export function moreResults(remaining: number): ServiceWarning {
   return { ...warningOf('MORE_RESULTS', `There are ${remaining} additional results that can be requested`), remaining };
 }
 
-/** @param name already free of anything that a header field cannot hold */
-export function parameterIgnored(name: string): ServiceWarning {
-  return warningOf('PARAMETER_IGNORED', `The ${name} parameter is not supported and has been ignored.`);
+/** @param label Parameter.label */
+export function parameterIgnored(label: string): ServiceWarning {
+  return warningOf('PARAMETER_IGNORED', `Parameter ${label} is not supported and has been ignored.`);
 }
 
 /**

@@ -177,17 +177,17 @@ describe('other parameters (PS3.18 Table 8.3.4-1, 8.3.3)', () => {
     expect(queryFromParameters('limit=0').query.limit).toBe(0);
   });
 
-  test('an unknown parameter is ignored with a warning that shows no more than a name', () => {
+  test('an unknown parameter is ignored with a warning that tells its place: its name may be a piece of a value', () => {
     expect(queryFromParameters('foo=Secret&x%0D%0Ay=1')).toEqual({
       query: query(dataSetOf({})),
       warnings: [
-        { code: 'PARAMETER_IGNORED', text: 'The foo parameter is not supported and has been ignored.' },
-        { code: 'PARAMETER_IGNORED', text: 'The x??y parameter is not supported and has been ignored.' },
+        { code: 'PARAMETER_IGNORED', text: 'Parameter number 1 is not supported and has been ignored.' },
+        { code: 'PARAMETER_IGNORED', text: 'Parameter number 2 is not supported and has been ignored.' },
       ],
     });
-    expect(refusal('foo=1', true).message).toBe('Parameter foo is not known');
+    expect(refusal('foo=1', true).message).toBe('Parameter number 1 is not known');
     expect(queryFromParameters('constructor=1&constructor=2').warnings).toHaveLength(2);
-    expect(refusal('toString', true).message).toBe('Parameter toString is not known');
+    expect(refusal('toString', true).message).toBe('Parameter number 1 is not known');
   });
 });
 
@@ -207,7 +207,8 @@ describe('bad parameters (PS3.18 8.3, 14.4.3: 400)', () => {
     ['00000002=1.2', '00000002'],
     ['0008,0060=CT', '0008,0060'],
     ['PatientID.Modality=CT', 'PatientID.Modality'],
-    ['Foo.Bar=1', 'Foo.Bar'],
+    ['Foo.Bar=1', 'number 1'],
+    ['limit=1&PatientID.Foo=1', 'number 2'],
     ['00400100=CT', '00400100'],
     ['0020000D=1.2.x', '0020000D'],
     ['00400100.00400002=2025-01-01', '00400100.00400002'],
@@ -220,14 +221,14 @@ describe('bad parameters (PS3.18 8.3, 14.4.3: 400)', () => {
     ['00100020=%zz', '00100020'],
     ['00100020=%ff', '00100020'],
     ['00100020=a%00b', '00100020'],
-  ])('refuses %s and names the parameter', (parameters, name) => {
+  ])('refuses %s and tells which parameter: %s', (parameters, name) => {
     expect(refusal(parameters)).toMatchObject({ code: 'BAD_REQUEST', retry: 'permanent' });
     expect(refusal(parameters).message).toMatch(new RegExp(`^Parameter ${name.replaceAll('.', '\\.')} `));
   });
 
   test('a wrong keyword gets a suggestion, a value is never repeated', () => {
     expect(refusal('includefield=patientName').message).toBe(
-      'Parameter includefield holds patientName, which is no known attribute. Did you mean PatientName?',
+      'Parameter includefield holds no known attribute at place 1. Did you mean PatientName?',
     );
     expect(refusal('0020000D=Secret').message).not.toContain('Secret');
   });
