@@ -2,6 +2,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { constants, createGzip } from 'node:zlib';
 import type { Request, Response } from 'express';
 import type { ServiceFailure } from '../services/port.ts';
@@ -15,6 +16,9 @@ import type { FailureOutcome, WebAnswer } from './transaction.ts';
 /** Below this a content coding makes more than it saves. */
 const MINIMUM_GZIP_BYTES = 1_024;
 const BLOCK_BYTES = 64 * 1024;
+/** Who asks too much does not have its bodies taken as well, only a moment to see why. */
+const TOO_MANY_REQUESTS = 429;
+const UNREAD_MS = 250;
 
 /** Sends an answer and waits until the client has taken it. Rejects when the client goes away. */
 export async function sendAnswer(request: Request, response: Response, answer: WebAnswer): Promise<void> {
@@ -57,7 +61,7 @@ export async function sendEarlyAnswer(request: Request, response: Response, answ
     Connection: 'close',
   });
   response.write(content);
-  await discardBody(request);
+  await (status === TOO_MANY_REQUESTS ? sleep(UNREAD_MS) : discardBody(request));
   response.end();
 }
 
