@@ -5,11 +5,16 @@ import type { ConfigPath } from './problem.ts';
 
 export function checkSecurity(parts: Parts): Finding[] {
   return [
-    ...[...parts.listeners.keys()].flatMap((name) => checkListener(parts, name)),
+    ...[...parts.listeners.keys()].flatMap((name) => [...checkListener(parts, name), ...checkOpenDoors(parts, name)]),
     ...[...parts.upstreams.keys()].flatMap((name) => checkUpstream(parts, name)),
     ...parts.routes.flatMap((_route, i) => checkRoute(parts, i)),
+    ...checkProfiles(parts.root),
+    ...checkConsole(parts.root),
+    ...checkAudit(parts.root),
   ];
 }
+
+const IN_THE_CLEAR = 'is read by anybody on the way: there is no tls';
 
 function error(path: ConfigPath, message: string): Finding {
   return { severity: 'error', path, message, at: 'key', withoutFound: true };
@@ -42,6 +47,9 @@ function checkListener({ root }: Parts, name: string): Finding[] {
   if (isPlainMap(identity) && identity['users'] === undefined && identity['jwt'] === undefined) {
     findings.push(error([...path, 'userIdentity'], 'needs users or jwt: nobody could ever be known'));
   }
+  if (identity !== undefined && at('tls') === undefined && !isLoopback(at('host'))) {
+    findings.push(warning([...path, 'userIdentity'], IN_THE_CLEAR));
+  }
   const authentication = at('authentication');
   if (isPlainMap(authentication)) {
     const { jwt, apiKeys, certificates } = authentication;
@@ -49,11 +57,33 @@ function checkListener({ root }: Parts, name: string): Finding[] {
       findings.push(error([...path, 'authentication'], 'needs jwt, apiKeys or certificates: nobody could ever log in'));
     }
     if (at('tls') === undefined && !isLoopback(at('host')) && (jwt ?? apiKeys) !== undefined) {
-      findings.push(warning([...path, 'authentication'], 'is read by anybody on the way: there is no tls'));
+      findings.push(warning([...path, 'authentication'], IN_THE_CLEAR));
     }
   }
   const tokens = ['authentication', 'userIdentity'].flatMap((key) => checkTokens([...path, key, 'jwt'], root));
   return [...findings, ...tokens];
+}
+
+/** What looks as if somebody were kept out. */
+function checkOpenDoors({ root, routes }: Parts, name: string): Finding[] {
+  const path = ['listeners', name];
+  const at = (...keys: string[]): unknown => valueAt([...path, ...keys], root);
+  const own = routes.filter((route) => route !== undefined && (route.from.listener ?? name) === name);
+  const findings: Finding[] = [];
+  const asksOtherwise = at('access', 'certificates') ?? at('authentication') ?? at('userIdentity');
+  const isOpen = asksOtherwise === undefined && !own.some((route) => route?.from.certificates !== undefined);
+  if (at('tls', 'clientCertificates') === 'request' && isOpen) {
+    const message = 'lets in who shows none: nothing else here asks for one';
+    findings.push(warning([...path, 'tls', 'clientCertificates'], message));
+  }
+  const asksSome = own.some(
+    (route) => route?.from.subjects !== undefined || route?.from.certificates !== undefined || route?.scopes.length,
+  );
+  if (at('authentication', 'required') === false && !asksSome) {
+    const message = 'lets anybody use all: no route of it has scopes, subjects or certificates';
+    findings.push(warning([...path, 'authentication', 'required'], message));
+  }
+  return findings;
 }
 
 /** A secret both sides have is no key that a server tells. */
@@ -81,6 +111,15 @@ function checkUpstream({ root }: Parts, name: string): Finding[] {
   if (isPlainMap(identity) && (identity['username'] === undefined) !== (identity['passOn'] === true)) {
     findings.push(error([...path, 'userIdentity'], 'needs one of username and passOn'));
   }
+  const far = valueAt([...path, 'host'], root);
+  if (identity !== undefined && valueAt([...path, 'tls'], root) === undefined && !isLoopback(far)) {
+    findings.push(warning([...path, 'userIdentity'], IN_THE_CLEAR));
+  }
+  const tokenUrl = valueAt([...path, 'credentials', 'oauth2', 'tokenUrl'], root);
+  if (typeof tokenUrl === 'string' && URL.canParse(tokenUrl) && !isSafeUrl(tokenUrl)) {
+    const message = 'should be https, or on this machine';
+    findings.push({ severity: 'error', path: [...path, 'credentials', 'oauth2', 'tokenUrl'], message });
+  }
   const headers = valueAt([...path, 'headers'], root);
   const own = Object.keys(isPlainMap(headers) ? headers : {}).find((key) => key.toLowerCase() === 'authorization');
   if (own !== undefined && credentials !== undefined) {
@@ -91,8 +130,12 @@ function checkUpstream({ root }: Parts, name: string): Finding[] {
   if (isPlain && valueAt([...path, 'tls'], root) !== undefined) {
     findings.push(warning([...path, 'tls'], 'has no effect: baseUrl is http'));
   }
-  if (isPlain && credentials !== undefined && !isLoopback(new URL(baseUrl).hostname)) {
+  const isFar = isPlain && URL.canParse(baseUrl) && !isSafeUrl(baseUrl);
+  if (isFar && credentials !== undefined) {
     findings.push(warning([...path, 'credentials'], 'are read by anybody on the way: baseUrl is http'));
+  }
+  if (isFar && own !== undefined) {
+    findings.push(warning([...path, 'headers', own], 'is read by anybody on the way: baseUrl is http'));
   }
   const [certificate, key] = ['certificate', 'key'].map((each) => valueAt([...path, 'tls', each], root));
   if ((certificate === undefined) !== (key === undefined)) {
@@ -125,6 +168,41 @@ function checkRoute({ listeners, routes, root }: Parts, index: number): Finding[
     findings.push(warning([...path, 'scopes'], 'refuse everybody: no listener of it asks who it is'));
   }
   return findings;
+}
+
+const PARTS_WITH_TLS = ['listeners', 'upstreams'];
+
+function checkProfiles(root: unknown): Finding[] {
+  const paths: ConfigPath[] = PARTS_WITH_TLS.flatMap((part) => {
+    const section = valueAt([part], root);
+    return Object.keys(isPlainMap(section) ? section : {}).map((name) => [part, name]);
+  });
+  return [...paths, ['console']]
+    .map((path) => [...path, 'tls', 'profile'])
+    .filter((path) => valueAt(path, root) === 'legacy')
+    .map((path) => warning(path, 'allows versions and cipher suites that are broken'));
+}
+
+function checkConsole(root: unknown): Finding[] {
+  const at = (key: string): unknown => valueAt(['console', key], root);
+  if (at('token') === undefined || at('tls') !== undefined || isLoopback(at('host'))) return [];
+  return [warning(['console', 'token'], IN_THE_CLEAR)];
+}
+
+function checkAudit(root: unknown): Finding[] {
+  const to = valueAt(['audit', 'to'], root);
+  if (valueAt(['audit', 'patients'], root) !== true || !Array.isArray(to)) return [];
+  return to.flatMap((_each, i) => {
+    const path = ['audit', 'to', i];
+    if (valueAt([...path, 'syslog'], root) !== 'udp' || isLoopback(valueAt([...path, 'host'], root))) return [];
+    const message = 'sends what `patients` tells where anybody on the way reads it: use tls';
+    return [warning([...path, 'syslog'], message)];
+  });
+}
+
+function isSafeUrl(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || isLoopback(hostname);
 }
 
 export function isLoopback(host: unknown): boolean {

@@ -42,13 +42,15 @@ export const jwt = z.strictObject({
   clockTolerance: option(duration.prefault('30s'), 'Clock tolerance', 'How far the clocks may differ.'),
 });
 
+/** Hidden like a secret: what is wrong there may well be the secret itself. */
+const secretHash = z
+  .string()
+  .regex(/^(sha256|scrypt):\S+$/, 'should be sha256:… or scrypt:…, as `dimseway hash` prints it')
+  .meta({ kind: 'text', secret: true });
+
 const apiKey = z.strictObject({
   subject: option(z.string().min(1).max(256), 'Subject', 'Who bears the key.'),
-  hash: option(
-    z.string().regex(/^(sha256|scrypt):\S+$/, 'should be sha256:… or scrypt:…, as `dimseway hash` prints it'),
-    'Hash',
-    'Of the key, which stands nowhere: `dimseway hash` makes both.',
-  ),
+  hash: option(secretHash, 'Hash', 'Of the key, which stands nowhere: `dimseway hash` makes both.'),
   scopes: option(scopes, 'Scopes', 'What the key allows.'),
 });
 
@@ -74,14 +76,7 @@ export const authentication = z.strictObject({
 
 const user = z.strictObject({
   name: option(z.string().min(1).max(256), 'Name', 'User name of DICOM user identity.'),
-  passcodeHash: option(
-    z
-      .string()
-      .regex(/^(sha256|scrypt):\S+$/, 'should be sha256:… or scrypt:…, as `dimseway hash` prints it')
-      .exactOptional(),
-    'Passcode hash',
-    'Absent: the name alone will do.',
-  ),
+  passcodeHash: option(secretHash.exactOptional(), 'Passcode hash', 'Absent: the name alone will do.'),
   scopes: option(scopes, 'Scopes', 'What the user may.'),
 });
 
@@ -125,7 +120,7 @@ const oauth2 = z.strictObject({
 });
 
 const basic = z.strictObject({
-  user: option(z.string().min(1), 'User', 'User name (RFC 7617).'),
+  user: option(z.string().regex(/^[^:]+$/, 'should be without a colon'), 'User', 'User name (RFC 7617).'),
   password: option(secretText, 'Password', 'Never printed.'),
 });
 

@@ -567,6 +567,30 @@ test.each([
     'Authorization ← upstreams.ris.headers.Authorization: goes without credentials: give one of them',
   ],
   [
+    'a key where its hash should stand, without repeating it',
+    web('authentication: { apiKeys: [{ subject: a, hash: the-key-itself }] }'),
+    'the-key-itself ← listeners.web.authentication.apiKeys[0].hash: should be sha256:… or scrypt:…, as `dimseway hash` prints it. Found: (hidden)',
+  ],
+  [
+    'a passcode where its hash should stand, without repeating it',
+    listener(
+      '{ protocol: dimse, aeTitle: W, port: 1, userIdentity: { users: [{ name: a, passcodeHash: its-passcode }] } }',
+    ),
+    'its-passcode ← listeners.ward.userIdentity.users[0].passcodeHash: should be sha256:… or scrypt:…, as `dimseway hash` prints it. Found: (hidden)',
+  ],
+  [
+    'a client secret that would travel in the clear',
+    upstream(
+      '{ protocol: dicomweb, baseUrl: https://x, credentials: { oauth2: { tokenUrl: http://idp/token, clientId: a, clientSecret: b } } }',
+    ),
+    'http://idp/token ← upstreams.ris.credentials.oauth2.tokenUrl: should be https, or on this machine. Found: http://idp/token',
+  ],
+  [
+    'a user name that no server could tell from its password (RFC 7617 2)',
+    upstream('{ protocol: dicomweb, baseUrl: https://x, credentials: { basic: { user: "a:b", password: c } } }'),
+    '"a:b" ← upstreams.ris.credentials.basic.user: should be without a colon. Found: "a:b"',
+  ],
+  [
     'a certificate without its key',
     upstream('{ protocol: dicomweb, baseUrl: https://x, tls: { certificate: a.crt } }'),
     'certificate ← upstreams.ris.tls.certificate: needs key too',
@@ -595,6 +619,48 @@ test.each([
     'logins in the clear',
     web('host: 0.0.0.0, authentication: { apiKeys: [{ subject: a, hash: "sha256:00" }] }'),
     'authentication ← listeners.web.authentication: is read by anybody on the way: there is no tls',
+  ],
+  [
+    'passcodes of modalities in the clear',
+    listener('{ protocol: dimse, aeTitle: W, host: 0.0.0.0, port: 1, userIdentity: { users: [{ name: a }] } }'),
+    'userIdentity ← listeners.ward.userIdentity: is read by anybody on the way: there is no tls',
+  ],
+  [
+    'our own passcode in the clear',
+    upstream('{ protocol: dimse, aeTitle: R, callingAeTitle: G, host: ris, port: 104, userIdentity: { username: a } }'),
+    'userIdentity ← upstreams.ris.userIdentity: is read by anybody on the way: there is no tls',
+  ],
+  [
+    'a token among the headers, in the clear',
+    upstream('{ protocol: dicomweb, baseUrl: http://x, headers: { AUTHORIZATION: Bearer x } }'),
+    'AUTHORIZATION ← upstreams.ris.headers.AUTHORIZATION: is read by anybody on the way: baseUrl is http',
+  ],
+  [
+    'the token of the console in the clear',
+    rest('console: { host: 0.0.0.0, port: 90, token: 0123456789abcdef }'),
+    'token ← console.token: is read by anybody on the way: there is no tls',
+  ],
+  [
+    'patients in the audit trail in the clear',
+    rest('audit: { source: A, patients: true, to: [{ syslog: udp, host: collector, port: 514 }] }'),
+    'syslog ← audit.to[0].syslog: sends what `patients` tells where anybody on the way reads it: use tls',
+  ],
+  [
+    'TLS that is broken',
+    listener('{ protocol: dimse, aeTitle: W, port: 1, tls: { certificate: a, key: b, profile: legacy } }'),
+    'profile ← listeners.ward.tls.profile: allows versions and cipher suites that are broken',
+  ],
+  [
+    'certificates that are asked for, and nobody needs',
+    listener(
+      '{ protocol: dimse, aeTitle: W, port: 1, tls: { certificate: a, key: b, clientCertificates: request, authorities: [c] } }',
+    ),
+    'clientCertificates ← listeners.ward.tls.clientCertificates: lets in who shows none: nothing else here asks for one',
+  ],
+  [
+    'logins that nobody needs',
+    web('authentication: { required: false, apiKeys: [{ subject: a, hash: "sha256:00" }] }'),
+    'required ← listeners.web.authentication.required: lets anybody use all: no route of it has scopes, subjects or certificates',
   ],
   [
     'subjects that nobody proves to be',
