@@ -54,6 +54,19 @@ export function schemaAt(path: ConfigPath, root: unknown): SchemaNode | undefine
   return node === undefined ? undefined : alternativeFor(node, value);
 }
 
+/** Whether a secret may stand at a path: one belongs there, in it or around it, so that a mistyped one may be there. */
+export function mayBeSecret(path: ConfigPath, root: unknown): boolean {
+  const around = path.map((_step, i) => schemaAt(path.slice(0, i + 1), root));
+  return around.some((node) => node?.secret === true) || holdsSecret(around.at(-1));
+}
+
+function holdsSecret(node: SchemaNode | undefined): boolean {
+  if (node === undefined) return false;
+  const { properties = {}, additionalProperties, items, oneOf = [], anyOf = [] } = node;
+  const inner = [...Object.values(properties), additionalProperties || undefined, items, ...oneOf, ...anyOf];
+  return node.secret === true || inner.some(holdsSecret);
+}
+
 function alternativeFor(node: SchemaNode, value: unknown): SchemaNode | undefined {
   if (node.oneOf !== undefined) {
     return node.oneOf.find((each) => isPlainMap(value) && each.properties?.['protocol']?.const === value['protocol']);

@@ -6,7 +6,7 @@ import { checkConfig } from './checks.ts';
 import { describeIssue } from './describe-issue.ts';
 import type { Environment } from './environment.ts';
 import type { Finding } from './finding.ts';
-import { schemaAt } from './json-schema.ts';
+import { mayBeSecret } from './json-schema.ts';
 import { ConfigError, pathToText } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { configSchema } from './schema.ts';
@@ -95,8 +95,7 @@ function problems(
   const found = findings
     .filter((finding) => finding.severity === severity && !source.isBroken(finding.path))
     .map(({ path, message, at, withoutFound }) => {
-      const hidden = schemaAt(path, root)?.secret === true;
-      const shown = hidden ? '(hidden)' : source.found(path);
+      const shown = mayBeSecret(path, root) ? '(hidden)' : source.found(path);
       return source.problem(
         path,
         withoutFound ? message : `${message}${/[.?]$/.test(message) ? '' : '.'} Found: ${shown}`,

@@ -76,7 +76,7 @@ export class ConfigSource {
     if (place.kind !== 'scalar') return place.kind === 'map' ? 'a mapping' : 'a list';
     const text = this.#text.slice(place.start, place.end).trim().replace(/\s+/g, ' ');
     if (text === '') return 'nothing';
-    const shown = text.replace(/\/\/[^/@\s]*@/, '//(hidden)@');
+    const shown = text.replace(/\/\/\S*@/, '//(hidden)@');
     return shown.length > MAXIMUM_FOUND ? `${shown.slice(0, MAXIMUM_FOUND)}…` : shown;
   }
 
@@ -106,11 +106,13 @@ export class ConfigSource {
       });
       const [error] = document.errors;
       if (error === undefined) {
-        for (const { pos, message } of document.warnings) this.#problems.push(this.#problemAt(pos[0], [], message));
+        for (const { pos, message } of document.warnings) {
+          this.#problems.push(this.#problemAt(pos[0], [], withoutQuotation(message)));
+        }
         return this.#plain(document, document.contents, [], 0, []);
       }
       // Only the first: what follows it is mostly its consequence.
-      this.#report(error.pos[0], [], `is not YAML: ${unshieldVariables(error.message)}`);
+      this.#report(error.pos[0], [], `is not YAML: ${withoutQuotation(error.message)}`);
       return undefined;
     } catch (error) {
       // The parser itself recurses: RangeError is its way to say that lists are nested too deep.
@@ -126,7 +128,12 @@ export class ConfigSource {
     if (isAlias(node)) {
       const target = node.resolve(document);
       if (target !== undefined && !within.includes(target)) return this.#plain(document, target, path, key, within);
-      this.#report(node.range?.[0] ?? key, path, `refers to an anchor that is not there. Found: *${node.source}`);
+      // What begins with an asterisk may be a secret without its quotes.
+      this.#report(
+        node.range?.[0] ?? key,
+        path,
+        'refers to an anchor that is not there: quote a text that begins with *',
+      );
       return undefined;
     }
     const [start, end] = node?.range ?? [key, key];
@@ -177,10 +184,21 @@ export class ConfigSource {
         name === ''
           ? 'has a ${ without a variable name and }'
           : `needs the environment variable ${name}, which is not set`;
-      this.#report(offset, path, `${message}. Found: ${this.found(path)}`);
+      // Around a variable there may be the rest of a secret.
+      const found = this.found(path);
+      const isWhole = /^["']?\$\{[A-Za-z_][A-Za-z0-9_]*\}["']?$/.test(found);
+      this.#report(offset, path, isWhole ? `${message}. Found: ${found}` : message);
     }
     return changed && scalar.type === Scalar.PLAIN ? typed(text) : text;
   }
+}
+
+/** Messages of the parser that repeat what stands in the file, which may be a secret without its quotes. */
+function withoutQuotation(message: string): string {
+  return unshieldVariables(message)
+    .replace(/^(Unresolved tag):.*$/s, '$1: quote a text that begins with !')
+    .replace(/^(Block scalar header includes extra characters|Not a YAML token):.*$/s, '$1')
+    .replace(/^(Invalid escape sequence) .*$/s, '$1');
 }
 
 /** A key as text; numbers and words such as `true` count as they are written. */

@@ -61,15 +61,17 @@ export interface RedactionBed {
 
 export interface RedactionOptions {
   readonly entries: readonly DataSet[];
-  /** More of the configuration, as YAML. */
-  readonly more?: string;
+  /** Of the console; `operate` sends it. */
+  readonly token?: string;
+  /** Headers of the far origin server, as YAML. */
+  readonly headers?: string;
 }
 
 const route = (target: Target, services: string): string => `
   - { name: dimse-${target}, from: { listener: ward, calledAeTitles: [${target}] }, ${services} }
   - { name: web-${target}, from: { listener: web, basePath: /${target.toLowerCase()} }, ${services} }`;
 
-function configOf(dimsePort: number, webPort: number, more: string): string {
+function configOf(dimsePort: number, webPort: number, { token, headers = '{}' }: RedactionOptions): string {
   const titles = TARGETS.join(', ');
   const paths = TARGETS.map((target) => `/${target.toLowerCase()}`).join(', ');
   const all = (to: string, mpps = ''): string =>
@@ -82,16 +84,16 @@ listeners:
 upstreams:
   ris: { protocol: ris, entries: worklist.json }
   farDimse: { protocol: dimse, host: 127.0.0.1, port: ${dimsePort}, aeTitle: FAREND, callingAeTitle: DIMSE, spool: { firstDelay: 10ms, maximumDelay: 20ms } }
-  farWeb: { protocol: dicomweb, baseUrl: "http://127.0.0.1:${webPort}/far", spool: { firstDelay: 10ms, maximumDelay: 20ms } }
+  farWeb: { protocol: dicomweb, baseUrl: "http://127.0.0.1:${webPort}/far", headers: ${headers}, spool: { firstDelay: 10ms, maximumDelay: 20ms } }
   nobody: { protocol: dicomweb, baseUrl: "http://127.0.0.1:1/far" }
 routes:${route('RIS', all('ris'))}${route('WEB', all('farWeb'))}${route('DIMSE', all('farDimse'))}${route(
     'STORED',
     all('farWeb', ', delivery: store-and-forward, forwardTo: [farDimse, nobody], validation: off'),
   )}${route('STRICT', `${all('ris', ', validation: strict')}, characterSets: [ISO_IR 100], unencodable: fail`)}
 store: { path: store.db }
-console: { port: 0 }
+console: { port: 0${token === undefined ? '' : `, token: ${token}`} }
 timers: { shutdown: 200ms }
-${more}`;
+`;
 }
 
 export async function startRedactionBed(options: RedactionOptions): Promise<RedactionBed> {
@@ -108,7 +110,7 @@ export async function startRedactionBed(options: RedactionOptions): Promise<Reda
 }
 
 async function openBed(
-  { entries, more = '' }: RedactionOptions,
+  options: RedactionOptions,
   closers: (() => Promise<unknown>)[],
   close: () => Promise<void>,
 ): Promise<RedactionBed> {
@@ -119,10 +121,11 @@ async function openBed(
   const bed = { farWeb: (() => ({ status: 204 })) as StubScript };
   const stub = await StubOriginServer.start((request, index) => bed.farWeb(request, index));
   closers.push(() => stub.close());
-  await writeFile(join(folder, 'worklist.json'), `[${entries.map(toJson).join()}]`);
+  await writeFile(join(folder, 'worklist.json'), `[${options.entries.map(toJson).join()}]`);
   const configFile = join(folder, 'gateway.yaml');
-  await writeFile(configFile, configOf(far.port, stub.port, more));
+  await writeFile(configFile, configOf(far.port, stub.port, options));
 
+  const bearer = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
   const outputs: Output[] = [];
   const note = (where: string, value: unknown): void => {
     const text = typeof value === 'string' ? value : inspect(value, { depth: 12, maxStringLength: null });
@@ -150,7 +153,7 @@ async function openBed(
   let passed = 0;
   const visit = async (): Promise<readonly Output[]> => {
     for (const path of ['/health/ready', '/metrics', '/api/spool', '/api/commitments', '/api/exceptions?all=true']) {
-      const { status, body } = await call(ports.console, path);
+      const { status, body } = await call(ports.console, path, { headers: bearer });
       note(`console ${path}`, `${status} ${body.toString('utf8')}`);
     }
     for (; passed < front.seen.length; passed++) {
@@ -169,11 +172,11 @@ async function openBed(
       closers.push(() => modality.close());
       return modality;
     },
-    ask: async (target: Target, path: string, options?: HttpCall) =>
-      noteReply(await call(ports.web, `/${target.toLowerCase()}${path}`, options)),
-    operate: async (path: string, options?: HttpCall) => {
-      const headers = { 'content-type': 'application/json', ...options?.headers };
-      return noteReply(await call(ports.console, path, { ...options, headers }));
+    ask: async (target: Target, path: string, sent?: HttpCall) =>
+      noteReply(await call(ports.web, `/${target.toLowerCase()}${path}`, sent)),
+    operate: async (path: string, sent?: HttpCall) => {
+      const headers = { 'content-type': 'application/json', ...bearer, ...sent?.headers };
+      return noteReply(await call(ports.console, path, { ...sent, headers }));
     },
     note,
     outputs: visit,

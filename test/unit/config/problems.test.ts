@@ -70,15 +70,19 @@ test.each([
     'a: 1\n---\nb: 1',
     '2:1 is not YAML: Source contains multiple documents; please use YAML.parseAllDocuments()',
   ],
-  ['an unknown tag', rest('timers: !shell { shutdown: 1s }'), '8:9 Unresolved tag: !shell'],
+  ['an unknown tag', rest('timers: !shell { shutdown: 1s }'), '8:9 Unresolved tag: quote a text that begins with !'],
   ['a key that is no text', rest('? [a]\n: b'), '8:3 has a key that is not a name'],
   ['a forbidden key', rest('__proto__: {}'), '8:1 has a key that is not a name'],
   ['a key given twice', rest('routes: []'), '8:1 routes: is given twice, first in line 6'],
-  ['an alias without anchor', rest('timers: *t'), '8:9 timers: refers to an anchor that is not there. Found: *t'],
+  [
+    'an alias without anchor',
+    rest('timers: *t'),
+    '8:9 timers: refers to an anchor that is not there: quote a text that begins with *',
+  ],
   [
     'an anchor that holds itself',
     rest('timers: &t { shutdown: *t }'),
-    '8:24 timers.shutdown: refers to an anchor that is not there. Found: *t',
+    '8:24 timers.shutdown: refers to an anchor that is not there: quote a text that begins with *',
   ],
 ])('reports a file with %s where it stands', async (_what, text, expected) => {
   expect(await placesOf(text)).toEqual([expected]);
@@ -187,7 +191,7 @@ test.each([
     listener('{ protocol: dimse, aeTitle: A }'),
     'ward ← listeners.ward.port: is missing: should be a whole number from 0 to 65535',
   ],
-  ['a wrong type', rest('console: 8090'), '8090 ← console: should be a mapping. Found: 8090'],
+  ['a wrong type', rest('console: 8090'), '8090 ← console: should be a mapping. Found: (hidden)'],
   ['an empty value', rest('timers:'), ' ← timers: should be a mapping. Found: nothing'],
   [
     'a host with its port',
