@@ -5,6 +5,7 @@
 import { GatewayError } from '../errors.ts';
 import { lookupKeyword, lookupTag, similarKeyword } from './dictionary.ts';
 import type { Tag } from './model.ts';
+import { MAXIMUM_SEQUENCE_DEPTH } from './values.ts';
 
 /** Tags from the outermost sequence to the attribute: `['00400100', '00080060']`; never empty. */
 export type AttributePath = readonly Tag[];
@@ -15,11 +16,17 @@ const TAG = /^[0-9A-Fa-f]{8}$/;
 const NOT_IN_DATA_SETS = /^(?:0000|0002|FFFE)|0000$/;
 
 /**
- * Unknown attributes are allowed as tags. Every step but the last must be able to be a sequence.
+ * Unknown attributes are allowed as tags. Every step but the last must be able to be a sequence; there are no more of them
+ * than a data set may nest.
  * @throws GatewayError ATTRIBUTE_PATH_INVALID
  */
 export function parsePath(text: string): AttributePath {
-  const tags = text.split('.').map((step) => parseStep(step, text));
+  const steps = text.split('.');
+  if (steps.length > MAXIMUM_SEQUENCE_DEPTH + 1) {
+    const problem = `An attribute path goes through more than ${MAXIMUM_SEQUENCE_DEPTH} sequences`;
+    throw new GatewayError('ATTRIBUTE_PATH_INVALID', problem);
+  }
+  const tags = steps.map((step) => parseStep(step, text));
   for (const tag of tags.slice(0, -1)) {
     const entry = lookupTag(tag);
     if (entry !== undefined && !entry.vrs.includes('SQ')) {

@@ -13,6 +13,7 @@ export interface ShownCertificate {
 }
 
 const FINGERPRINT = /^sha256:([0-9a-f]{2}(?::?[0-9a-f]{2}){31})$/i;
+const TYPE = /^(?:[A-Za-z][A-Za-z0-9-]*|[0-9.]+)$/;
 const FIX = 'Write it as CN=name, CN=name,O=organization or sha256: and 64 hex digits';
 
 /**
@@ -52,11 +53,21 @@ function plainFingerprint(text: string): string {
 function partsOf(name: string): string[] | undefined {
   const written = splitUnescaped(name);
   const parts = written.map((part) => {
-    const [, type = '', value = ''] =
-      /^\s*([A-Za-z][A-Za-z0-9-]*|[0-9.]+)\s*=\s*((?:\\.|[^\\])*?)\s*$/s.exec(part) ?? [];
-    return value === '' ? undefined : `${type.toUpperCase()}=${unescaped(value)}`;
+    const equals = part.indexOf('=');
+    const type = part.slice(0, Math.max(0, equals)).trim();
+    const value = withoutOuterSpace(part.slice(equals + 1));
+    return TYPE.test(type) && value !== '' ? `${type.toUpperCase()}=${unescaped(value)}` : undefined;
   });
   return parts.length > 0 && parts.every((part) => part !== undefined) ? parts : undefined;
+}
+
+/** A space at the end that has a backslash in front belongs to the value. */
+function withoutOuterSpace(text: string): string {
+  const trimmed = text.trim();
+  let backslashes = 0;
+  while (trimmed.at(-1 - backslashes) === '\\') backslashes++;
+  const [kept = ''] = backslashes % 2 === 0 ? [] : text.trimStart().slice(trimmed.length);
+  return trimmed + kept;
 }
 
 /** At commas and pluses that have no backslash in front. */

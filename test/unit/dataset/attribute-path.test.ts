@@ -26,10 +26,15 @@ describe('attribute paths (PS3.18 8.3.4.1)', () => {
     ['CommandField', 'cannot be in a data set'],
     ['FFFEE000', 'cannot be in a data set'],
     ['00100000', 'cannot be in a data set'],
+    [Array(66).fill('00081110').join('.'), 'more than 64 sequences'],
   ])('refuses "%s" and says why', (text, problem) => {
     expect(() => parsePath(text)).toThrow(
       expect.objectContaining({ code: 'ATTRIBUTE_PATH_INVALID', message: expect.stringContaining(problem) as unknown }),
     );
+  });
+
+  test('goes as deep as a data set may nest', () => {
+    expect(parsePath(Array(65).fill('00081110').join('.'))).toHaveLength(65);
   });
 
   test('suggests the keyword that differs in case only', () => {

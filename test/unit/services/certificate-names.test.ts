@@ -39,6 +39,9 @@ describe('names of certificates (RFC 4514)', () => {
     expect(fits('CN=\\\\41', 'CN=\\\\41')).toBe(true);
     expect(fits('CN=A', 'CN=\\\\41')).toBe(false);
     expect(fits('CN=x\\\\', 'CN=x\\ ')).toBe(false);
+    expect(fits('CN=x', 'CN= x ,O=y')).toBe(true);
+    expect(fits('CN=x', 'CN=x\\ ,O=y')).toBe(false);
+    expect(fits('CN=x\\20', 'CN=x\\  ,O=y')).toBe(true);
   });
 
   test('both parts of a name that has several types at once are parts', () => {
