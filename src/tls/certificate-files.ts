@@ -12,6 +12,8 @@ import type { CertificateFacts, TlsFiles, TlsProfile } from './tls-options.ts';
 /** What was read. */
 export interface Material {
   readonly own: X509Certificate | undefined;
+  /** Empty where none are given. */
+  readonly authorities: readonly X509Certificate[];
   readonly options: SecureContextOptions;
   /** The own certificate comes first. */
   readonly certificates: readonly CertificateFacts[];
@@ -23,6 +25,8 @@ export interface TlsPart {
   readonly files: TlsFiles;
   readonly profile: TlsProfile;
 }
+
+const PEM_BEGIN = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/g;
 
 /** Tells one state of the files from another; a file that is missing is a state too. */
 export async function stampOf(files: TlsFiles): Promise<string> {
@@ -50,6 +54,7 @@ export async function readMaterial(part: TlsPart): Promise<Material> {
   const trusted = authorities.flat();
   return {
     own: own?.certificate,
+    authorities: trusted,
     options: {
       ...own?.options,
       // With none given it is for clients only, and what the system trusts; Node's own list where the system has none.
@@ -124,6 +129,9 @@ async function readCertificates(part: TlsPart, path: string): Promise<readonly X
   } catch (error) {
     throw fileInvalid(part, `${path} has a certificate that is damaged`, error);
   }
+  // One without its end is still being written.
+  const begun = text.match(PEM_BEGIN)?.length ?? 0;
+  if (begun > certificates.length) throw fileInvalid(part, `${path} has a certificate that is damaged`);
   if (certificates.length === 0) throw fileInvalid(part, `${path} has no certificate in PEM form`);
   return certificates;
 }

@@ -55,6 +55,17 @@ export function chainOf(shown: DetailedPeerCertificate): readonly X509Certificat
   return chain;
 }
 
+/** Whether one of the authorities is in a chain that was verified once, or has signed the end of it. */
+export function isSignedBy(chain: readonly X509Certificate[], authorities: readonly X509Certificate[]): boolean {
+  return chain.some((certificate) =>
+    authorities.some(
+      (authority) =>
+        authority.fingerprint256 === certificate.fingerprint256 ||
+        (certificate.checkIssued(authority) && certificate.verify(authority.publicKey)),
+    ),
+  );
+}
+
 /**
  * Why a chain is too weak for a profile (RFC 9325 4.5, PS3.15 B.13: RSA keys of 2048 bits, ECC keys of 256 bits, SHA-256 or
  * longer), or undefined when it is not.

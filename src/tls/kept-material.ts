@@ -61,6 +61,10 @@ export class KeptMaterial {
     return this.#material.own;
   }
 
+  get authorities(): readonly X509Certificate[] {
+    return this.#material.authorities;
+  }
+
   /** Calls when there are others. @returns ends that */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Server, TlsOptions, TLSSocket } from 'node:tls';
 import { GatewayError } from '../errors.ts';
-import { shownBy, subjectOf, weaknessOf } from './certificates.ts';
+import { isSignedBy, shownBy, subjectOf, weaknessOf } from './certificates.ts';
 import { KeptMaterial } from './kept-material.ts';
 import { PROFILES } from './profiles.ts';
 import { explainTlsFailure, tlsCodeOf } from './tls-failure.ts';
@@ -79,6 +79,9 @@ export class ServerTls {
   /** Checks the certificates of clients, tells of handshakes that fail, and gives the server new certificates when they change. */
   attach(server: Server): Handshakes {
     const pending = new Map<string, Socket>();
+    /** Connections whose certificate was good, with its chain. */
+    const known = new Map<TLSSocket, readonly X509Certificate[]>();
+    let trusted = this.#trusted();
     const onConnection = (socket: Socket): void => {
       const key = endsOf(socket);
       pending.set(key, socket);
@@ -86,14 +89,23 @@ export class ServerTls {
     };
     const onSecure = (socket: TLSSocket): void => {
       pending.delete(endsOf(socket));
-      this.#check(socket);
+      const chain = this.#check(socket);
+      if (chain.length === 0) return;
+      known.set(socket, chain);
+      socket.once('close', () => known.delete(socket));
     };
     const onError = (error: Error, socket: TLSSocket): void => {
       this.#tell(tlsCodeOf(error), socket.remoteAddress);
       // Node tells of a handshake that takes too long, and leaves it at that.
       socket.destroy();
     };
-    const stop = this.#material.onChange(() => server.setSecureContext(this.#material.options));
+    const stop = this.#material.onChange(() => {
+      server.setSecureContext(this.#material.options);
+      const before = trusted;
+      trusted = this.#trusted();
+      if (before.isSubsetOf(trusted)) return;
+      for (const [socket, chain] of known) if (this.#endUntrusted(socket, chain)) known.delete(socket);
+    });
     server.on('connection', onConnection);
     // Before those that speak the protocol.
     server.prependListener('secureConnection', onSecure);
@@ -108,6 +120,7 @@ export class ServerTls {
       detach: () => {
         stop();
         pending.clear();
+        known.clear();
         server.off('connection', onConnection);
         server.off('secureConnection', onSecure);
         server.off('tlsClientError', onError);
@@ -134,14 +147,36 @@ export class ServerTls {
     this.#material.close();
   }
 
-  #check(socket: TLSSocket): void {
-    if (this.#options.clientCertificates === 'none') return;
+  /** The certificates that were shown and are good; where they are not the connection is ended. */
+  #check(socket: TLSSocket): readonly X509Certificate[] {
+    if (this.#options.clientCertificates === 'none') return [];
     const shown = shownBy(socket);
     const refused = this.#whyRefused(socket, shown);
-    if (refused === undefined) return;
+    if (refused === undefined) return shown;
     const [certificate] = shown;
     this.#tell(refused, socket.remoteAddress, certificate && subjectOf(certificate));
     socket.destroy();
+    return [];
+  }
+
+  /** A connection may live for days: it ends with the trust in whoever has signed its certificate. */
+  #endUntrusted(socket: TLSSocket, chain: readonly X509Certificate[]): boolean {
+    if (isSignedBy(chain, this.#material.authorities)) return false;
+    const [certificate] = chain;
+    const { why } = explainTlsFailure('UNABLE_TO_GET_ISSUER_CERT_LOCALLY');
+    const who = { owner: this.#owner, address: socket.remoteAddress };
+    this.#log.warn('TLS connection of a peer ended', {
+      ...who,
+      ...(certificate && { certificate: subjectOf(certificate) }),
+      why,
+    });
+    socket.destroy();
+    return true;
+  }
+
+  /** Fingerprints of the authorities. */
+  #trusted(): ReadonlySet<string> {
+    return new Set(this.#material.authorities.map(({ fingerprint256 }) => fingerprint256));
   }
 
   /** The code of what is wrong with the certificate of a client. */

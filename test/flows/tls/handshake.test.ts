@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -204,6 +204,47 @@ describe('certificates of clients', () => {
     expect(await logged()).toMatchObject({ certificate: 'CN=weak,O=Hospital' });
     expect(seen).toEqual([]);
   });
+});
+
+test('a connection ends when the authority of its certificate is trusted no more; others go on', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'dimseway-tls-'));
+  ends.push(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'authorities.crt');
+  const [own, other] = await Promise.all([readFile(certificateFile('ca')), readFile(certificateFile('other-ca'))]);
+  await writeFile(file, Buffer.concat([own, other]));
+  const { tls, lines } = await serverTls({ clientCertificates: 'request', authorities: [file] });
+  const server = createServer(tls.apply(), (socket) => socket.on('error', () => undefined).write('hello'));
+  tls.attach(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  ends.push(() => {
+    tls.close();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  const { port } = server.address() as AddressInfo;
+  const elsewhere = { certificate: certificateFile('other-ca'), key: keyFile('other-ca') };
+  const [leaving, staying, nobody] = await Promise.all(
+    [filesOf('client'), { ...filesOf('client'), ...elsewhere }, {}].map(async (options) => {
+      const client = await clientTls(options);
+      ends.push(() => client.tls.close());
+      const socket = client.tls.connect({ host: '127.0.0.1', port }).on('error', () => undefined);
+      ends.push(() => socket.destroy());
+      await once(socket, 'data');
+      return socket;
+    }),
+  );
+  const left = once(leaving as TLSSocket, 'close');
+  await writeFile(file, other);
+  await tls.reload();
+  await left;
+  expect([staying?.closed, nobody?.closed]).toEqual([false, false]);
+  expect(lines).toContainEqual(
+    expect.objectContaining({
+      message: 'TLS connection of a peer ended',
+      certificate: 'CN=ct1,O=Hospital,C=DE',
+      why: 'no authority of ours has signed its certificate',
+    }),
+  );
 });
 
 describe('a handshake that fails', () => {

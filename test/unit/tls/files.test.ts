@@ -51,6 +51,17 @@ describe('files of TLS', () => {
     expect(await failureOf({ certificate })).toMatchObject({ code: 'TLS_FILE_INVALID' });
   });
 
+  test('are refused while the last certificate is being written: the others alone would shut peers out', async () => {
+    const bundle = join(folder, 'bundle.crt');
+    const text =
+      (await readFile(certificateFile('other-ca'), 'utf8')) + (await readFile(certificateFile('ca'), 'utf8'));
+    await writeFile(bundle, text.slice(0, -60));
+    expect(await failureOf({ authorities: [bundle] })).toEqual({
+      code: 'TLS_FILE_INVALID',
+      message: `listeners.ward: ${bundle} has a certificate that is damaged`,
+    });
+  });
+
   test('name the certificate a key does not belong to', async () => {
     const { certificate } = filesOf('server-ec');
     const key = keyFile('client');
