@@ -103,7 +103,7 @@ export class ServerTls {
       server.setSecureContext(this.#material.options);
       const before = trusted;
       trusted = this.#trusted();
-      if (before.isSubsetOf(trusted)) return;
+      if ([...before].every((fingerprint) => trusted.has(fingerprint))) return;
       for (const [socket, chain] of known) if (this.#endUntrusted(socket, chain)) known.delete(socket);
     });
     server.on('connection', onConnection);
