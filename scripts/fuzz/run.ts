@@ -12,8 +12,8 @@ import { TARGETS } from './targets.ts';
 
 const DEFAULT_SECONDS = 120;
 const MINIMISE_MS = 60_000;
-/** New inputs kept of a target, short ones. */
-const MAXIMUM_KEPT = 24;
+/** Inputs in the corpus of a target, before no more are added. */
+const MAXIMUM_KEPT = 16;
 const MAXIMUM_KEPT_BYTES = 2_048;
 
 const { values, positionals } = parseArgs({
@@ -61,10 +61,10 @@ async function report(name: string, { finding, input, number }: Found): Promise<
   else console.log(`  ${shortest.length} bytes: ${keep(name, finding.kind, shortest)}`);
 }
 
+/** Some of every length. */
 function keepNovel(name: string, { novel }: Hunt): void {
-  const room = Math.max(0, MAXIMUM_KEPT - corpusOf(name).length);
-  const short = [...novel.values()]
-    .filter(({ length }) => length <= MAXIMUM_KEPT_BYTES)
-    .sort((a, b) => a.length - b.length);
-  for (const input of short.slice(0, room)) keep(name, 'outcome', input);
+  const short = [...novel.values()].filter(({ length }) => length <= MAXIMUM_KEPT_BYTES);
+  short.sort((a, b) => a.length - b.length);
+  const room = Math.min(short.length, Math.max(0, MAXIMUM_KEPT - corpusOf(name).length));
+  for (let i = 0; i < room; i++) keep(name, 'outcome', short[Math.floor((i * short.length) / room)] as Buffer);
 }

@@ -124,23 +124,20 @@ async function hunt(session: Session): Promise<void> {
   }
 }
 
+async function probe(session: Session, input: Buffer): Promise<void> {
+  const { finding } = await play(session, input, 0);
+  send({ type: 'probed', ...(finding !== undefined && { finding }) });
+}
+
 /** A small buffer would keep a piece of memory that it shares with buffers long forgotten. */
 function unshared(input: Buffer): Buffer {
   return Buffer.from(new Uint8Array(input).buffer);
 }
 
 const session = await target.open();
-const probes: Promise<void>[] = [];
 port.on('message', (message: MainMessage) => {
   if (message.type === 'stop') stopped = true;
-  else {
-    const input = Buffer.from(message.input);
-    probes.push(
-      play(session, input, 0).then(({ finding }) =>
-        send({ type: 'probed', ...(finding !== undefined && { finding }) }),
-      ),
-    );
-  }
+  else void probe(session, Buffer.from(message.input));
 });
 send({ type: 'ready' });
 if (!task.probes) {
