@@ -95,6 +95,8 @@ export class DicomwebListener {
     } else {
       const server = createTlsServer({ ...serverOptions, ...tls.apply(headersTimeoutMs) });
       this.#handshakes = tls.attach(server);
+      // Requests are of the socket of TLS, not of the one below it: in its place it is known when it is busy.
+      server.on('secureConnection', (socket: Socket) => socket.destroyed || this.#enter(socket));
       this.#server = server;
     }
     this.#server.on('request', (request, response) => void this.#app(request, response));
@@ -165,10 +167,13 @@ export class DicomwebListener {
   }
 
   #track(socket: Socket): void {
-    const isBusy = (): boolean => this.#running.has(socket);
-    if (!this.#gate.enter(socket, this.#options.maximumConnections, isBusy)) return;
+    if (!this.#enter(socket)) return;
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  #enter(socket: Socket): boolean {
+    return this.#gate.enter(socket, this.#options.maximumConnections, () => this.#running.has(socket));
   }
 
   #createApp(): Express {

@@ -3,6 +3,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { request as requestByHttps } from 'node:https';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectByTls } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import type { DicomwebListenerOptions } from '../../../src/dicomweb/origin-server.ts';
 import { USER_AGENT_DEFAULTS, UserAgent } from '../../../src/dicomweb/user-agent.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
@@ -111,6 +113,44 @@ describe('an origin server by TLS', () => {
     const { port, refused } = await listen({}, { headersTimeoutMs: 30 });
     expect(await exchangeBytes(port, '\x16')).toBe('');
     expect(refused).toEqual([expect.objectContaining({ why: 'it has not finished the handshake in time' })]);
+  });
+
+  test('closes none of an address that is worked for while there is another, when the place is needed', async () => {
+    const { tls } = await serverTls();
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<typeof MPPS>();
+    const { port, close } = await startMppsListener(
+      () => {
+        asked.resolve();
+        return answer.promise;
+      },
+      { tls, maximumConnections: 3 },
+    );
+    closing.push(
+      () => tls.close(),
+      () => close(),
+    );
+    const connectFrom = async (localAddress: string): Promise<TLSSocket> => {
+      const { tls: client } = await clientTls();
+      const below = connect({ host: '127.0.0.1', port, localAddress });
+      const socket = connectByTls({ ...client.connectOptions('127.0.0.1'), socket: below, host: '127.0.0.1' });
+      closing.push(
+        () => client.close(),
+        () => void socket.destroy(),
+      );
+      await once(socket, 'secureConnect');
+      return socket.on('error', () => undefined);
+    };
+    const busy = await connectFrom('127.0.0.2');
+    const answered = once(busy, 'data') as Promise<Buffer[]>;
+    busy.write('GET /dicomweb/modality-performed-procedure-steps/1.2.3 HTTP/1.1\r\nHost: x\r\n\r\n');
+    await asked.promise;
+    const idle = [await connectFrom('127.0.0.2'), await connectFrom('127.0.0.2')];
+    const gone = Promise.race([busy, ...idle].map((socket) => once(socket.resume(), 'close').then(() => socket)));
+    await connectFrom('127.0.0.3');
+    expect((await gone) === busy).toBe(false);
+    answer.resolve(MPPS);
+    expect(String((await answered)[0])).toContain('HTTP/1.1 200');
   });
 
   test('does not wait for handshakes when it closes', async () => {
