@@ -158,7 +158,7 @@ export class App {
     const upstreams = [...parts.upstreams.values()].map(({ upstream }) => upstream.close());
     // A peer that does not answer a release must not hold up the end: what it was asked is answered already.
     await Promise.race([Promise.all(upstreams), sleep(deadlineMs, undefined, { ref: false })]);
-    await Promise.all([...parts.listeners.values()].map(({ security }) => closeSecurity(security, false)));
+    await Promise.all([...parts.listeners.values()].map(({ security }) => closeSecurity(security, undefined)));
     await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
     await this.#services?.delivery.settled();
@@ -200,8 +200,8 @@ export class App {
       for (const [name, options] of Object.entries(config.listeners)) {
         const running = sockets.get(socketOf(name, options));
         const log = this.#logger.child({ listener: name });
-        const security = await loadListenerSecurity(`listeners.${name}`, options, log, running?.security.tls);
-        made.push({ close: () => closeSecurity(security, running !== undefined) });
+        const security = await loadListenerSecurity(`listeners.${name}`, options, log, running);
+        made.push({ close: () => closeSecurity(security, running?.security) });
         if (running !== undefined) listeners.set(name, { ...running, config: options, security });
         else {
           const listener = buildListener(name, options, this.#gateway, log, {
@@ -309,7 +309,11 @@ export class App {
     const { tls } = await loadListenerSecurity('console', options, log);
     if (tls !== undefined) made.push({ close: async () => tls.close() });
     const server = new ConsoleServer(
-      { ...plain, ...(tls && { tls }) },
+      {
+        ...plain,
+        ...(tls && { tls }),
+        refused: (attempt) => this.#authenticated({ listener: 'console', outcome: 'failure', ...attempt }),
+      },
       { health: () => this.health(), reload: () => this.reload(), routers },
       log,
     );
@@ -331,12 +335,12 @@ export class App {
       if (before === undefined) continue;
       const reporters = reportersOf(parts.config);
       listener.update(name, config, { reporters, security, authenticated: this.#authenticated });
-      this.#retire(closeSecurity(before.security, true));
+      this.#retire(closeSecurity(before.security, security));
     }
     for (const { listener, security } of old.listeners.values()) {
       if (keptListeners.has(listener)) continue;
       const closed = listener.close(parts.config.timers.shutdown);
-      this.#retire(closed.finally(() => closeSecurity(security, false)));
+      this.#retire(closed.finally(() => closeSecurity(security, undefined)));
     }
     const keptUpstreams = new Set([...parts.upstreams.values()].map(({ upstream }) => upstream));
     for (const { upstream } of old.upstreams.values()) {

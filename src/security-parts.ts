@@ -1,4 +1,5 @@
 /** Makes what a listener or upstream needs to be safe from its piece of the configuration: certificates, logins, credentials. */
+import { isDeepStrictEqual } from 'node:util';
 import type { ConsoleConfig, DicomwebUpstreamConfig, DimseUpstreamConfig, ListenerConfig } from './config/schema.ts';
 import type { RequestorIdentity } from './dimse/requestor-identity.ts';
 import { UserIdentityCheck } from './dimse/user-identity.ts';
@@ -16,29 +17,51 @@ export interface ListenerSecurity {
   readonly userIdentity: UserIdentityCheck | undefined;
 }
 
+/** That of a listener whose socket is kept. */
+export interface RunningSecurity {
+  readonly config: ListenerConfig;
+  readonly security: ListenerSecurity;
+}
+
 /**
  * @param owner e.g. `listeners.ward`
- * @param tls that of the running listener, whose socket is kept; it reads its files again
+ * @param running what has not changed goes on: its files and keys are read again, and what cannot be had now stays
  * @throws GatewayError TLS_*, KEYS_UNREADABLE, CONFIG_INVALID
  */
 export async function loadListenerSecurity(
   owner: string,
   config: ListenerConfig | ConsoleConfig,
   logger: Logger,
-  tls?: ServerTls,
+  running?: RunningSecurity,
 ): Promise<ListenerSecurity> {
-  if (tls !== undefined) await tls.reload();
-  const kept = tls ?? (config.tls && (await ServerTls.load(owner, config.tls, logger)));
-  const authenticator = 'authentication' in config ? await loadAuthenticator(config.authentication, logger) : undefined;
-  const userIdentity = 'userIdentity' in config ? await loadUserIdentity(config.userIdentity, logger) : undefined;
-  return { tls: kept, authenticator, userIdentity };
+  const before = running?.security;
+  if (before?.tls !== undefined) await before.tls.reload();
+  const tls = before?.tls ?? (config.tls && (await ServerTls.load(owner, config.tls, logger)));
+  const isSame = (key: string): boolean => {
+    const [old, fresh] = [running?.config, config].map((each) => (each as Readonly<Record<string, unknown>>)?.[key]);
+    return isDeepStrictEqual(old, fresh);
+  };
+  const authenticator = isSame('authentication') ? before?.authenticator : undefined;
+  const userIdentity = isSame('userIdentity') ? before?.userIdentity : undefined;
+  for (const kept of [authenticator, userIdentity]) tell(await kept?.load(), logger);
+  return {
+    tls,
+    authenticator:
+      authenticator ??
+      ('authentication' in config ? await loadAuthenticator(config.authentication, logger) : undefined),
+    userIdentity:
+      userIdentity ?? ('userIdentity' in config ? await loadUserIdentity(config.userIdentity, logger) : undefined),
+  };
 }
 
-/** @param tlsStays the socket it secures goes on */
-export async function closeSecurity(security: ListenerSecurity, tlsStays: boolean): Promise<void> {
+/** @param next what of it goes on there */
+export async function closeSecurity(security: ListenerSecurity, next: ListenerSecurity | undefined): Promise<void> {
   const { tls, authenticator, userIdentity } = security;
-  if (!tlsStays) tls?.close();
-  await Promise.all([authenticator?.close(), userIdentity?.close()]);
+  if (tls !== next?.tls) tls?.close();
+  await Promise.all([
+    authenticator !== next?.authenticator && authenticator?.close(),
+    userIdentity !== next?.userIdentity && userIdentity?.close(),
+  ]);
 }
 
 type Authentication = Extract<ListenerConfig, { protocol: 'dicomweb' }>['authentication'];

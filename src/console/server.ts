@@ -11,6 +11,8 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Router } from 'express';
 import type { Health } from '../observe/health.ts';
+import { GatewayError } from '../errors.ts';
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Handshakes, ServerTls } from '../tls/server-tls.ts';
 import { addressOf, fail, needJson } from './answers.ts';
@@ -21,6 +23,8 @@ export interface ConsoleOptions {
   readonly port: number;
   /** What `Authorization: Bearer` must bear; undefined: nobody is asked. */
   readonly token?: string;
+  /** Told of each wrong token, for the audit trail. It must neither throw nor wait. */
+  readonly refused?: (attempt: { readonly address: string; readonly why: string }) => void;
   /** Absent: plain HTTP. Whoever has loaded it closes it. */
   readonly tls?: ServerTls;
 }
@@ -85,16 +89,13 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
     const health = await handler.health();
     response.status(health.status === 'ready' ? 200 : 503).json(health);
   });
-  if (options.token !== undefined) app.use(checkToken(options.token, logger));
+  if (options.token !== undefined) app.use(checkToken(options.token, options, logger));
   app.post('/api/reload', needJson, async (_request, response) => {
     try {
       response.json({ status: 'reloaded', ...(await handler.reload()) });
     } catch (error) {
-      const {
-        code = 'INTERNAL_ERROR',
-        message,
-        fix = 'See the log.',
-      } = error as Error & { code?: string; fix?: string };
+      if (!(error instanceof GatewayError)) throw error;
+      const { code, message, fix = 'See the log.' } = error;
       fail(response, /^(CONFIG|SEED)_/.test(code) ? 422 : 500, code, message, fix);
     }
   });
@@ -108,7 +109,7 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
     fail(response, 404, 'NOT_FOUND', 'There is no such page', 'See docs/operations.md for the paths of this port.');
   });
   const onError: ErrorRequestHandler = (error: Error, _request, response, next) => {
-    logger.error('unexpected error on the console port', { name: error.name });
+    logger.error('unexpected error on the console port', errorFacts(error));
     if (response.headersSent) next(error);
     else fail(response, 500, 'INTERNAL_ERROR', 'The request could not be answered', 'See the log.');
   };
@@ -150,7 +151,7 @@ function checkHostAndOrigin({ host: boundHost, tls }: ConsoleOptions): RequestHa
   };
 }
 
-function checkToken(token: string, logger: Logger): RequestHandler {
+function checkToken(token: string, { refused }: ConsoleOptions, logger: Logger): RequestHandler {
   // Digests have one length, whatever was sent.
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   const expected = digest(token);
@@ -160,7 +161,10 @@ function checkToken(token: string, logger: Logger): RequestHandler {
       next();
       return;
     }
-    if (borne !== undefined) logger.warn('token refused on the console port', { by: addressOf(request) });
+    if (borne !== undefined) {
+      logger.warn('token refused on the console port', { by: addressOf(request) });
+      refused?.({ address: addressOf(request), why: 'wrong token at the console' });
+    }
     response.set('WWW-Authenticate', `Bearer realm="dimseway"${borne === undefined ? '' : ', error="invalid_token"'}`);
     const message = borne === undefined ? 'The request bears no token' : 'The token is not the one of this console';
     fail(

@@ -12,6 +12,7 @@ import { upstream as upstreamSchema } from '../../src/config/upstream-schema.ts'
 import { attribute, dataSetOf } from '../../src/dataset/model.ts';
 import { SILENT } from '../../src/observe/log.ts';
 import { createUpstream } from '../../src/parts.ts';
+import { closeSecurity, loadListenerSecurity } from '../../src/security-parts.ts';
 import type { Upstream } from '../../src/services/port.ts';
 import { collect, contextOf, keepingLogger, queryOf } from '../support/requests.ts';
 import { filesOf } from '../support/tls.ts';
@@ -157,6 +158,40 @@ test('the audit trail has start and stop, each query, login and refused handshak
     ],
   ]);
   expect(trail[1]?.users[0]).toBe('ct1');
+});
+
+test('a wrong token at the console is in the audit trail, without the token (PS3.15 A.5.3.12)', async () => {
+  const { console } = await start({ console: { port: 0, token: 'the-token-of-the-console' } });
+  const headers = { authorization: 'Bearer a-guess-of-somebody' };
+  expect((await fetch(`http://127.0.0.1:${console}/metrics`, { headers })).status).toBe(401);
+  await app.close();
+  const trail = await audited();
+  expect(trail.map(({ id, outcome }) => `${id} ${outcome}`)).toContain('User Authentication 8');
+  expect(await readFile(join(folder, 'audit.json'), 'utf8')).not.toContain('guess');
+});
+
+test('a reload keeps the keys of a token issuer that cannot be reached now', async () => {
+  const text = `{ protocol: dicomweb, authentication: { jwt: { issuer: i, audience: a, keys: 'https://127.0.0.1:1/keys' } } }`;
+  const config = async (required: boolean): Promise<Config['listeners'][string]> => {
+    const source = text.replace('jwt:', `required: ${required}, jwt:`);
+    const file = join(folder, 'web.yaml');
+    await writeFile(
+      file,
+      `listeners: { web: ${source.replace('dicomweb,', 'dicomweb, port: 0,')} }\nupstreams: { ris: { protocol: ris } }\nroutes: [{ name: a, worklist: { to: ris } }]\n`,
+    );
+    return (await loadConfig(file, {})).config.listeners['web'] as Config['listeners'][string];
+  };
+  app = new App({ ...SILENT, setLevel() {} });
+  const before = {
+    config: await config(true),
+    security: await loadListenerSecurity('web', await config(true), SILENT),
+  };
+  const same = await loadListenerSecurity('web', await config(true), SILENT, before);
+  expect(same.authenticator).toBe(before.security.authenticator);
+  const changed = await loadListenerSecurity('web', await config(false), SILENT, before);
+  expect(changed.authenticator).not.toBe(before.security.authenticator);
+  await closeSecurity(changed, undefined);
+  await closeSecurity(before.security, undefined);
 });
 
 test('the console speaks TLS, and the commands of the operator trust its very certificate, by whatever name they call it', async () => {
