@@ -3,6 +3,7 @@ import { App } from '../app.ts';
 import type { BoundPorts } from '../binding.ts';
 import { loadConfig } from '../config/load.ts';
 import { GatewayError } from '../errors.ts';
+import { errorFacts } from '../observe/error-facts.ts';
 import { createLogger } from '../observe/log.ts';
 import { EXIT, report } from './report.ts';
 
@@ -13,6 +14,7 @@ export interface ServeOptions {
 /**
  * Writes one line to stdout when all is bound. SIGHUP reloads; SIGINT and SIGTERM let requests under way finish, a
  * second one ends at once.
+ * An error that nobody catches ends the process with 1.
  * @returns the exit status: 0 stopped, 2 bad configuration, 3 cannot start
  */
 export async function serve({ config: file }: ServeOptions): Promise<number> {
@@ -27,6 +29,12 @@ export async function serve({ config: file }: ServeOptions): Promise<number> {
   }
   const logger = createLogger(loaded.config.log.level);
   for (const warning of loaded.warnings) logger.warn('configuration', { problem: warning });
+  // Node would print its message, which may quote a value.
+  const onFault = (error: unknown): never => {
+    logger.error('unexpected error, the gateway ends', errorFacts(error));
+    process.exit(EXIT.failed);
+  };
+  process.on('uncaughtException', onFault);
   const app = new App(logger, load);
   let ports: BoundPorts;
   try {
@@ -38,8 +46,8 @@ export async function serve({ config: file }: ServeOptions): Promise<number> {
   }
   const onReload = (): void => {
     app.reload().catch((error: unknown) => {
-      const { code = 'INTERNAL_ERROR', message, fix } = error as Error & { code?: string; fix?: string };
-      logger.error('reload failed, the running configuration stays', { code, problem: message, fix });
+      const fix = error instanceof GatewayError ? { fix: error.fix } : {};
+      logger.error('reload failed, the running configuration stays', { ...errorFacts(error), ...fix });
     });
   };
   process.on('SIGHUP', onReload);
@@ -55,7 +63,7 @@ export async function serve({ config: file }: ServeOptions): Promise<number> {
   process.once('SIGINT', now);
   process.once('SIGTERM', now);
   await app.close();
-  process.off('SIGHUP', onReload).off('SIGINT', now).off('SIGTERM', now);
+  process.off('SIGHUP', onReload).off('SIGINT', now).off('SIGTERM', now).off('uncaughtException', onFault);
   logger.info('stopped');
   return EXIT.done;
 }

@@ -35,8 +35,10 @@ routes: [{ name: ${route}, worklist: { to: ris } }]
   );
 }
 
-function serve(): Serving {
-  return spawn(process.execPath, [MAIN, 'serve', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+function serve(...nodeOptions: string[]): Serving {
+  return spawn(process.execPath, [...nodeOptions, MAIN, 'serve', '--config', file], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 async function ended(child: Serving): Promise<number | null> {
@@ -90,6 +92,21 @@ describe('serve', () => {
       child.kill('SIGTERM');
     }
     expect(await ended(child)).toBe(0);
+  });
+
+  test('an error that nobody catches ends it with 1: the log tells kind and place, since its message may quote a value', async () => {
+    await configure('all');
+    const fault = join(folder, 'fault.mjs');
+    await writeFile(fault, 'process.on("SIGUSR2", () => { throw new RangeError("no step for\\nDOE^JANE"); });\n');
+    const child = serve('--import', fault);
+    await readyPort(child);
+    let output = '';
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString('utf8')));
+    child.kill('SIGUSR2');
+    expect(await ended(child)).toBe(1);
+    expect(output).not.toContain('DOE');
+    const [line = ''] = output.split('\n').filter((text) => text.includes('unexpected error'));
+    expect(JSON.parse(line)).toMatchObject({ level: 'error', name: 'RangeError', at: expect.stringContaining(' at ') });
   });
 
   test('ends with 3 when a port is taken, and says which', async () => {
