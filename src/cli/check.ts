@@ -1,6 +1,7 @@
 /** `dimseway check FILE`: every problem of a configuration at once, or what it sets up. */
 import { ConfigError, loadConfig } from '../config/load.ts';
 import type { Config, ListenerConfig, MppsConfig, RouteConfig, StoreConfig, UpstreamConfig } from '../config/schema.ts';
+import { sizeText, sumOf, worstCaseOf } from '../config/memory.ts';
 import { needsStore } from '../parts.ts';
 import { EXIT } from './report.ts';
 
@@ -28,6 +29,7 @@ function summary(config: Config): string[] {
     ...section('Upstreams', config.upstreams, upstreamText),
     ...section('Routes', Object.fromEntries(config.routes.map((route) => [route.name, route])), routeText),
     ...(needsStore(config) ? [`Store: ${storeText(config.store)}`] : []),
+    `Memory: at worst ${sizeText(sumOf(worstCaseOf(config)))}, all peers at their limits at once`,
     ...consoleLines.map((address) => `Console: ${address}`),
   ];
 }

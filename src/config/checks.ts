@@ -7,11 +7,12 @@ import { checkSecurity, isLoopback } from './check-security.ts';
 import { isPlainMap, valueAt } from './json-schema.ts';
 import { listener as listenerSchema } from './listener-schema.ts';
 import type { Finding, Parts } from './finding.ts';
+import { sizeText, sumOf, worstCaseOf } from './memory.ts';
 import type { ConfigPath } from './problem.ts';
 import { route as routeSchema } from './route-schema.ts';
 import { store as storeSchema } from './store-schema.ts';
 import { upstream as upstreamSchema } from './upstream-schema.ts';
-import { NAME_PATTERN, NAME_RULE } from './values.ts';
+import { NAME_PATTERN, NAME_RULE, size as sizeSchema } from './values.ts';
 
 /** @param nowMs wall clock, for what expires */
 export function checkConfig(root: unknown, nowMs: number): Finding[] {
@@ -31,6 +32,7 @@ export function checkConfig(root: unknown, nowMs: number): Finding[] {
     ...checkSecurity(parts),
     ...checkStore(root),
     ...checkLog(parts, nowMs),
+    ...checkMemory(parts),
   ];
 }
 
@@ -171,6 +173,18 @@ function checkStore(root: unknown): Finding[] {
   if (longer === undefined) return findings;
   const message = `leaves no tombstones: ${longer} is longer`;
   return [...findings, { severity: 'warning', path: ['store', 'retention'], message, at: 'key', withoutFound: true }];
+}
+
+function checkMemory({ listeners, upstreams, root }: Parts): Finding[] {
+  const given = sizeSchema.safeParse(valueAt(['memory', 'maximum'], root));
+  if (!given.success) return [];
+  const valid = <T>(all: ReadonlyMap<string, T | undefined>): Record<string, T> =>
+    Object.fromEntries([...all].flatMap(([name, part]) => (part === undefined ? [] : [[name, part] as const])));
+  const worst = worstCaseOf({ listeners: valid(listeners), upstreams: valid(upstreams) });
+  if (sumOf(worst) <= given.data) return [];
+  const most = worst.slice(0, 3).map(({ name, bytes }) => `${name} ${sizeText(bytes)}`);
+  const message = `is less than the worst case of ${sizeText(sumOf(worst))}: ${most.join(', ')}`;
+  return [{ severity: 'error', path: ['memory', 'maximum'], message }];
 }
 
 function checkLog({ listeners, routes, root }: Parts, nowMs: number): Finding[] {

@@ -85,6 +85,9 @@ function inOrder(problems: readonly Problem[]): Problem[] {
   return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
+/** What says no more of a value than its kind. */
+const KINDS: ReadonlySet<string> = new Set(['a mapping', 'a list', 'nothing']);
+
 function problems(
   source: ConfigSource,
   root: unknown,
@@ -95,7 +98,8 @@ function problems(
   const found = findings
     .filter((finding) => finding.severity === severity && !source.isBroken(finding.path))
     .map(({ path, message, at, withoutFound }) => {
-      const shown = mayBeSecret(path, root) ? '(hidden)' : source.found(path);
+      const given = source.found(path);
+      const shown = KINDS.has(given) || !mayBeSecret(path, root) ? given : '(hidden)';
       return source.problem(
         path,
         withoutFound ? message : `${message}${/[.?]$/.test(message) ? '' : '.'} Found: ${shown}`,

@@ -10,7 +10,7 @@ import { route } from './route-schema.ts';
 import { store } from './store-schema.ts';
 import { serverTls } from './tls-schema.ts';
 import { upstream } from './upstream-schema.ts';
-import { bearerToken, duration, host, listenPort, option } from './values.ts';
+import { bearerToken, duration, host, listenPort, option, size } from './values.ts';
 
 const consoleSchema = z.strictObject({
   host: option(host.prefault('127.0.0.1'), 'Host', 'Address to bind.'),
@@ -20,6 +20,14 @@ const consoleSchema = z.strictObject({
     bearerToken.exactOptional(),
     'Token',
     'What every request but those of the health pages must bear: `Authorization: Bearer …`. Needed off loopback.',
+  ),
+});
+
+const memory = z.strictObject({
+  maximum: option(
+    size,
+    'Maximum',
+    'A configuration whose listeners and upstreams could take more, all at their limits at once, is refused.',
   ),
 });
 
@@ -48,6 +56,11 @@ export const configSchema = z
     ),
     audit: option(audit.exactOptional(), 'Audit', 'The audit trail (PS3.15 A.5); absent: none.'),
     console: option(consoleSchema.exactOptional(), 'Console', 'The operator’s port; absent: none.'),
+    memory: option(
+      memory.exactOptional(),
+      'Memory',
+      'What the gateway may hold at worst; `check` tells the sum either way. Absent: no limit.',
+    ),
     log: option(log.prefault({}), 'Log', 'JSON lines on stderr, one per exchange, without patient data by default.'),
     timers: option(timers.prefault({}), 'Timers', 'How long the gateway as a whole waits.'),
   })

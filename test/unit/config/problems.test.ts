@@ -93,7 +93,7 @@ test.each([
   [
     'a key like no other',
     rest('zzzzzz: 1'),
-    'zzzzzz ← zzzzzz: is not an option. Known here: listeners, upstreams, routes, store, audit, console, log, timers.',
+    'zzzzzz ← zzzzzz: is not an option. Known here: listeners, upstreams, routes, store, audit, console, memory, log, timers.',
   ],
   [
     'UPS-RS, a later service',
@@ -723,6 +723,14 @@ test('warns of a modality whose address no DIMSE upstream tells, and of an AE ti
     'CT1 ← upstreams.ct2.aeTitle: is the AE title of ct1 too: reports of storage commitment to it go there. Found: CT1',
     'MR1 ← routes[0].from.callingAeTitles[1]: is the AE title of no DIMSE upstream: reports reach MR1 only on the association of its request',
   ]);
+});
+
+test('a configuration that could take more memory than it may is refused, with what takes most', async () => {
+  const text = (maximum: string): string => `${LISTENERS}${UPSTREAMS}${ROUTES}memory: { maximum: ${maximum} }\n`;
+  expect(await problemsOf(text('512MiB'))).toEqual([
+    '512MiB ← memory.maximum: is less than the worst case of 1003 MiB: listeners.ward 331 MiB, listeners.web 288 MiB, the gateway itself 256 MiB. Found: 512MiB',
+  ]);
+  expect(await problemsOf(text('1GiB'))).toEqual([]);
 });
 
 test('shows every problem of a file at once, in the order of the file, and no other', async () => {

@@ -1,0 +1,62 @@
+/**
+ * What a configuration lets peers have the gateway hold at worst, all of them at their limits at once. The store's caches, the
+ * program itself and what the garbage collector has not come to yet are the base, as they were measured.
+ */
+import type { Config, ListenerConfig, UpstreamConfig } from './schema.ts';
+
+const MIB = 1024 ** 2;
+
+/** Program, store and collector under full load (`npm run soak`), rounded up. */
+const BASE_BYTES = 256 * MIB;
+/** Of each message or request, beside what is counted towards the held size (src/access/byte-budget.ts). */
+const FREE_BYTES = 64 * 1024;
+/** Requests of a web listener that are worked on at a time. */
+const WEB_REQUESTS = 500;
+/** One result of an answer, which are read one by one. */
+const ITEM_BYTES = 4 * MIB;
+
+export interface MemoryPart {
+  /** Part of the configuration, e.g. `listeners.web`. */
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** The worst case of each part, the largest first; their sum is that of the gateway. */
+export function worstCaseOf({ listeners, upstreams }: Pick<Config, 'listeners' | 'upstreams'>): MemoryPart[] {
+  const parts = [
+    { name: 'the gateway itself', bytes: BASE_BYTES },
+    ...Object.entries(listeners).map(([name, each]) => ({ name: `listeners.${name}`, bytes: ofListener(each) })),
+    ...Object.entries(upstreams).map(([name, each]) => ({ name: `upstreams.${name}`, bytes: ofUpstream(each) })),
+  ];
+  return parts.filter(({ bytes }) => bytes > 0).toSorted((a, b) => b.bytes - a.bytes);
+}
+
+function ofListener(listener: ListenerConfig): number {
+  if (listener.protocol === 'dicomweb') {
+    const requests = Math.min(listener.maximumConnections, WEB_REQUESTS);
+    return listener.maximumHeldSize + requests * FREE_BYTES;
+  }
+  const { maximumAssociations, maximumHalfOpenConnections, maximumPduLength, maximumHeldSize } = listener;
+  const connections = maximumAssociations + maximumHalfOpenConnections;
+  return maximumHeldSize + connections * (FREE_BYTES + maximumPduLength);
+}
+
+function ofUpstream(upstream: UpstreamConfig): number {
+  switch (upstream.protocol) {
+    case 'dimse':
+      return upstream.pool.maximum * (upstream.maximumMessageSize + upstream.maximumPduLength);
+    case 'dicomweb':
+      return upstream.maximumConnections * ITEM_BYTES;
+    case 'ris':
+      return 0;
+  }
+}
+
+export function sumOf(parts: readonly MemoryPart[]): number {
+  return parts.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** `1.4 GiB`, `256 MiB` */
+export function sizeText(bytes: number): string {
+  return bytes >= 1024 * MIB ? `${(bytes / (1024 * MIB)).toFixed(1)} GiB` : `${Math.ceil(bytes / MIB)} MiB`;
+}
