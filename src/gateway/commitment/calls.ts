@@ -6,7 +6,7 @@ import type { ToldEvent } from '../../services/storage-commitment/commitment.ts'
 import { referencesOf } from '../../services/storage-commitment/modules.ts';
 import type { CommitmentRecord } from '../../store/commitment-records.ts';
 import type { Clock } from '../clock.ts';
-import type { CommitmentTarget } from './route.ts';
+import type { CommitmentPlace, CommitmentTarget } from './route.ts';
 import type { Answer } from './transitions.ts';
 import { toFailure } from '../mapping.ts';
 
@@ -70,7 +70,7 @@ export class CommitmentCalls {
   /** Undefined: the SCU has taken the report. */
   async report(
     record: CommitmentRecord,
-    { options }: CommitmentTarget,
+    { options }: CommitmentPlace,
     send: (context: CommitmentReportContext) => Promise<void>,
   ): Promise<ServiceFailure | undefined> {
     const { calledAeTitle } = record.requester;

@@ -32,6 +32,23 @@ export interface CommitmentTarget {
   readonly options: CommitmentOptions;
 }
 
+/** The names of a target that is gone: nobody is asked there. */
+export interface StrayPlace {
+  readonly route: string;
+  readonly upstream: Pick<NamedUpstream, 'name'>;
+  /** For reports. */
+  readonly options: Pick<CommitmentOptions, 'attemptTimeoutMs' | 'reportOn' | 'retrieveAeTitle'>;
+  readonly isStray: true;
+}
+
+/** Where the transactions of an upstream of a route are worked on. */
+export type CommitmentPlace = CommitmentTarget | StrayPlace;
+
+/** Tells places apart. */
+export function placeOf(route: string, upstream: string): string {
+  return JSON.stringify([route, upstream]);
+}
+
 /** A DIMSE upstream as an address: of an SCP that reports to us, or of an SCU that we report to. */
 export interface CommitmentPeer {
   readonly upstream: NamedUpstream;

@@ -17,7 +17,9 @@ import { commitmentAnswer, CommitmentIntake, keyOf } from './intake.ts';
 import { CommitmentLedger } from './ledger.ts';
 import { Silences } from './silences.ts';
 import { CommitmentSteps, leaseMsOf } from './steps.ts';
-import type { CommitmentPeer, CommitmentTarget } from './route.ts';
+import { placeOf } from './route.ts';
+import type { CommitmentPeer, CommitmentPlace, CommitmentTarget } from './route.ts';
+import { strayPlace, Strays } from './strays.ts';
 import { afterTold, whenDue } from './transitions.ts';
 import { CommitmentWorker } from './worker.ts';
 import { toFailure } from '../mapping.ts';
@@ -43,10 +45,9 @@ export class CommitmentService {
   readonly #silences: Silences;
   readonly #steps: CommitmentSteps;
   readonly #intake: CommitmentIntake;
+  readonly #strays: Strays;
   readonly #worker: CommitmentWorker;
   readonly #underWay = new Set<Promise<unknown>>();
-  /** Upstreams of no route whose transactions were told of. */
-  readonly #stranded = new Set<string>();
   #targets: ReadonlyMap<string, CommitmentTarget> = new Map();
   #peers: readonly CommitmentPeer[] = [];
   #storeFails = false;
@@ -92,12 +93,17 @@ export class CommitmentService {
     this.#worker = new CommitmentWorker({
       store,
       clock,
-      lookMs,
-      targets: () => [...this.#targets.values()],
+      lookMs: () => lookMs,
+      places: () => [...this.#targets.values()],
       run,
-      tidy: () => attendances.sweep(),
+      tidy: () => {
+        attendances.sweep();
+        this.#strays.tidy();
+      },
       noteStore,
     });
+    const watch = (work: Promise<unknown>): void => void this.#watched(work);
+    this.#strays = new Strays({ store, logger, clock, run, noteStore, watch });
   }
 
   /** Where routes lead from now on, and who may report or be reported to; of several targets for one upstream the first counts. */
@@ -105,8 +111,9 @@ export class CommitmentService {
     const reversed = targets.toReversed();
     this.#targets = new Map(reversed.map((each) => [placeOf(each.route, each.upstream.name), each]));
     this.#peers = peers;
+    if (this.#isClosing) return;
     this.#worker.wake();
-    if (!this.#isClosing) void this.#watched(this.#tellStranded());
+    void this.#watched(this.#strays.serve(new Set(this.#targets.keys())).then(() => this.#worker.wake()));
   }
 
   /**
@@ -133,7 +140,7 @@ export class CommitmentService {
     if (record === undefined) throw new ServiceFailure('NO_SUCH_INSTANCE');
     if (record.phase === 'forgotten') throw new ServiceFailure('INSTANCE_DELETED');
     // Of an upstream in no route, nobody else sees that the deadline has passed.
-    const isStranded = this.#targetOf(record) === undefined && record.result === undefined && record.remainingMs <= 0;
+    const isStranded = 'isStray' in this.#placeOf(record) && record.result === undefined && record.remainingMs <= 0;
     const { record: now = record } = isStranded ? await this.#ledger.apply(record, whenDue) : { record };
     return commitmentAnswer(now, options);
   }
@@ -149,6 +156,7 @@ export class CommitmentService {
   wake(): void {
     this.#silences.forget();
     this.#worker.wake();
+    this.#strays.lookAgain();
   }
 
   /**
@@ -166,7 +174,7 @@ export class CommitmentService {
 
   async #close(deadlineMs: number): Promise<void> {
     this.#attendances.end();
-    await this.#worker.stop();
+    await Promise.all([this.#worker.stop(), this.#strays.stop()]);
     if (await this.#idleWithin(deadlineMs)) return;
     this.#calls.abort();
     await this.#idleWithin(LAST_WORDS_MS);
@@ -215,10 +223,10 @@ export class CommitmentService {
 
   /** False: the record is not there any more. @throws GatewayError STORE_* */
   async #take(record: CommitmentRecord, event: ToldEvent): Promise<boolean> {
-    const target = this.#targetOf(record);
+    const place = this.#placeOf(record);
     // The short way: the association of the request is in this process.
     const isHere = this.#attendances.has(record.id) && !this.#isClosing;
-    const leaseMs = target !== undefined && isHere ? leaseMsOf(target) : undefined;
+    const leaseMs = isHere ? leaseMsOf(place) : undefined;
     const applied = await this.#ledger.apply(record, (now) => afterTold(now, event, generateUid), { leaseMs });
     if (applied.isHeld && applied.record !== undefined) void this.#run(applied.record);
     else this.#worker.wake();
@@ -227,20 +235,20 @@ export class CommitmentService {
 
   /** Goes on with what is held. Never rejects. */
   #run(record: CommitmentRecord): Promise<void> {
-    const target = this.#targetOf(record);
+    const place = this.#placeOf(record);
+    if ('isStray' in place) this.#strays.note(record);
     // Who waits for its answer here gets it before its result is reported.
     if (record.result !== undefined) this.#attendances.noteResult(record.id);
-    const work = target === undefined ? Promise.resolve() : this.#steps.run(record, target);
     return this.#watched(
-      work.then(
+      this.#steps.run(record, place).then(
         () => this.#worker.wake(),
         (error: unknown) => this.#noteStore(error),
       ),
     );
   }
 
-  #targetOf({ route, upstream }: CommitmentRecord): CommitmentTarget | undefined {
-    return this.#targets.get(placeOf(route, upstream));
+  #placeOf({ route, upstream }: CommitmentRecord): CommitmentPlace {
+    return this.#targets.get(placeOf(route, upstream)) ?? strayPlace(route, upstream);
   }
 
   #watched<Result>(work: Promise<Result>): Promise<Result> {
@@ -265,23 +273,6 @@ export class CommitmentService {
     return true;
   }
 
-  /** A route or upstream that was renamed or removed leaves its transactions where nobody looks. */
-  async #tellStranded(): Promise<void> {
-    try {
-      for (const { route, upstream, phase, count } of await this.#store.counts()) {
-        const place = placeOf(route, upstream);
-        if (this.#targets.has(place)) this.#stranded.delete(place);
-        else if (!this.#stranded.has(place) && phase !== 'done' && phase !== 'forgotten') {
-          this.#stranded.add(place);
-          const text = 'storage commitments wait for an upstream that no route names';
-          this.#logger.warn(text, { route, upstream, phase, count });
-        }
-      }
-    } catch {
-      // A store that fails is told of by whoever needs it.
-    }
-  }
-
   /** Once, until the store works again. */
   #noteStore(failure: unknown): void {
     const isFailing = failure !== undefined;
@@ -299,7 +290,3 @@ export class CommitmentService {
 type CommitmentPeersLookup = (aeTitle: string) => CommitmentPeer['upstream'] | undefined;
 
 const UNKNOWN_TRANSACTION = { comment: 'no such Transaction UID was asked about' };
-
-function placeOf(route: string, upstream: string): string {
-  return `${route} ${upstream}`;
-}

@@ -12,9 +12,9 @@ import type { CommitmentCalls } from './calls.ts';
 import type { Applied, CommitmentLedger } from './ledger.ts';
 import { FIRST_REPORT_DELAY_MS } from './delays.ts';
 import { afterReport } from './report-transitions.ts';
-import type { CommitmentTarget } from './route.ts';
+import type { CommitmentPlace, CommitmentTarget } from './route.ts';
 import type { Silences } from './silences.ts';
-import { afterAnswer, restart, whenDue } from './transitions.ts';
+import { afterAnswer, restart, whenDue, whenStray } from './transitions.ts';
 import type { Answer, Situation } from './transitions.ts';
 import { toFailure } from '../mapping.ts';
 import type { NamedUpstream } from '../routes.ts';
@@ -48,7 +48,7 @@ export interface WaitingRequestor {
 const LEASE_RESERVE_MS = 30_000;
 
 /** How long a process keeps what it works on, ms. */
-export function leaseMsOf({ options }: CommitmentTarget): number {
+export function leaseMsOf({ options }: CommitmentPlace): number {
   return options.attemptTimeoutMs + LEASE_RESERVE_MS;
 }
 
@@ -62,13 +62,13 @@ export class CommitmentSteps {
   }
 
   /** Takes one step after another as long as there is something to do at once. @throws GatewayError STORE_* */
-  async run(record: CommitmentRecord, target: CommitmentTarget): Promise<void> {
+  async run(record: CommitmentRecord, place: CommitmentPlace): Promise<void> {
     for (let held: CommitmentRecord | undefined = record; held !== undefined;) {
       if (this.#host.isStopping()) {
         await this.#host.store.change(held, { dueInMs: 0 }, 'process');
         return;
       }
-      const { record: next, isHeld } = await this.#step(held, target);
+      const { record: next, isHeld } = await this.#step(held, place);
       held = isHeld ? next : undefined;
     }
   }
@@ -86,17 +86,15 @@ export class CommitmentSteps {
     return applied;
   }
 
-  #step(record: CommitmentRecord, target: CommitmentTarget): Promise<Applied> {
-    switch (record.phase) {
-      case 'asking':
-        return this.#ask(record, target);
-      case 'waiting':
-        return isChecked(target) ? this.#check(record, target) : this.#host.ledger.apply(record, whenDue);
-      case 'reporting':
-        return this.#report(record, target);
-      default:
-        return this.#host.ledger.apply(record, whenDue);
-    }
+  #step(record: CommitmentRecord, place: CommitmentPlace): Promise<Applied> {
+    const { ledger } = this.#host;
+    const { phase, revision } = record;
+    if (phase === 'reporting') return this.#report(record, place);
+    // Somebody who was faster may be one who can ask.
+    if ('isStray' in place)
+      return ledger.apply(record, (now) => (now.revision === revision ? whenStray(now) : undefined));
+    if (phase === 'asking') return this.#ask(record, place);
+    return phase === 'waiting' && isChecked(place) ? this.#check(record, place) : ledger.apply(record, whenDue);
   }
 
   async #ask(record: CommitmentRecord, target: CommitmentTarget, requestor?: WaitingRequestor): Promise<Applied> {
@@ -180,9 +178,9 @@ export class CommitmentSteps {
     });
   }
 
-  async #report(record: CommitmentRecord, target: CommitmentTarget): Promise<Applied> {
+  async #report(record: CommitmentRecord, place: CommitmentPlace): Promise<Applied> {
     const { ledger, attendances, random } = this.#host;
-    const failure = this.#taken.has(record.id) ? undefined : await this.#tell(record, target);
+    const failure = this.#taken.has(record.id) ? undefined : await this.#tell(record, place);
     if (failure === undefined) this.#taken.add(record.id);
     const applied = await ledger.apply(record, (now) => afterReport(now, failure, random));
     this.#taken.delete(record.id);
@@ -191,17 +189,17 @@ export class CommitmentSteps {
   }
 
   /** On the association of the request while it is open, else on a new one. Undefined: the SCU has taken it. */
-  async #tell(record: CommitmentRecord, target: CommitmentTarget): Promise<ServiceFailure | undefined> {
+  async #tell(record: CommitmentRecord, place: CommitmentPlace): Promise<ServiceFailure | undefined> {
     const { id, transactionUid, result, requester, traceId } = record;
     const { calls, attendances, logger, silences } = this.#host;
     if (result === undefined) return new ServiceFailure('INTERNAL_ERROR', { comment: 'there is no result to report' });
     const aeTitle = requester.callingAeTitle?.trim() ?? '';
     const address = this.#host.addressOf(aeTitle);
-    const mayBeOpen = target.options.reportOn === 'open-association';
+    const mayBeOpen = place.options.reportOn === 'open-association';
     const open = mayBeOpen ? await attendances.reporterOf(id) : undefined;
     const silent = open === undefined && address !== undefined ? silences.turnedAway(address) : undefined;
     if (silent !== undefined) return silent;
-    const failure = await calls.report(record, target, async (context) => {
+    const failure = await calls.report(record, place, async (context) => {
       if (open !== undefined) {
         try {
           await open.report(transactionUid, result, context.retrieveAeTitle);

@@ -15,7 +15,7 @@ import type {
 import { referencesOf } from '../../services/storage-commitment/modules.ts';
 import { failAll, isDuplicateTransaction, settle } from '../../services/storage-commitment/settle.ts';
 import type { Settlement } from '../../services/storage-commitment/settle.ts';
-import type { ServiceFailure } from '../../services/port.ts';
+import { ServiceFailure } from '../../services/port.ts';
 import type { CommitmentChange, CommitmentRecord } from '../../store/commitment-records.ts';
 import type { Durability } from '../../store/store.ts';
 import { checkDelayMs, retryDelayMs } from './delays.ts';
@@ -67,6 +67,16 @@ const ABOUT_THE_REPEAT: Note = {
   text: 'a repeated request for storage commitment was a duplicate: the result of the first is waited for',
 };
 
+/**
+ * Where no route leads to the upstream: not long, so that whoever has the route finds it due soon; and no multiple of the pace
+ * of such looks, so that it is due before the next of them.
+ */
+const STRAY_PAUSE_MS = 55_000;
+/** The same after the deadline, for so long. */
+const LAST_PAUSE_MS = 5_000;
+export const LAST_WORD_MS = 60_000;
+const NO_ROUTE = { retry: 'safe', comment: 'no route leads to this upstream any more' } as const;
+
 export function afterAnswer(record: CommitmentRecord, answer: Answer, situation: Situation): Decision | undefined {
   // About an earlier UID of this transaction: nobody waits for that any more.
   if (answer.upstreamUid !== record.upstreamUid) return undefined;
@@ -105,6 +115,18 @@ export function afterTold(record: CommitmentRecord, told: ToldCommitment, newUid
 export function whenDue(record: CommitmentRecord): Decision {
   if (isUnderWay(record) && record.remainingMs <= 0) return overdue(record);
   return { change: {}, due: isUnderWay(record) ? leftMs(record) : null, durability: 'process', notes: [] };
+}
+
+/**
+ * Its time has come, and no route leads to its upstream here. A process that has the route is left to ask, also for the last
+ * time at the deadline: only what nobody has ended by then fails.
+ */
+export function whenStray(record: CommitmentRecord): Decision {
+  if (!isUnderWay(record)) return whenDue(record);
+  const { remainingMs } = record;
+  if (remainingMs <= -LAST_WORD_MS) return overdue(record, new ServiceFailure('UPSTREAM_UNREACHABLE', NO_ROUTE));
+  const due = remainingMs > 0 ? Math.min(STRAY_PAUSE_MS, remainingMs) : LAST_PAUSE_MS;
+  return { change: {}, due, durability: 'process', notes: [] };
 }
 
 /** It begins anew under another upstream UID, of which no keeper can have heard. */
@@ -208,8 +230,8 @@ function settled(record: CommitmentRecord, settlement: Settlement): Decision {
   return withResult(record, settlement.result, { isSynthetic: false, failure: null }, note);
 }
 
-function overdue(record: CommitmentRecord): Decision {
-  return made(record, 'storage commitment got no result in time');
+function overdue(record: CommitmentRecord, failure?: ServiceFailure): Decision {
+  return made(record, 'storage commitment got no result in time', undefined, failure);
 }
 
 /** A result that claims nothing. What a keeper tells later may still replace it where a user agent asks. */

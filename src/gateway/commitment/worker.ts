@@ -2,15 +2,15 @@
 import type { CommitmentRecord, Commitments } from '../../store/commitment-records.ts';
 import type { Clock, Timer } from '../clock.ts';
 import { leaseMsOf } from './steps.ts';
-import type { CommitmentTarget } from './route.ts';
+import { placeOf } from './route.ts';
+import type { CommitmentPlace } from './route.ts';
 
 export interface CommitmentWorkerHost {
   readonly store: Pick<Commitments, 'claim' | 'nextDueMs'>;
   readonly clock: Clock;
-  /** The longest pause between two looks, ms. */
-  readonly lookMs: number;
-  /** The upstreams of all routes. */
-  targets(): readonly CommitmentTarget[];
+  /** The longest pause between two looks, ms; undefined: there is no other by itself. */
+  lookMs(): number | undefined;
+  places(): readonly CommitmentPlace[];
   /** Never rejects. */
   run(record: CommitmentRecord): Promise<void>;
   /** Before each look. */
@@ -25,7 +25,7 @@ const SHORTEST_LOOK_MS = 10;
 
 export class CommitmentWorker {
   readonly #host: CommitmentWorkerHost;
-  /** By the place of their target. */
+  /** By their place. */
   readonly #running = new Map<string, number>();
   #timer: Timer | undefined;
   #isLooking = false;
@@ -60,7 +60,7 @@ export class CommitmentWorker {
       }
     } catch (error) {
       this.#host.noteStore(error);
-      this.#lookIn(this.#host.lookMs);
+      this.#lookIn(this.#host.lookMs());
     } finally {
       this.#isLooking = false;
     }
@@ -70,12 +70,13 @@ export class CommitmentWorker {
     const { store } = this.#host;
     this.#host.tidy();
     for (;;) {
-      const targets = this.#host.targets().filter((target) => this.#roomFor(target) > 0);
+      const places = this.#host.places().filter((place) => this.#roomFor(place) > 0);
       // The end of what is under way is another look.
-      if (targets.length === 0 || this.#isStopped) return;
-      const destinations = targets.map(({ route, upstream }) => ({ route, upstream: upstream.name }));
-      const room = Math.min(...targets.map((target) => this.#roomFor(target)));
-      const due = await store.claim(destinations, room, Math.max(...targets.map(leaseMsOf)));
+      if (places.length === 0) this.#lookIn(this.#host.lookMs());
+      if (places.length === 0 || this.#isStopped) return;
+      const destinations = places.map(({ route, upstream }) => ({ route, upstream: upstream.name }));
+      const room = Math.min(...places.map((place) => this.#roomFor(place)));
+      const due = await store.claim(destinations, room, Math.max(...places.map(leaseMsOf)));
       for (const record of due) void this.#run(record);
       if (due.length === room) continue;
       this.#lookWhenDue(await store.nextDueMs(destinations));
@@ -84,10 +85,10 @@ export class CommitmentWorker {
   }
 
   #lookWhenDue(dueMs: number | undefined): void {
-    const { lookMs } = this.#host;
+    const lookMs = this.#host.lookMs();
     this.#host.noteStore(undefined);
     // What is due and was not given became due just now, or cannot be read.
-    this.#lookIn(dueMs === undefined || dueMs <= 0 ? lookMs : Math.min(lookMs, dueMs));
+    this.#lookIn(dueMs === undefined || dueMs <= 0 || lookMs === undefined ? lookMs : Math.min(lookMs, dueMs));
   }
 
   async #run(record: CommitmentRecord): Promise<void> {
@@ -100,17 +101,13 @@ export class CommitmentWorker {
     this.wake();
   }
 
-  #roomFor({ route, upstream }: CommitmentTarget): number {
+  #roomFor({ route, upstream }: CommitmentPlace): number {
     return CONCURRENCY - (this.#running.get(placeOf(route, upstream.name)) ?? 0);
   }
 
-  #lookIn(delayMs: number): void {
+  #lookIn(delayMs: number | undefined): void {
     this.#timer?.cancel();
-    if (this.#isStopped) return;
+    if (this.#isStopped || delayMs === undefined) return;
     this.#timer = this.#host.clock.setTimer(() => this.wake(), Math.max(SHORTEST_LOOK_MS, delayMs));
   }
-}
-
-function placeOf(route: string, upstream: string): string {
-  return JSON.stringify([route, upstream]);
 }

@@ -625,7 +625,7 @@ describe('a report of an SCP (status mapping 7.2)', () => {
     await bed.clock.rest();
     expect(bed.texts()).toContain('storage commitments wait for an upstream that no route names');
     await bed.report();
-    await bed.clock.rest();
+    await bed.clock.pass(10_000);
     expect(bed.modality.reports.map(({ result }) => result)).toEqual([RESULT]);
   });
 

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import type { CommitmentOptions, CommitmentTarget } from '../../../../src/gateway/commitment/route.ts';
 import {
-  ALL_DUPLICATE, ALL_FAILED, CommitmentBed, DAY_MS, done, failing, HOUR_MS, OpenAssociation, RESULT, TOLD, UID, WEB,
+  ALL_DUPLICATE, ALL_FAILED, CommitmentBed, done, failing, HOUR_MS, OpenAssociation, RESULT, TOLD, UID, WEB,
 } from '../../../support/commitment-bed.ts'; // prettier-ignore
 import type { Process } from '../../../support/commitment-bed.ts';
 import { contextOf, WARD } from '../../../support/requests.ts';
@@ -11,7 +11,7 @@ let bed: CommitmentBed;
 const others: Process[] = [];
 
 async function open(kind: 'checked' | 'reported', options: Partial<CommitmentOptions> = {}): Promise<void> {
-  bed = await CommitmentBed.open(kind, options);
+  bed = await CommitmentBed.open(kind, { deadlineMs: 3 * HOUR_MS, ...options });
 }
 afterEach(async () => {
   const closed = others.splice(0).map(({ service }) => service.close(1_000));
@@ -38,6 +38,10 @@ function leaveOther(): void {
   bed.process = others.pop() ?? bed.process;
 }
 
+function leaveNobody(): void {
+  bed.process.isDead = true;
+}
+
 const reports = (): unknown[] => bed.modality.reports.map(({ uid, result }) => ({ uid, result }));
 
 const GONE: Readonly<Record<string, () => CommitmentTarget[]>> = {
@@ -54,7 +58,7 @@ test.each([
   await open(kind);
   await bed.settle(bed.request(WARD));
   bed.service.replaceTargets(GONE[what]?.() ?? [], bed.peers);
-  await bed.clock.pass(DAY_MS - MINUTE_MS);
+  await bed.clock.pass(3 * HOUR_MS - MINUTE_MS);
   expect(await bed.record()).toMatchObject({ phase: 'waiting', inDoubt: false });
   expect(reports()).toEqual([]);
   await bed.clock.pass(3 * MINUTE_MS);
@@ -70,7 +74,7 @@ test('says of the result of the deadline why nobody was asked', async () => {
   await bed.clock.pass(5_000);
   await answer;
   bed.service.replaceTargets([], bed.peers);
-  await bed.clock.pass(DAY_MS + 2 * MINUTE_MS);
+  await bed.clock.pass(3 * HOUR_MS + 2 * MINUTE_MS);
   expect(await bed.record()).toMatchObject({
     phase: 'done',
     result: ALL_FAILED,
@@ -84,7 +88,7 @@ test('one that is still to be asked fails at the deadline and not before, and is
   await bed.settle(bed.request(WARD));
   const before = await bed.record();
   bed.service.replaceTargets([renamed()], bed.peers);
-  await bed.clock.pass(DAY_MS - MINUTE_MS);
+  await bed.clock.pass(3 * HOUR_MS - MINUTE_MS);
   // What a restart would have to know of it has not changed.
   const { phase, inDoubt, attempts, upstreamUid, lastFailure } = before ?? {};
   expect(await bed.record()).toMatchObject({ phase, inDoubt, attempts, upstreamUid, lastFailure });
@@ -103,6 +107,9 @@ test('is reported where its result is known, also on the open association of its
   await bed.report();
   await bed.report(TOLD, '1.2.3');
   await bed.clock.rest();
+  // Another process may have the association of the second, and comes first.
+  expect(reports()).toEqual([]);
+  await bed.clock.pass(10_000);
   expect(association.reports.map(({ uid, result }) => ({ uid, result }))).toEqual([{ uid: UID, result: RESULT }]);
   expect(reports()).toEqual([{ uid: '1.2.3', result: RESULT }]);
 });
@@ -139,7 +146,7 @@ test('is found though another process has taken it since the targets were replac
   other.service.replaceTargets([], bed.peers);
   await bed.settle(bed.request(WARD));
   leaveOther();
-  await bed.clock.pass(DAY_MS + 2 * HOUR_MS);
+  await bed.clock.pass(5 * HOUR_MS);
   expect(reports()).toEqual([{ uid: UID, result: ALL_FAILED }]);
   expect(bed.texts()).toContain(WARNING);
 });
@@ -162,11 +169,17 @@ test('beside a process that has the route it is asked about there as before, the
   startOther();
   await bed.settle(bed.request(WARD));
   others[0]?.service.wake();
-  await bed.clock.pass(DAY_MS - MINUTE_MS);
+  await bed.clock.pass(3 * HOUR_MS - MINUTE_MS);
   // Every ten minutes, and up to a minute later each time.
-  expect(bed.keeper.checked.length).toBeGreaterThan(100);
+  expect(bed.keeper.checked.length).toBeGreaterThan(15);
   bed.keeper.onCheck = async () => done(TOLD);
-  await bed.clock.pass(2 * MINUTE_MS);
+  // The other is quicker, again and again.
+  await bed.clock.pass(MINUTE_MS - 7_000);
+  for (let i = 0; i < 7; i++) {
+    await bed.clock.pass(7_000);
+    others[0]?.service.wake();
+  }
+  await bed.clock.pass(MINUTE_MS);
   expect(reports()).toEqual([{ uid: UID, result: RESULT }]);
 });
 
@@ -186,6 +199,29 @@ test('beside a process that is asking or told, nothing is taken from it', async 
   expect(await bed.record()).toMatchObject({ phase: 'waiting', upstreamUid: asking?.upstreamUid });
 });
 
+test('of many that somebody else may still ask about a few at a time are put off; those that nobody has ended go at once', async () => {
+  await open('checked');
+  const uids = Array.from({ length: 20 }, (_, i) => `1.2.3.${i}`);
+  for (const uid of uids) await bed.settle(bed.request(WARD, { uid }));
+  startOther();
+  await bed.clock.rest();
+  leaveOther();
+  const changes: number[] = [];
+  bed.fateOf = (call) => {
+    if (call === 'change') changes.push(bed.clock.now());
+    return 'done';
+  };
+  await bed.clock.pass(10 * MINUTE_MS);
+  const most = Math.max(...changes.map((at) => changes.filter((other) => other >= at && other < at + 10_000).length));
+  expect(most).toBe(8);
+  leaveNobody();
+  await bed.clock.pass(3 * HOUR_MS);
+  bed.restart();
+  bed.service.replaceTargets([], bed.peers);
+  await bed.clock.rest();
+  expect(reports()).toHaveLength(20);
+});
+
 test('never goes on under another UID: that is for one who can ask', async () => {
   await open('reported', { transactionUids: 'own' });
   bed.keeper.onRequest = () => new Promise<never>(() => undefined);
@@ -195,7 +231,7 @@ test('never goes on under another UID: that is for one who can ask', async () =>
   // Its process has gone while it asked: who has the route begins anew under another UID.
   bed.process.isDead = true;
   startOther();
-  await bed.clock.pass(3 * HOUR_MS);
+  await bed.clock.pass(2 * HOUR_MS);
   expect(await bed.record()).toMatchObject({
     phase: 'asking',
     isRestarted: false,

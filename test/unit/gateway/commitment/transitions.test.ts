@@ -8,7 +8,7 @@ import {
   retryDelayMs,
 } from '../../../../src/gateway/commitment/delays.ts';
 import { afterReport } from '../../../../src/gateway/commitment/report-transitions.ts';
-import { afterAnswer, afterTold, restart, whenDue } from '../../../../src/gateway/commitment/transitions.ts';
+import { afterAnswer, afterTold, restart, whenDue, whenStray } from '../../../../src/gateway/commitment/transitions.ts';
 import type { Answer, Decision, Situation } from '../../../../src/gateway/commitment/transitions.ts';
 import { FAILURE_CODES, ServiceFailure } from '../../../../src/services/port.ts';
 import type {
@@ -181,9 +181,34 @@ describe('the deadline', () => {
     );
   });
 
+  test.each(['asking', 'waiting'] as const)(
+    'where no route leads to the upstream, is waited for in phase %s',
+    (phase) => {
+      const at = (remainingMs: number): Decision => whenStray({ ...RECORD, phase, remainingMs });
+      expect(at(DAY_MS)).toEqual({ change: {}, due: 55_000, durability: 'process', notes: [] });
+      expect(at(2_000)).toMatchObject({ change: {}, due: 2_000 });
+      // Another process that has the route asks for the last time now.
+      expect(at(0)).toMatchObject({ change: {}, due: 5_000 });
+      expect(at(-59_999)).toMatchObject({ change: {}, due: 5_000 });
+      expect(at(-60_000)).toMatchObject({
+        change: {
+          phase: 'reporting',
+          result: ALL_FAILED,
+          isSynthetic: true,
+          failure: {
+            code: 'UPSTREAM_UNREACHABLE',
+            problem: expect.stringContaining('no route leads to this upstream'),
+          },
+        },
+        due: 'now',
+      });
+    },
+  );
+
   test('does not undo a result, and what has none to come is left alone', () => {
     for (const phase of ['done', 'reporting'] as const) {
-      expect(whenDue({ ...LATE, phase, result: RESULT })).toMatchObject({ change: {}, due: null });
+      const late = { ...LATE, phase, remainingMs: -DAY_MS, result: RESULT };
+      for (const decide of [whenDue, whenStray]) expect(decide(late)).toMatchObject({ change: {}, due: null });
     }
   });
 
