@@ -720,7 +720,7 @@ test('warns of a modality whose address no DIMSE upstream tells, and of an AE ti
   expect(await warningsOf(commitment(web, '{}', modality))).toEqual([]);
   expect(await warningsOf(commitment(web, from, modality + twin))).toEqual([
     'web ← listeners.web: has no route: its requests are refused',
-    'CT1 ← upstreams.ct2.aeTitle: is the AE title of ct1 too: reports of storage commitment to it go there. Found: CT1',
+    'CT1 ← upstreams.ct2.aeTitle: is the AE title of ct1 too: reports of storage commitment to it go there, and one of them about a Transaction UID that both were asked about counts for neither. Found: CT1',
     'MR1 ← routes[0].from.callingAeTitles[1]: is the AE title of no DIMSE upstream: reports reach MR1 only on the association of its request',
   ]);
 });
@@ -731,6 +731,23 @@ test('a configuration that could take more memory than it may is refused, with w
     '512MiB ← memory.maximum: is less than the worst case of 1003 MiB: listeners.ward 331 MiB, listeners.web 288 MiB, the gateway itself 256 MiB. Found: 512MiB',
   ]);
   expect(await problemsOf(text('1GiB'))).toEqual([]);
+});
+
+test('warns of storage commitment that ends before it is waited for, and of pauses that shrink', async () => {
+  const web = '{ protocol: dicomweb, baseUrl: http://archive }';
+  const problems = async (options: string): Promise<string[]> =>
+    warningsOf(commitment(web).replace('to: pacs }', `to: pacs, ${options} }`));
+  expect(await problems('deadline: 4s')).toEqual([
+    '4s ← routes[0].storageCommitment.deadline: is shorter than holdTime: every instance has failed while the result is still waited for. Found: 4s',
+  ]);
+  expect(await problems('deadline: 5s')).toEqual([]);
+  expect(await problems('poll: { first: 11m }')).toEqual([
+    '11m ← routes[0].storageCommitment.poll.first: is longer than maximum, which is the pause then. Found: 11m',
+  ]);
+  expect(await problems('poll: { first: 10m }')).toEqual([]);
+  expect(await problems('poll: { maximum: 5s }')).toEqual([
+    '5s ← routes[0].storageCommitment.poll.maximum: is shorter than first (10s): it is the first pause, too. Found: 5s',
+  ]);
 });
 
 test('shows every problem of a file at once, in the order of the file, and no other', async () => {
@@ -767,7 +784,7 @@ ${ROUTES}`;
   expect(problems.map((problem) => problem.replace(/^.* ← /, ''))).toEqual([
     'upstreams.ris.baseUrl: should be an http or https URL without user name, query and fragment. Found: "http://(hidden)@ris"',
     'upstreams.ris.headers.a: should be one line of printable text. Found: (hidden)',
-    'upstreams.ris.headers.b: should be one line of printable text. Found: (hidden)',
+    'upstreams.ris.headers.b: should be one line of printable text. Found: a mapping',
     'upstreams.ris.headers.c: names the file /no/such, which cannot be read (ENOENT)',
     'upstreams.two.baseUrl: should be an http or https URL without user name, query and fragment. Found: "${URL}"',
     'upstreams.two.headers.a: should be one line of printable text. Found: (hidden)',
