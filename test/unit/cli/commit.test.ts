@@ -285,10 +285,45 @@ describe('commit status', () => {
   });
 
   test('without the request shows what is listed, and says that more cannot be known', async () => {
-    answers = [{ state: 'done', told: { committed: [CT, { ...MR, sopInstanceUid: '' }], failed: [] } }];
+    answers = [{ state: 'done', told: { committed: [CT], failed: [] } }];
     const { status, stdout, stderr } = await commit('status', 'web', UID);
     expect([status, stdout]).toEqual([0, expect.stringContaining('committed        1')]);
     expect(stderr).toMatch(/without the request nobody can say whether every instance is listed/);
+  });
+
+  test.each<[string, ToldCommitment]>([
+    ['SOP class', { committed: [CT, { ...MR, sopClassUid: '' }], failed: [] }],
+    ['instance UID', { committed: [CT, { ...MR, sopInstanceUid: '' }], failed: [] }],
+    ['instance UID, as failed', { committed: [CT], failed: [{ ...MR, sopInstanceUid: '', reason: 0x0112 }] }],
+  ])('without the request what is listed without %s is unclear, and not committed: 1', async (_what, told) => {
+    answers = [{ state: 'done', told }];
+    const { sopClassUid, sopInstanceUid } = [...told.committed, ...told.failed][1] as SopReference;
+    const { status, stdout, stderr } = await commit('status', 'web', UID);
+    expect([status, stdout.split('\n')]).toEqual([
+      1,
+      [
+        `Transaction UID  ${UID}`,
+        'state            done',
+        'committed        1',
+        'failed           0',
+        'unclear          1',
+        expect.stringMatching(/^ {2}(\S+ {2})+no (SOP class|instance UID)$/),
+        '',
+      ],
+    ]);
+    expect(stderr).toContain('the archive lists 1 instance without SOP class or instance UID');
+    expect(stderr).not.toContain('was not asked about');
+    const json = await commit('status', 'web', UID, '--json');
+    expect([json.status, JSON.parse(json.stdout)]).toMatchObject([
+      1,
+      { committed: [CT], failed: [], unclear: [{ sopClassUid, sopInstanceUid }] },
+    ]);
+  });
+
+  test('without the request an instance that is listed with its class and without is not committed: 1', async () => {
+    answers = [{ state: 'done', told: { committed: [CT, { ...CT, sopClassUid: '' }], failed: [] } }];
+    const { status, stdout } = await commit('status', 'web', UID, '--json');
+    expect([status, JSON.parse(stdout)]).toMatchObject([1, { committed: [], failed: [{ reason: '0119H' }] }]);
   });
 
   test('without the request, too, nothing that the archive contradicts is committed: 1', async () => {
