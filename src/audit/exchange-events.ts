@@ -8,6 +8,7 @@ import { TRANSFER_SYNTAXES } from '../dataset/binary/transfer-syntax.ts';
 import { isPrivate } from '../dataset/dictionary.ts';
 import { createDataSet, firstText, itemsOf, sortedTags } from '../dataset/model.ts';
 import type { Attribute, DataSet, Tag } from '../dataset/model.ts';
+import { isUid } from '../dataset/uid.ts';
 import { SERVICE_OF } from '../services/port.ts';
 import type { Operation, Requester, ServiceFailure } from '../services/port.ts';
 import { EVENT_IDS, OBJECT_ID_TYPES, ROLES } from './codes.ts';
@@ -107,7 +108,8 @@ function procedureRecord(
 ): AuditEvent {
   const { requester, upstream, dataSet = createDataSet() } = exchange;
   const steps = itemsOf(dataSet[SCHEDULED_STEP_ATTRIBUTES]);
-  const studies = new Set(steps.flatMap((step) => firstText(step, STUDY_INSTANCE_UID) ?? []));
+  // What stands in the place of a UID and is none may be anything.
+  const studies = new Set(steps.flatMap((step) => firstText(step, STUDY_INSTANCE_UID) ?? []).filter(isUid));
   const accessions = (study: string): string[] =>
     patients
       ? steps

@@ -2,7 +2,7 @@
  * A gateway as `serve` runs it, with every service, every delivery and both protocols on both sides, between far ends that
  * write about patients where they should not; and all that it lets out but data sets to those who asked for them.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -91,6 +91,7 @@ routes:${route('RIS', all('ris'))}${route('WEB', all('farWeb'))}${route('DIMSE',
     all('farWeb', ', delivery: store-and-forward, forwardTo: [farDimse, nobody], validation: off'),
   )}${route('STRICT', `${all('ris', ', validation: strict')}, characterSets: [ISO_IR 100], unencodable: fail`)}
 store: { path: store.db }
+audit: { source: gateway, to: [{ file: audit.log }, { file: audit.xml, form: xml }], spool: { path: audit } }
 console: { port: 0${token === undefined ? '' : `, token: ${token}`} }
 timers: { shutdown: 200ms }
 `;
@@ -151,10 +152,17 @@ async function openBed(
     return reply;
   };
   let passed = 0;
+  const audited = new Map<string, number>();
   const visit = async (): Promise<readonly Output[]> => {
     for (const path of ['/health/ready', '/metrics', '/api/spool', '/api/commitments', '/api/exceptions?all=true']) {
       const { status, body } = await call(ports.console, path, { headers: bearer });
       note(`console ${path}`, `${status} ${body.toString('utf8')}`);
+    }
+    for (const trail of ['audit.log', 'audit.xml']) {
+      const text = await readFile(join(folder, trail), 'utf8');
+      const end = text.lastIndexOf('\n') + 1;
+      for (const message of text.slice(audited.get(trail), end).split('\n')) note(trail, message);
+      audited.set(trail, end);
     }
     for (; passed < front.seen.length; passed++) {
       const seen = front.seen[passed];
