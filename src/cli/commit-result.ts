@@ -6,6 +6,7 @@ import {
   NO_SUCH_OBJECT_INSTANCE,
   PROCESSING_FAILURE,
 } from '../services/storage-commitment/commitment.ts';
+import type { SopReference } from '../services/storage-commitment/commitment.ts';
 import type { Settlement } from '../services/storage-commitment/settle.ts';
 import { inColumns } from './terminal.ts';
 
@@ -24,8 +25,12 @@ export function reasonText(reason: number): string {
   return `${statusToHex(reason)}H ${MEANINGS[reason] ?? 'a reason the standard does not know'}`;
 }
 
-/** Undefined: nothing was told yet. */
-export function settlementText(transactionUid: string, settlement: Settlement | undefined): string {
+/** Undefined: nothing was told yet. @param unclear listed, and nobody can say what */
+export function settlementText(
+  transactionUid: string,
+  settlement: Settlement | undefined,
+  unclear: readonly SopReference[] = [],
+): string {
   if (settlement === undefined)
     return lines([
       ['Transaction UID', transactionUid],
@@ -37,16 +42,28 @@ export function settlementText(transactionUid: string, settlement: Settlement | 
     ['state', 'done'],
     ['committed', String(committed.length)],
     ['failed', String(failed.length)],
+    ...(unclear.length === 0 ? [] : [['unclear', String(unclear.length)]]),
   ]);
-  const rows = failed.map(({ sopClassUid, sopInstanceUid, reason }) => [
-    `  ${sopInstanceUid}`,
-    sopClassUid,
-    reasonText(reason),
-  ]);
+  const rows = [
+    ...failed.map(({ sopClassUid, sopInstanceUid, reason }) => [
+      `  ${sopInstanceUid}`,
+      sopClassUid,
+      reasonText(reason),
+    ]),
+    ...unclear.map(({ sopClassUid, sopInstanceUid }) => [
+      `  ${sopInstanceUid || '-'}`,
+      sopClassUid || '-',
+      sopInstanceUid === '' ? 'no instance UID' : 'no SOP class',
+    ]),
+  ];
   return `${head}${lines(rows)}`;
 }
 
-export function settlementJson(transactionUid: string, settlement: Settlement | undefined): string {
+export function settlementJson(
+  transactionUid: string,
+  settlement: Settlement | undefined,
+  unclear: readonly SopReference[] = [],
+): string {
   if (settlement === undefined) return `${JSON.stringify({ transactionUid, state: 'pending' })}\n`;
   const { result, ...counts } = settlement;
   const failed = result.failed.map(({ reason, ...reference }) => ({
@@ -54,16 +71,23 @@ export function settlementJson(transactionUid: string, settlement: Settlement | 
     reason: `${statusToHex(reason)}H`,
     meaning: MEANINGS[reason] ?? '',
   }));
-  const answer = { transactionUid, state: 'done', committed: result.committed, failed, ...counts };
+  const open = unclear.length > 0 && { unclear };
+  const answer = { transactionUid, state: 'done', committed: result.committed, failed, ...open, ...counts };
   return `${JSON.stringify(answer)}\n`;
 }
 
 /** What the archive's lists have that is not in order; such instances count as failed, or not at all. */
-export function settlementWarnings({ unrequested, doublyListed, unlisted }: Settlement): string[] {
+export function settlementWarnings(
+  { unrequested, doublyListed, unlisted }: Settlement,
+  unclear: readonly SopReference[] = [],
+): string[] {
   const of = (count: number): string => `${count} ${count === 1 ? 'instance' : 'instances'}`;
   return [
     ...(unlisted > 0 ? [`the archive says nothing about ${of(unlisted)}: failed`] : []),
     ...(doublyListed > 0 ? [`the archive lists ${of(doublyListed)} more than once`] : []),
+    ...(unclear.length > 0
+      ? [`the archive lists ${of(unclear.length)} without SOP class or instance UID: not committed`]
+      : []),
     ...(unrequested > 0 ? [`the archive lists ${of(unrequested)} that it was not asked about`] : []),
   ];
 }

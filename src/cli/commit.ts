@@ -79,14 +79,17 @@ export function status(options: StatusOptions): Promise<number> {
     const { references } = await instancesIn(options, uid);
     const answer = await upstream.checkCommitment(uid, context);
     if (answer.state === 'pending') return { uid, settlement: undefined };
-    if (references === undefined) process.stderr.write(UNCOMPARED);
-    return { uid, settlement: settle(references ?? listedIn(answer.told), answer.told) };
+    if (references !== undefined) return { uid, settlement: settle(references, answer.told) };
+    process.stderr.write(UNCOMPARED);
+    return { uid, ...settleUncompared(answer.told) };
   });
 }
 
 interface Outcome {
   readonly uid: string;
   readonly settlement: Settlement | undefined;
+  /** Listed, and nobody can say what; without the request only. */
+  readonly unclear?: readonly SopReference[];
 }
 
 async function withResult(
@@ -95,13 +98,13 @@ async function withResult(
 ): Promise<number> {
   let isCommitted = false;
   const ended = await withUpstream(config, name, async (upstream, context) => {
-    const { uid, settlement } = await work(upstream, context);
-    for (const text of settlement === undefined ? [] : settlementWarnings(settlement)) {
+    const { uid, settlement, unclear = [] } = await work(upstream, context);
+    for (const text of settlement === undefined ? [] : settlementWarnings(settlement, unclear)) {
       context.warn({ code: 'UPSTREAM_WARNING', text });
     }
-    process.stdout.write((json ? settlementJson : settlementText)(uid, settlement));
+    process.stdout.write((json ? settlementJson : settlementText)(uid, settlement, unclear));
     const { committed, failed } = settlement?.result ?? { committed: [], failed: [] };
-    isCommitted = committed.length > 0 && failed.length === 0;
+    isCommitted = committed.length > 0 && failed.length === 0 && unclear.length === 0;
   });
   return ended === EXIT.done && !isCommitted ? EXIT.failed : ended;
 }
@@ -160,8 +163,16 @@ async function asked(
 }
 
 /** Without the request: what the archive lists is compared with itself, so that nothing it contradicts is committed. */
-function listedIn({ committed, failed }: ToldCommitment): SopReference[] {
-  return [...committed, ...failed].filter(({ sopInstanceUid }) => sopInstanceUid !== '');
+function settleUncompared(told: ToldCommitment): Pick<Outcome, 'settlement' | 'unclear'> {
+  const { committed, failed } = told;
+  const listed = [...committed.filter(({ sopClassUid }) => sopClassUid !== ''), ...failed].filter(
+    ({ sopInstanceUid }) => sopInstanceUid !== '',
+  );
+  const known = new Set(listed.map(({ sopInstanceUid }) => sopInstanceUid));
+  const unclear = [...committed, ...failed]
+    .filter(({ sopInstanceUid }) => !known.has(sopInstanceUid))
+    .map(({ sopClassUid, sopInstanceUid }) => ({ sopClassUid, sopInstanceUid }));
+  return { settlement: { ...settle(listed, told), unrequested: 0 }, unclear };
 }
 
 const UNCOMPARED =

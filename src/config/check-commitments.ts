@@ -16,6 +16,7 @@ export function checkCommitments(parts: Parts): Finding[] {
   return [
     ...given.flatMap((each) => checkWayBack(parts, each)),
     ...given.flatMap((each) => checkAddresses(parts, each)),
+    ...given.flatMap(checkTimes),
     ...checkTwins(parts),
   ];
 }
@@ -71,6 +72,17 @@ function checkAddresses(parts: Parts, { route, path }: Given): Finding[] {
   });
 }
 
+function checkTimes({ route, path: of }: Given): Finding[] {
+  const { storageCommitment } = route;
+  if (storageCommitment === undefined) return [];
+  const { holdTime, deadline, poll } = storageCommitment;
+  const path = [...of, 'storageCommitment'];
+  const warning = (message: string): Finding => ({ severity: 'warning', path, message, at: 'key', withoutFound: true });
+  const late = 'has a deadline below its holdTime: every instance has failed while the result is still waited for';
+  const shrinking = 'has a poll.first above its poll.maximum, which is every pause then';
+  return [...(deadline < holdTime ? [warning(late)] : []), ...(poll.first > poll.maximum ? [warning(shrinking)] : [])];
+}
+
 function checkTwins(parts: Parts): Finding[] {
   const first = new Map<string, string>();
   return [...dimsePeers(parts)].flatMap(([name, { aeTitle }]): Finding[] => {
@@ -79,7 +91,9 @@ function checkTwins(parts: Parts): Finding[] {
       first.set(aeTitle, name);
       return [];
     }
-    const message = `is the AE title of ${other} too: reports of storage commitment to it go there`;
+    const message =
+      `is the AE title of ${other} too: reports of storage commitment to it go there, ` +
+      'and one of them about a Transaction UID that both were asked about counts for neither';
     return [{ severity: 'warning', path: ['upstreams', name, 'aeTitle'], message }];
   });
 }
