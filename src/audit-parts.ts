@@ -1,5 +1,6 @@
 /** Opens the audit trail of the configuration, and tells it what is not told by exchanges: logins, start and stop. */
 import { hostname } from 'node:os';
+import { PeerLimits } from './access/peer-limits.ts';
 import type { AuditNode } from './audit/events.ts';
 import { applicationActivity, securityAlert, userAuthentication } from './audit/events.ts';
 import { AuditTrail } from './audit/trail.ts';
@@ -10,6 +11,12 @@ import type { AuthenticationEvent } from './identity/principal.ts';
 import type { Logger } from './observe/log.ts';
 import { ClientTls } from './tls/client-tls.ts';
 
+/**
+ * Failed logins of one address that are told one by one; beyond it they are counted. Else whoever may try fills the disk, or
+ * the spool so that what he does then is lost.
+ */
+const FAILURES_TOLD = { requestsPerSecond: 1, burst: 20 };
+
 type AuditConfig = NonNullable<Config['audit']>;
 
 /** The audit trail of the running configuration; without one, nothing is recorded. */
@@ -17,6 +24,9 @@ export class Audit {
   #config: Config;
   readonly #trail: AuditTrail | undefined;
   readonly #tls: readonly ClientTls[];
+  readonly #failures = new PeerLimits(FAILURES_TOLD, () => performance.now());
+  /** Failed logins since the last one that was told. */
+  #untold = 0;
 
   /** @throws GatewayError AUDIT_UNWRITABLE, TLS_* */
   static async open(config: Config, logger: Logger): Promise<Audit> {
@@ -58,6 +68,10 @@ export class Audit {
   }
 
   stopped(): void {
+    if (this.#untold > 0) {
+      const alert = { type: 'nodeAuthentication', outcome: '4', description: this.#more() } as const;
+      this.#trail?.record(securityAlert(alert, nodeOf(this.#config), Date.now()));
+    }
     this.#trail?.record(applicationActivity('stop', nodeOf(this.#config), Date.now()));
   }
 
@@ -65,11 +79,22 @@ export class Audit {
   readonly authenticated = ({ listener, address, outcome, subject, why }: AuthenticationEvent): void => {
     const protocol = this.#config.listeners[listener]?.protocol ?? 'dicomweb';
     if (this.#trail === undefined || (outcome === 'success' && protocol === 'dicomweb')) return;
+    if (outcome === 'failure' && this.#failures.count(address) !== undefined) {
+      this.#untold++;
+      return;
+    }
     const requester = { listener, protocol, address, ...(subject !== undefined && { subject }) };
-    const failure = outcome === 'failure' ? { failure: why ?? 'not authenticated' } : {};
+    const more = outcome === 'failure' && this.#untold > 0 ? `; ${this.#more()}` : '';
+    const failure = outcome === 'failure' ? { failure: `${why ?? 'not authenticated'}${more}` } : {};
     const event = userAuthentication({ requester, activity: 'login', ...failure }, nodeOf(this.#config), Date.now());
     this.#trail.record(event);
   };
+
+  #more(): string {
+    const count = this.#untold;
+    this.#untold = 0;
+    return `${count} more failed logins before, too many to be told one by one`;
+  }
 
   /** A TLS handshake of a peer failed. */
   readonly handshakeFailed = ({ address = 'unknown', why }: { address: string | undefined; why: string }): void => {

@@ -160,6 +160,21 @@ test('the audit trail has start and stop, each query, login and refused handshak
   expect(trail[1]?.users[0]).toBe('ct1');
 });
 
+test('who guesses keys without end does not fill the audit trail: some attempts are told, all are counted', async () => {
+  const { console } = await start({ console: { port: 0, token: 'the-token-of-the-console' } });
+  const headers = { authorization: 'Bearer a-guess-of-somebody' };
+  for (let i = 0; i < 100; i++) await (await fetch(`http://127.0.0.1:${console}/metrics`, { headers })).text();
+  await app.close();
+  const text = await readFile(join(folder, 'audit.json'), 'utf8');
+  const told = text.match(/wrong token at the console/g)?.length ?? 0;
+  const details = [...text.matchAll(/"value":"([^"]+)"/g)].map(([, value]) =>
+    Buffer.from(value ?? '', 'base64').toString(),
+  );
+  const more = [text, ...details].flatMap((each) => [...each.matchAll(/(\d+) more failed logins/g)]);
+  expect(told).toBeLessThan(50);
+  expect(more.reduce((sum, [, count]) => sum + Number(count), told)).toBe(100);
+});
+
 test('a wrong token at the console is in the audit trail, without the token (PS3.15 A.5.3.12)', async () => {
   const { console } = await start({ console: { port: 0, token: 'the-token-of-the-console' } });
   const headers = { authorization: 'Bearer a-guess-of-somebody' };
