@@ -4,6 +4,7 @@
  */
 import type { DataSet } from '../../dataset/model.ts';
 import { generateUid } from '../../dataset/uid.ts';
+import { errorFacts } from '../../observe/error-facts.ts';
 import type { Logger } from '../../observe/log.ts';
 import { ServiceFailure } from '../../services/port.ts';
 import type { CommitmentAnswer, CommitmentRequestContext, RequestContext } from '../../services/port.ts';
@@ -277,11 +278,7 @@ export class CommitmentService {
   #noteStore(failure: unknown): void {
     const isFailing = failure !== undefined;
     if (isFailing && !this.#storeFails) {
-      const { name, message, stack } = failure as Error;
-      // Of our own faults the message may quote a value.
-      const why =
-        name === 'GatewayError' ? { problem: message } : { name, at: stack?.split('\n').slice(1, 6).join('\n') };
-      this.#logger.error('the store failed storage commitment', why);
+      this.#logger.error('the store failed storage commitment', errorFacts(failure));
     }
     this.#storeFails = isFailing;
   }
