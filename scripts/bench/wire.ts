@@ -204,8 +204,9 @@ export class RawConnection {
     socket.on('close', end).on('error', end).on('end', end);
   }
 
-  static async open(port: number): Promise<RawConnection> {
-    const socket = connect(port, '127.0.0.1');
+  /** @param localAddress the address of the machine it calls from */
+  static async open(port: number, localAddress = '127.0.0.1'): Promise<RawConnection> {
+    const socket = connect({ host: '127.0.0.1', port, localAddress });
     await once(socket, 'connect');
     return new RawConnection(socket);
   }

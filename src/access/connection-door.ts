@@ -59,7 +59,7 @@ export class ConnectionDoor {
 
   /** A connection from there came to nothing: no association, or no HTTP. */
   failed(address: string): void {
-    this.#limits.count(failuresOf(address));
+    this.#limits.charge(failuresOf(address));
   }
 }
 

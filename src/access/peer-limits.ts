@@ -33,6 +33,8 @@ interface PeerState {
 
 /** Peers that are remembered: one that is forgotten has its whole burst again. */
 const MAXIMUM_PEERS = 10_000;
+/** Bursts that a peer whose failures go on has to wait for. */
+const MAXIMUM_DEBT = 5;
 /** When a request of many ends is not known. */
 const CONCURRENCY_RETRY_MS = 1_000;
 const FREE: PeerTurn = { weigh: () => undefined, end: () => undefined };
@@ -89,6 +91,14 @@ export class PeerLimits {
   /** A request that is done as soon as it is there; undefined: it may go on. */
   count(peer: string): PeerRefusal | undefined {
     return this.#options.requestsPerSecond === undefined ? undefined : this.#spend(this.#stateOf(peer));
+  }
+
+  /** Something that went wrong, whether there was room for it or not: many at once are waited for longer. */
+  charge(peer: string): void {
+    if (this.#options.requestsPerSecond === undefined) return;
+    const state = this.#stateOf(peer);
+    this.#refill(state, this.#options.requestsPerSecond);
+    state.tokens = Math.max(-MAXIMUM_DEBT * this.#burst, state.tokens - 1);
   }
 
   /** Whether `count` would refuse; nothing is spent. */

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { attribute, createDataSet, dataSetOf } from '../../../src/dataset/model.ts';
 import type { DicomwebListenerOptions } from '../../../src/dicomweb/origin-server.ts';
 import { Authenticator } from '../../../src/identity/authenticator.ts';
@@ -190,12 +190,27 @@ describe('bytes of all requests', () => {
     expect(listener.listener.counts.heldBytes).toBe(0);
   });
 
+  const varied = Array.from({ length: 50_000 }, (_value, i) => i % 1_500).join(' ');
+
   test('what a content coding makes of a body counts too', async () => {
     const listener = await start(OPTIONS, () => undefined);
-    await holdBody(listener);
-    const bytes = gzipSync(mpps(300_000));
-    expect(bytes.length).toBeLessThan(2_000);
+    const holder = await holdBody(listener);
+    const bytes = gzipSync(mpps(0).replace('""', JSON.stringify(varied)));
+    expect(bytes.length).toBeLessThan(60_000);
     expect((await post(listener.port, bytes, { 'Content-Encoding': 'gzip' })).status).toBe(503);
+    holder.destroy();
+    await becomes(() => listener.listener.counts.heldBytes === 0);
+    expect((await post(listener.port, bytes, { 'Content-Encoding': 'gzip' })).status).toBe(201);
+  });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+  ])('a body that grows more by %s than any honest one is 413, within its limit too', async (coding, compress) => {
+    const { port, calls } = await start(OPTIONS, () => undefined);
+    expect((await post(port, compress(mpps(300_000)), { 'Content-Encoding': coding })).status).toBe(413);
+    expect((await post(port, compress(mpps(60_000)), { 'Content-Encoding': coding })).status).toBe(201);
+    expect(calls).toHaveLength(1);
   });
 
   test('an answer counts until its client has taken it', async () => {

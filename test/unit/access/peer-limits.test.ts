@@ -84,6 +84,17 @@ describe('requests of a peer', () => {
     expect([limited.count('CT1'), limited.count('CT1')]).toEqual([undefined, { why: 'rate', retryAfterMs: 500 }]);
   });
 
+  test('what went wrong is charged without room too, and forgotten in the end', () => {
+    const { clock, limits: limited } = limits({ requestsPerSecond: 2, burst: 4 });
+    for (let i = 0; i < 6; i++) limited.charge('CT1');
+    expect(limited.whyNot('CT1')).toEqual({ why: 'rate', retryAfterMs: 1_500 });
+    for (let i = 0; i < 1_000; i++) limited.charge('CT1');
+    expect(limited.whyNot('CT1')).toEqual({ why: 'rate', retryAfterMs: 10_500 });
+    clock.ms += 10_500;
+    expect(limited.whyNot('CT1')).toBeUndefined();
+    limits({}).limits.charge('CT1');
+  });
+
   test('each peer has its own', () => {
     const { limits: limited } = limits({ requestsPerSecond: 1, burst: 1, concurrentRequests: 1 });
     begun(limited, 'CT1');
