@@ -86,12 +86,7 @@ async function readRequest(
   const uid = uidOf(request);
   const format = payloadFormatOf(request.headers);
   const head = readHead(options, request);
-  const dataSet = await readPayload(
-    format,
-    await request.readBody(),
-    options.maximumCommitmentBytes,
-    request.held.body,
-  );
+  const dataSet = await readPayload(format, await request.readBody(), options.maximumCommitmentBytes, request.held);
   referencesOf(dataSet, uid);
   return { uid, module: moduleIn(dataSet), head };
 }
@@ -132,6 +127,6 @@ function answerOf(
   return {
     status: 200,
     headers: { ...headers, ...described },
-    ...writeOne(answer.module, acceptable, maximumAnswerBytes, held.answer),
+    ...writeOne(answer.module, acceptable, maximumAnswerBytes, held.made),
   };
 }

@@ -98,7 +98,7 @@ async function retrieveMpps(handler: ServiceHandler, options: MppsOptions, reque
     'Content-Location': `${resourceOf(request, uid)}${selectionQuery(selection)}`,
     ...warningFields(request.baseUri, warnings),
   };
-  return { status: 200, headers, ...writeOne(dataSet, acceptable, options.maximumAnswerBytes, request.held.answer) };
+  return { status: 200, headers, ...writeOne(dataSet, acceptable, options.maximumAnswerBytes, request.held.made) };
 }
 
 /** Path, Content-Type, Accept, parameters, body: in this order (status-mapping 12). */
@@ -111,7 +111,7 @@ async function readWrite(
   const format = payloadFormatOf(request.headers);
   const { warnings } = readHead(options, request, isUpdate ? [UPDATE_PARAMETER] : []);
   const body = await request.readBody();
-  const dataSet = await readPayload(format, body, options.maximumBodyBytes, request.held.body);
+  const dataSet = await readPayload(format, body, options.maximumBodyBytes, request.held);
   return { uid, dataSet: withoutUids(dataSet, uid), warnings };
 }
 

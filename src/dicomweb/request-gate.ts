@@ -17,6 +17,7 @@ import { OncePerMinute } from '../tls/tls-log.ts';
 import { requesterIdentity } from './authentication.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { plainAddress } from './request-facts.ts';
+import type { RequestMemory } from './transaction.ts';
 
 export interface RequestGateOptions {
   /** Addresses and subnets that may ask; absent: any. */
@@ -32,9 +33,7 @@ export interface RequestGateOptions {
 }
 
 /** The turn of a request, and what it holds of the memory. */
-export interface RequestHold {
-  readonly body: HeldBytes;
-  readonly answer: HeldBytes;
+export interface RequestHold extends RequestMemory {
   /** To be called when nothing is done for it any more; before, the end of its response does not end it. */
   end(): void;
 }
@@ -167,16 +166,16 @@ export function takeHold({ locals }: Response): RequestHold {
   return hold;
 }
 
-function holdOf(turn: PeerTurn, body: HeldBytes, answer: HeldBytes): Hold {
+function holdOf(turn: PeerTurn, body: HeldBytes, made: HeldBytes): Hold {
   return {
     body,
-    answer,
+    made,
     isTaken: false,
     end: () => {
       turn.weigh(body.bytes);
       turn.end();
       body.release();
-      answer.release();
+      made.release();
     },
   };
 }

@@ -18,6 +18,7 @@ import type { MediaType } from './media-type.ts';
 import { decodeMultipart, isBoundary } from './multipart.ts';
 import { ANSWER_FORMATS } from './negotiation.ts';
 import { noMemory, tooLong } from './request-body.ts';
+import type { RequestMemory } from './transaction.ts';
 import { inTurns } from './waiting.ts';
 
 export interface PayloadFormat {
@@ -65,7 +66,7 @@ function unsupported(reason: string): HttpRefusal {
 /**
  * The data set in the bytes of a body.
  * @param maximumBytes of the body when its content coding is undone
- * @param held grows with what that makes of it
+ * @param held grows with what that makes of it, and with the data set
  * @throws HttpRefusal 413, 415 for a part of another type
  * @throws ServiceFailure BAD_REQUEST naming the attribute where one is at fault, never its value; OUT_OF_RESOURCES
  */
@@ -73,10 +74,11 @@ export async function readPayload(
   { type, contentEncoding }: PayloadFormat,
   body: Buffer,
   maximumBytes: number,
-  held: HeldBytes,
+  held: RequestMemory,
 ): Promise<DataSet> {
   if (body.length === 0) throw badRequest('The body is empty');
-  const bytes = contentEncoding === '' ? body : await decompressed(body, contentEncoding, maximumBytes, held);
+  const bytes = contentEncoding === '' ? body : await decompressed(body, contentEncoding, maximumBytes, held.body);
+  if (!held.made.grow(memoryOf(type, bytes))) throw noMemory();
   try {
     const dataSets = type.type === 'multipart/related' ? await readParts(type, bytes) : await readSingle(type, bytes);
     const [dataSet, ...more] = dataSets;
@@ -114,6 +116,26 @@ async function decompressed(body: Buffer, contentEncoding: string, limit: number
     throw badRequest('The content coding of the body is broken', [], error);
   }
   return Buffer.concat(chunks);
+}
+
+/** Of an attribute or item of JSON, measured; an XML element is a part of one. */
+const BYTES_PER_BRACE = 192;
+const BYTES_PER_TAG = 64;
+/** Its text, and its values. */
+const COPIES = 2;
+
+/** About what the data set of a body takes, before it is read: what is small as text may be large as objects. */
+function memoryOf({ type, parameters }: MediaType, bytes: Buffer): number {
+  const isXml = XML_TYPES.has(type === 'multipart/related' ? (parameters.get('type') ?? '') : type);
+  const begins = isXml ? BYTES_PER_TAG * countOf(bytes, '<') : BYTES_PER_BRACE * countOf(bytes, '{');
+  return COPIES * bytes.length + begins;
+}
+
+function countOf(bytes: Buffer, character: string): number {
+  const code = character.charCodeAt(0);
+  let count = 0;
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] === code) count++;
+  return count;
 }
 
 async function readParts(type: MediaType, bytes: Buffer): Promise<DataSet[]> {

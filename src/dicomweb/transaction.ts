@@ -7,6 +7,14 @@ import type { HeldBytes } from '../access/byte-budget.ts';
 import type { Tag } from '../dataset/model.ts';
 import type { RequestContext, ServiceFailure, Operation } from '../services/port.ts';
 
+/** What a request holds of the memory of its listener. */
+export interface RequestMemory {
+  /** Grows with the body, as it came and as its content coding leaves it. */
+  readonly body: HeldBytes;
+  /** Grows with what is made of it: its data set, and the answer. */
+  readonly made: HeldBytes;
+}
+
 /** One HTTP request, as a transaction sees it. */
 export interface WebRequest {
   readonly method: string;
@@ -22,8 +30,8 @@ export interface WebRequest {
   readonly startedMs: number;
   /** The bytes of the body; to be called once. @throws HttpRefusal 408, 413; ServiceFailure CANCELED, OUT_OF_RESOURCES */
   readBody(): Promise<Buffer>;
-  /** Grow with what is kept of body and answer; they are released when the request ends. */
-  readonly held: { readonly body: HeldBytes; readonly answer: HeldBytes };
+  /** Released when the request ends. */
+  readonly held: RequestMemory;
   /** Whether the whole answer has left before the connection closed; never rejects. */
   readonly answerDelivered: Promise<boolean>;
 }

@@ -61,7 +61,7 @@ async function search(
   request: WebRequest,
 ): Promise<WebAnswer> {
   const { acceptable, query, warnings } = readOrRefuse(handler, options, request);
-  const writer = new ResultWriter(acceptable, options.maximumAnswerBytes, request.held.answer);
+  const writer = new ResultWriter(acceptable, options.maximumAnswerBytes, request.held.made);
   const context = { ...request.context, warn: (warning: ServiceWarning) => void warnings.push(warning) };
   // One HTTP answer cannot hold results and then a failure: nothing is sent before the last result is there.
   for await (const result of handler.search(query, context)) converted(() => writer.add(result));

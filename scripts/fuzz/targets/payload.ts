@@ -13,13 +13,15 @@ import { goldenCommitments } from '../../../test/support/commitments.ts';
 import { createMessage } from '../../../test/support/mpps.ts';
 
 const MAXIMUM_BYTES = 4_000_000;
+const BUDGET = new ByteBudget(Infinity);
+const MEMORY = { body: new HeldBytes(BUDGET), made: new HeldBytes(BUDGET) };
 
 function read(input: Buffer): Promise<string> {
   return attemptAsync(async () => {
     const { fields, body } = splitHead(input);
     const headers = Object.fromEntries([...fields].filter(([name]) => name.startsWith('content-')));
     const format = payloadFormatOf(headers);
-    return commit(await readPayload(format, Buffer.from(body), MAXIMUM_BYTES, new HeldBytes(new ByteBudget(Infinity))));
+    return commit(await readPayload(format, Buffer.from(body), MAXIMUM_BYTES, MEMORY));
   });
 }
 

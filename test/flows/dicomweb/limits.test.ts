@@ -155,22 +155,29 @@ describe('connections', () => {
 
 describe('bytes of all requests', () => {
   const LARGE = 400_000;
-  const OPTIONS = { maximumBodyBytes: LARGE, maximumHeldBytes: LARGE, bodyTimeoutMs: 4_000 };
+  /** Room for one large body and its data set, or three such bodies. */
+  const OPTIONS = { maximumBodyBytes: LARGE, maximumHeldBytes: 1_100_000, bodyTimeoutMs: 4_000 };
   const mpps = (filler: number): string =>
     JSON.stringify({
       '00400252': { vr: 'CS', Value: ['IN PROGRESS'] },
       '00400280': { vr: 'ST', Value: ['x'.repeat(filler)] },
     });
 
-  /** A body that is there but for its last byte. */
-  async function holdBody({ port, listener }: StartedListener): Promise<Socket> {
+  /** Bodies that are there but for their last byte. */
+  async function holdBodies(started: StartedListener, count: number): Promise<Socket[]> {
+    const sockets: Socket[] = [];
+    for (let i = 1; i <= count; i++) sockets.push(await holdBody(started, i));
+    return sockets;
+  }
+
+  async function holdBody({ port, listener }: StartedListener, nth: number): Promise<Socket> {
     const socket = connect(port, '127.0.0.1');
     closers.push(() => void socket.destroy());
     socket.on('error', () => undefined);
     await once(socket, 'connect');
     const head = `POST ${RESOURCE} HTTP/1.1\r\nHost: x\r\nContent-Type: application/dicom+json\r\nContent-Length: ${LARGE}\r\n\r\n`;
     socket.write(head + ' '.repeat(LARGE - 1));
-    await becomes(() => listener.counts.heldBytes > LARGE / 2);
+    await becomes(() => listener.counts.heldBytes > (nth - 0.5) * (LARGE - 65_536));
     return socket;
   }
 
@@ -180,11 +187,11 @@ describe('bytes of all requests', () => {
   test('a body for which others hold the memory is 503 with Retry-After, a small one is served; every byte comes back', async () => {
     const listener = await start(OPTIONS, () => undefined);
     const { port } = listener;
-    const holder = await holdBody(listener);
+    const [holder] = await holdBodies(listener, 1);
     const refused = await post(port, mpps(LARGE - 1_000));
     expect([refused.status, refused.headers['retry-after']]).toEqual([503, '10']);
     expect((await post(port, mpps(10_000))).status).toBe(201);
-    holder.destroy();
+    holder?.destroy();
     await becomes(() => listener.listener.counts.heldBytes === 0);
     expect((await post(port, mpps(LARGE - 1_000))).status).toBe(201);
     expect(listener.listener.counts.heldBytes).toBe(0);
@@ -194,11 +201,11 @@ describe('bytes of all requests', () => {
 
   test('what a content coding makes of a body counts too', async () => {
     const listener = await start(OPTIONS, () => undefined);
-    const holder = await holdBody(listener);
+    const holders = await holdBodies(listener, 2);
     const bytes = gzipSync(mpps(0).replace('""', JSON.stringify(varied)));
     expect(bytes.length).toBeLessThan(60_000);
     expect((await post(listener.port, bytes, { 'Content-Encoding': 'gzip' })).status).toBe(503);
-    holder.destroy();
+    for (const holder of holders) holder.destroy();
     await becomes(() => listener.listener.counts.heldBytes === 0);
     expect((await post(listener.port, bytes, { 'Content-Encoding': 'gzip' })).status).toBe(201);
   });
@@ -213,12 +220,21 @@ describe('bytes of all requests', () => {
     expect(calls).toHaveLength(1);
   });
 
+  test('a data set counts as what it takes, not as its text: many small items are much', async () => {
+    const { port } = await start({ ...OPTIONS, maximumHeldBytes: 5_000_000 }, () => undefined);
+    const sequence = (count: number): string =>
+      `{"00400270":{"vr":"SQ","Value":[${Array(count).fill('{}').join(',')}]}}`;
+    expect((await post(port, mpps(120_000))).status).toBe(201);
+    expect((await post(port, sequence(40_000))).status).toBe(503);
+    expect((await post(port, sequence(4_000))).status).toBe(201);
+  });
+
   test('an answer counts until its client has taken it', async () => {
     const answer = dataSetOf({ '00400280': attribute('ST', 'x'.repeat(300_000)) });
     const listener = await start(OPTIONS, () => answer);
-    const holder = await holdBody(listener);
+    const holders = await holdBodies(listener, 3);
     expect((await get(listener.port)).status).toBe(503);
-    holder.destroy();
+    for (const holder of holders) holder.destroy();
     await becomes(() => listener.listener.counts.heldBytes === 0);
     expect((await get(listener.port)).status).toBe(200);
     await becomes(() => listener.listener.counts.heldBytes === 0);
