@@ -246,7 +246,7 @@ describe('a seed that is refused is named by file, entry and attribute, never by
     ['a text instead of an entry', 'a.yaml', 'SECRET', /: entry 1: an entry or item is not a mapping/],
     ['an entry without a step', 'a.yaml', '- PatientID: SECRET', /: entry 1: \w+ has 0 scheduled procedure steps$/],
     ['an entry with two steps', 'a.json', '[{"00400100":{"vr":"SQ","Value":[{},{}]}}]', /: entry 1: \w+ has 2 /],
-    ['JSON nested without end', 'a.json', `${'[{"00400100":'.repeat(20_000)}`, /not JSON/],
+    ['JSON nested without end', 'a.json', `${'[{"00400100":'.repeat(20_000)}`, /nested too deep$/],
     ['an anchor within itself', 'a.yaml', '- &a { PatientID: SECRET, ReferencedStudySequence: [*a] }\n', /64 levels$/],
     ['YAML nested without end', 'a.yaml', '['.repeat(20_000), /YAML \(RESOURCE_EXHAUSTION\)/],
     [
