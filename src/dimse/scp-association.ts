@@ -1,7 +1,7 @@
 /** One association as acceptor: negotiation, one request after another, C-CANCEL and our reports beside them, idle and closing. */
 import type { Socket } from 'node:net';
 import { plainAddress } from '../access/address-list.ts';
-import { HeldBytes } from '../access/byte-budget.ts';
+import { FREE_BYTES, HeldBytes } from '../access/byte-budget.ts';
 import type { ByteBudget } from '../access/byte-budget.ts';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
@@ -69,6 +69,9 @@ export interface ScpHost extends DispatchHost {
 const MAXIMUM_OUTSTANDING = 64;
 /** A peer that told no maximum length gets what every implementation takes. */
 const USUAL_PDU_LENGTH = 16_384;
+
+/** What a data set takes, decoded and on its way, of what it took as bytes: measured for lists of references, and rounded up. */
+const DECODED = 8;
 
 const UNABLE_TO_PROCESS = 0xc001;
 
@@ -235,10 +238,12 @@ export class ScpAssociation implements AssociationUser {
     this.#running = true;
     this.#stopIdle();
     for (let exchange = this.#outstanding[0]; exchange !== undefined; exchange = this.#outstanding[0]) {
-      await this.#serve(exchange);
       const bytes = exchange.message.dataSet?.length ?? 0;
+      const decodedBytes = DECODED * Math.max(0, bytes - FREE_BYTES);
+      const isRoom = this.#held.grow(decodedBytes);
+      await this.#serve(exchange, isRoom);
       this.#outstandingBytes -= bytes;
-      this.#held.shrink(bytes);
+      this.#held.shrink(isRoom ? bytes + decodedBytes : bytes);
       this.#outstanding.shift();
     }
     this.#running = false;
@@ -265,9 +270,9 @@ export class ScpAssociation implements AssociationUser {
     });
   }
 
-  async #serve(exchange: ScpExchange): Promise<void> {
+  async #serve(exchange: ScpExchange, isRoom: boolean): Promise<void> {
     try {
-      await serveRequest(exchange, this.#host, this.#options.maximumMessageBytes, this.#logger);
+      await serveRequest(exchange, isRoom, this.#host, this.#options.maximumMessageBytes, this.#logger);
     } catch (error) {
       await this.#answerFailure(exchange, error);
     }

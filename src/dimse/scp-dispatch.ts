@@ -23,14 +23,18 @@ const TOO_MANY = {
 const INFLATION = 32;
 const NO_MEMORY = 'others hold the memory for this: try again later';
 
-/** Rejects with what the service rejects with; then no final response has left. */
+/**
+ * Rejects with what the service rejects with; then no final response has left.
+ * @param isRoom there is memory for what its data set becomes
+ */
 export async function serveRequest(
   exchange: ScpExchange,
+  isRoom: boolean,
   host: DispatchHost,
   maximumMessageBytes: number,
   logger: Logger,
 ): Promise<void> {
-  const { dropped, dataSet } = exchange.message;
+  const { dataSet, dropped = isRoom ? undefined : 'memory' } = exchange.message;
   const turn = host.begin(exchange.facts.requester);
   if (isRefusal(turn)) return refuse(exchange, TOO_MANY[turn.why], logger);
   const isDeflated = exchange.context.transferSyntax === TRANSFER_SYNTAXES.deflated;

@@ -50,7 +50,10 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions,
   readonly maximumHalfOpenConnections: number;
   /** Of one command or data set. */
   readonly maximumMessageBytes: number;
-  /** Of the messages of all associations together, but for the first 64 KiB of each; default 256 MiB. */
+  /**
+   * Of the messages of all associations together and what is made of them, nine times as much in all, but for the first 64 KiB
+   * of each; default 256 MiB.
+   */
   readonly maximumHeldBytes?: number;
   /**
    * Of one peer: a calling AE title at an address. Associations and messages count as requests alike; one beyond the rate is

@@ -150,16 +150,16 @@ describe('connections', () => {
 
 describe('bytes of all messages', () => {
   const MESSAGE_BYTES = 400_000;
-  /** Room for one large message besides what is free for each association. */
-  const OPTIONS = { maximumMessageBytes: MESSAGE_BYTES, maximumHeldBytes: MESSAGE_BYTES, maximumPduLength: 65_536 };
+  /** Room for one large message and its data set, or ten such messages that are not whole. */
+  const OPTIONS = { maximumMessageBytes: MESSAGE_BYTES, maximumHeldBytes: 3_000_000, maximumPduLength: 65_536 };
   const large = Buffer.alloc(MESSAGE_BYTES - 20_000, 0x20);
 
   /** All of a message but its last PDU, which is held until the rest comes. */
-  async function holdMessage(running: RunningListener): Promise<{ peer: RawPeer; messages: MessageReader }> {
+  async function holdMessage(running: RunningListener, nth = 1): Promise<{ peer: RawPeer; messages: MessageReader }> {
     const begun = await request(running, { contexts: MPPS_CONTEXTS });
     const bytes = createRq(large);
     begun.peer.send(bytes.subarray(0, bytes.length - 10_000));
-    await becomes(() => running.listener.counts.heldBytes > MESSAGE_BYTES / 2);
+    await becomes(() => running.listener.counts.heldBytes > 280_000 * nth);
     return begun;
   }
 
@@ -189,7 +189,7 @@ describe('bytes of all messages', () => {
 
   test('a C-FIND for which others hold the memory is A700H, and the association lives on', async () => {
     const running = await listen(OPTIONS);
-    await holdMessage(running);
+    for (let nth = 1; nth <= 10; nth++) await holdMessage(running, nth);
     const { peer, messages } = await request(running);
     const [command] = splitCommand(findRq(IDENTIFIER));
     peer.send(command, ...dataPdus(large));
