@@ -8,10 +8,21 @@ const MIB = 1024 ** 2;
 
 /** Program, store and collector under full load (`npm run soak`), rounded up. */
 const BASE_BYTES = 256 * MIB;
-/** Of each message or request, beside what is counted towards the held size (src/access/byte-budget.ts). */
-const FREE_BYTES = 64 * 1024;
+const KIB = 1024;
+/** Of each body and each association, beside what is counted towards the held size (src/access/byte-budget.ts). */
+const FREE_BYTES = 64 * KIB;
+/** A data set and what is made of it, of its bytes: as many again and eight times as many (src/dimse/scp-association.ts). */
+const WITH_DATA_SET = 9;
 /** Requests of a web listener that are worked on at a time. */
 const WEB_REQUESTS = 500;
+/** Header fields of a connection, the longest that are read. */
+const HEADER_BYTES = 64 * KIB;
+/** An A-ASSOCIATE-RQ, the longest that is read (src/dimse/upper-layer/pdu-reader.ts). */
+const ASSOCIATE_BYTES = 256 * KIB;
+/** What was written and is not taken: the socket is waited for above it. */
+const WRITTEN_BYTES = 128 * KIB;
+/** Responses of an SCP are read ahead so far (src/dimse/scu-exchange.ts). */
+const READ_AHEAD_BYTES = MIB;
 /** One result of an answer, which are read one by one. */
 const ITEM_BYTES = 4 * MIB;
 
@@ -33,20 +44,23 @@ export function worstCaseOf({ listeners, upstreams }: Pick<Config, 'listeners' |
 
 function ofListener(listener: ListenerConfig): number {
   if (listener.protocol === 'dicomweb') {
-    const requests = Math.min(listener.maximumConnections, WEB_REQUESTS);
-    return listener.maximumHeldSize + requests * FREE_BYTES;
+    const { maximumConnections, maximumHeldSize } = listener;
+    const requests = Math.min(maximumConnections, WEB_REQUESTS);
+    return maximumHeldSize + maximumConnections * HEADER_BYTES + requests * 2 * FREE_BYTES;
   }
   const { maximumAssociations, maximumHalfOpenConnections, maximumPduLength, maximumHeldSize } = listener;
-  const connections = maximumAssociations + maximumHalfOpenConnections;
-  return maximumHeldSize + connections * (FREE_BYTES + maximumPduLength);
+  const ofAssociation = WITH_DATA_SET * FREE_BYTES + maximumPduLength + WRITTEN_BYTES;
+  return maximumHeldSize + maximumAssociations * ofAssociation + maximumHalfOpenConnections * ASSOCIATE_BYTES;
 }
 
 function ofUpstream(upstream: UpstreamConfig): number {
   switch (upstream.protocol) {
-    case 'dimse':
-      return upstream.pool.maximum * (upstream.maximumMessageSize + upstream.maximumPduLength);
+    case 'dimse': {
+      const { pool, maximumMessageSize, maximumPduLength } = upstream;
+      return pool.maximum * (WITH_DATA_SET * maximumMessageSize + maximumPduLength + READ_AHEAD_BYTES);
+    }
     case 'dicomweb':
-      return upstream.maximumConnections * ITEM_BYTES;
+      return upstream.maximumConnections * WITH_DATA_SET * ITEM_BYTES;
     case 'ris':
       return 0;
   }

@@ -102,7 +102,7 @@ Routes:
   web       web, base path /dicomweb → worklist of oldRis
   steps     web, base path /other → MPPS to webRis
 Store: sqlite ${join(folder, 'steps.db')}
-Memory: at worst 1.1 GiB, all peers at their limits at once
+Memory: at worst 3.8 GiB, all peers at their limits at once
 Console: 127.0.0.1:8090
 `,
       stderr: '',

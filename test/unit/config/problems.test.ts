@@ -728,9 +728,9 @@ test('warns of a modality whose address no DIMSE upstream tells, and of an AE ti
 test('a configuration that could take more memory than it may is refused, with what takes most', async () => {
   const text = (maximum: string): string => `${LISTENERS}${UPSTREAMS}${ROUTES}memory: { maximum: ${maximum} }\n`;
   expect(await problemsOf(text('512MiB'))).toEqual([
-    '512MiB ← memory.maximum: is less than the worst case of 1003 MiB: listeners.ward 331 MiB, listeners.web 288 MiB, the gateway itself 256 MiB. Found: 512MiB',
+    '512MiB ← memory.maximum: is less than the worst case of 2.4 GiB: upstreams.ris 1.1 GiB, listeners.ward 656 MiB, listeners.web 381 MiB. Found: 512MiB',
   ]);
-  expect(await problemsOf(text('1GiB'))).toEqual([]);
+  expect(await problemsOf(text('3GiB'))).toEqual([]);
 });
 
 test('warns of storage commitment that ends while it is waited for, and of a first pause that is none', async () => {
