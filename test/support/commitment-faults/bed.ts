@@ -12,7 +12,7 @@ import { judgeReports, judgeResults } from './judge.ts';
 import { Keeper, KEEPER_STEPS, KEEPER_TITLE } from './keeper.ts';
 import { Modality, MODALITY_STEPS } from './modalities.ts';
 import { StepKills } from './step-kills.ts';
-import { reasonOf } from './transactions.ts';
+import { keyOf, reasonOf } from './transactions.ts';
 import { CLIENT_STEPS, WebClient } from './web-clients.ts';
 import { nothingOf, textOf, wordsOf } from './words.ts';
 
@@ -163,10 +163,16 @@ export class CommitmentBed {
     for (const client of this.clients) {
       for (const requested of client.requested) if (requested.isTaken) await client.check(requested);
     }
+    const { archive, keeper } = this;
+    // By their instances, once: there may be tens of thousands.
+    const commitments = Map.groupBy(archive.commitments.values(), ({ asked }) => keyOf(asked));
+    const kept = Map.groupBy(keeper.kept.values(), ({ asked }) => keyOf(asked));
+    const asked = this.modalities.flatMap((modality) => modality.asked);
+    const requested = this.clients.flatMap((client) => client.requested);
     return [
       ...[...this.modalities, ...this.clients].flatMap(({ problems }) => problems),
-      ...this.modalities.flatMap(({ asked }) => asked.flatMap((each) => judgeReports(each, this.archive))),
-      ...this.clients.flatMap(({ requested }) => requested.flatMap((each) => judgeResults(each, this.keeper))),
+      ...asked.flatMap((each) => judgeReports(each, commitments.get(keyOf(each.asked)) ?? [], archive)),
+      ...requested.flatMap((each) => judgeResults(each, kept.get(keyOf(each.asked)) ?? [], keeper)),
     ];
   }
 

@@ -3,17 +3,23 @@
  * of its answers, or that nothing is committed; and what was told once stays.
  */
 import type { Outcome } from '../../../scripts/peers/commitment.ts';
-import type { WebArchive } from '../web-archive.ts';
-import type { Keeper } from './keeper.ts';
+import type { Commitment, WebArchive } from '../web-archive.ts';
+import type { Keeper, Kept } from './keeper.ts';
 import type { Asked } from './modalities.ts';
 import { keyOf } from './transactions.ts';
 import type { Requested } from './web-clients.ts';
 import { meaningOf, nothingOf, textOf } from './words.ts';
 
-/** What is wrong with the reports of a transaction that crossed from DIMSE to the web. */
-export function judgeReports({ uid, asked, isTaken, reports }: Asked, archive: WebArchive): string[] {
+/**
+ * What is wrong with the reports of a transaction that crossed from DIMSE to the web.
+ * @param commitments those of exactly these instances, more than one where the gateway asked again under another UID
+ */
+export function judgeReports(
+  { uid, asked, isTaken, reports }: Asked,
+  commitments: readonly Commitment[],
+  archive: WebArchive,
+): string[] {
   const key = keyOf(asked);
-  const commitments = [...archive.commitments.values()].filter((each) => keyOf(each.asked) === key);
   const told = commitments.flatMap((each) => each.told);
   const texts = new Set(reports.map((each) => textOf(each.told)));
   const problems: string[] = [];
@@ -26,9 +32,12 @@ export function judgeReports({ uid, asked, isTaken, reports }: Asked, archive: W
   );
 }
 
-/** What is wrong with the results of a transaction that crossed from the web to DIMSE. */
-export function judgeResults({ uid, asked, isTaken, results }: Requested, keeper: Keeper): string[] {
-  const kept = keeper.keptOf(asked);
+/** What is wrong with the results of a transaction that crossed from the web to DIMSE. @param kept the same at the keeper */
+export function judgeResults(
+  { uid, asked, isTaken, results }: Requested,
+  kept: readonly Kept[],
+  keeper: Keeper,
+): string[] {
   const nothing = textOf(nothingOf(asked));
   const problems: string[] = [];
   if (isTaken && results.length === 0) problems.push('was taken and has no result');

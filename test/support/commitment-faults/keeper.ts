@@ -86,11 +86,6 @@ export class Keeper {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Of a transaction; more than one where the gateway asked again under another Transaction UID. */
-  keptOf(asked: readonly Instance[]): Kept[] {
-    return [...this.kept.values()].filter((kept) => keyOf(kept.asked) === keyOf(asked));
-  }
-
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const peer of this.#peers) peer.destroy();
