@@ -9,22 +9,26 @@ const MIB = 1024 ** 2;
 /** Program, store and collector under full load (`npm run soak`), rounded up. */
 const BASE_BYTES = 256 * MIB;
 const KIB = 1024;
-/** Of each body and each association, beside what is counted towards the held size (src/access/byte-budget.ts). */
-const FREE_BYTES = 64 * KIB;
-/** A data set and what is made of it, of its bytes: as many again and eight times as many (src/dimse/scp-association.ts). */
-const WITH_DATA_SET = 9;
-/** Requests of a web listener that are worked on at a time. */
-const WEB_REQUESTS = 500;
-/** Header fields of a connection, the longest that are read. */
-const HEADER_BYTES = 64 * KIB;
-/** An A-ASSOCIATE-RQ, the longest that is read (src/dimse/upper-layer/pdu-reader.ts). */
-const ASSOCIATE_BYTES = 256 * KIB;
-/** What was written and is not taken: the socket is waited for above it. */
-const WRITTEN_BYTES = 128 * KIB;
-/** Responses of an SCP are read ahead so far (src/dimse/scu-exchange.ts). */
-const READ_AHEAD_BYTES = MIB;
-/** One result of an answer, which are read one by one. */
-const ITEM_BYTES = 4 * MIB;
+
+/** What the other parts hold to, which this one may not import; a test compares. */
+export const ASSUMED = {
+  /** Of each body and each association, beside what is counted towards the held size (src/access/byte-budget.ts). */
+  freeBytes: 64 * KIB,
+  /** A data set and what is made of it, of its bytes: as many again and eight times as many (src/dimse/scp-association.ts). */
+  withDataSet: 9,
+  /** Requests of a web listener that are worked on at a time (src/dicomweb/listener-options.ts). */
+  webRequests: 500,
+  /** Header fields of a connection, the longest that are read (src/dicomweb/listener-options.ts). */
+  headerBytes: 64 * KIB,
+  /** An A-ASSOCIATE-RQ, the longest that is read (src/dimse/upper-layer/pdu-reader.ts). */
+  associateBytes: 256 * KIB,
+  /** What was written and is not taken: the socket is waited for above it. */
+  writtenBytes: 128 * KIB,
+  /** Responses of an SCP are read ahead so far (src/dimse/scu-exchange.ts). */
+  readAheadBytes: MIB,
+  /** One result of an answer, which are read one by one (src/dicomweb/upstream.ts). */
+  itemBytes: 4 * MIB,
+} as const;
 
 export interface MemoryPart {
   /** Part of the configuration, e.g. `listeners.web`. */
@@ -45,22 +49,22 @@ export function worstCaseOf({ listeners, upstreams }: Pick<Config, 'listeners' |
 function ofListener(listener: ListenerConfig): number {
   if (listener.protocol === 'dicomweb') {
     const { maximumConnections, maximumHeldSize } = listener;
-    const requests = Math.min(maximumConnections, WEB_REQUESTS);
-    return maximumHeldSize + maximumConnections * HEADER_BYTES + requests * 2 * FREE_BYTES;
+    const requests = Math.min(maximumConnections, ASSUMED.webRequests);
+    return maximumHeldSize + maximumConnections * ASSUMED.headerBytes + requests * 2 * ASSUMED.freeBytes;
   }
   const { maximumAssociations, maximumHalfOpenConnections, maximumPduLength, maximumHeldSize } = listener;
-  const ofAssociation = WITH_DATA_SET * FREE_BYTES + maximumPduLength + WRITTEN_BYTES;
-  return maximumHeldSize + maximumAssociations * ofAssociation + maximumHalfOpenConnections * ASSOCIATE_BYTES;
+  const ofAssociation = ASSUMED.withDataSet * ASSUMED.freeBytes + maximumPduLength + ASSUMED.writtenBytes;
+  return maximumHeldSize + maximumAssociations * ofAssociation + maximumHalfOpenConnections * ASSUMED.associateBytes;
 }
 
 function ofUpstream(upstream: UpstreamConfig): number {
   switch (upstream.protocol) {
     case 'dimse': {
       const { pool, maximumMessageSize, maximumPduLength } = upstream;
-      return pool.maximum * (WITH_DATA_SET * maximumMessageSize + maximumPduLength + READ_AHEAD_BYTES);
+      return pool.maximum * (ASSUMED.withDataSet * maximumMessageSize + maximumPduLength + ASSUMED.readAheadBytes);
     }
     case 'dicomweb':
-      return upstream.maximumConnections * WITH_DATA_SET * ITEM_BYTES;
+      return upstream.maximumConnections * ASSUMED.withDataSet * ASSUMED.itemBytes;
     case 'ris':
       return 0;
   }

@@ -51,7 +51,7 @@ export interface DicomwebUpstreamOptions extends Partial<UserAgentOptions>, Omit
 }
 
 const MAXIMUM_URI_LENGTH = 6_000;
-const MAXIMUM_ITEM_BYTES = 4 * 1024 * 1024;
+export const MAXIMUM_ITEM_BYTES = 4 * 1024 * 1024;
 const MAXIMUM_COMMITMENT_BYTES = 32 * 1024 * 1024;
 const NO_RESULTS: readonly DataSet[] = [];
 const TIMEZONE_OFFSET_FROM_UTC = '00080201';

@@ -71,7 +71,7 @@ const MAXIMUM_OUTSTANDING = 64;
 const USUAL_PDU_LENGTH = 16_384;
 
 /** What a data set takes, decoded and on its way, of what it took as bytes: measured for lists of references, and rounded up. */
-const DECODED = 8;
+export const DECODED = 8;
 
 const UNABLE_TO_PROCESS = 0xc001;
 

@@ -27,7 +27,7 @@ export interface ExchangeTimers {
 
 /** Responses waiting for a slow consumer, and their bytes; above, the socket is not read, and below it is again. */
 const PAUSE_ABOVE = 64;
-const PAUSE_ABOVE_BYTES = 1024 * 1024;
+export const PAUSE_ABOVE_BYTES = 1024 * 1024;
 const RESUME_BELOW = 16;
 const RESUME_BELOW_BYTES = 256 * 1024;
 

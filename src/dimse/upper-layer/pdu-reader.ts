@@ -5,7 +5,7 @@ import type { Pdu, PduType } from './pdu.ts';
 import { ABORT_REASON, PduError } from './pdu-error.ts';
 
 /** 128 presentation contexts with forty transfer syntaxes each fit well. */
-const MAXIMUM_ASSOCIATE_BYTES = 256 * 1024;
+export const MAXIMUM_ASSOCIATE_BYTES = 256 * 1024;
 /** Version, AE titles and reserved fields, without items. */
 const MINIMUM_ASSOCIATE_BYTES = 68;
 /** One presentation data value without content. */
