@@ -12,6 +12,7 @@ const allowed = {
   gateway: ['services', 'dataset', 'store', 'observe', 'audit', 'config', 'errors'],
   dimse: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'errors'],
   dicomweb: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'errors'],
+  ups: ['services', 'dataset', 'store', 'observe', 'tls', 'identity', 'dicomweb', 'errors'],
   ris: ['services', 'dataset', 'store', 'observe', 'errors'],
   console: ['observe', 'config', 'store', 'services', 'dataset', 'ris', 'tls', 'identity', 'errors'],
 };

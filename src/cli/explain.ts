@@ -174,12 +174,15 @@ function explainRoute(
 const FOLLOWING =
   'An update or retrieve follows the create of its step, if that came in at this listener by another route.';
 
-function serviceText({ worklist, mpps, storageCommitment }: RouteConfig, service: ServiceName): string {
+function serviceText({ worklist, mpps, storageCommitment, notifications }: RouteConfig, service: ServiceName): string {
   if (service === 'worklist') return `the worklist of ${worklist?.to.join(', else of ')}`;
   if (service === 'storageCommitment') {
     return `storage commitment by ${storageCommitment?.to}, delivery ${storageCommitment?.delivery}, deadline ${Number(storageCommitment?.deadline) / 3_600_000} h`;
   }
+  if (service === 'workitems')
+    return `workitems in front of ${worklist?.to.join(', else of ')} and of MPPS at ${mpps?.to}`;
+  const told = notifications === undefined ? '' : `, ${notifications.to.join(', ')} told of it`;
   const copies = (mpps?.forwardTo ?? []).map(({ to }) => to);
   const forwarding = copies.length === 0 ? '' : `, forwarded to ${copies.join(', ')}`;
-  return `MPPS to ${mpps?.to}${forwarding}, delivery ${mpps?.delivery}, validation ${mpps?.validation}`;
+  return `MPPS to ${mpps?.to}${forwarding}${told}, delivery ${mpps?.delivery}, validation ${mpps?.validation}`;
 }

@@ -8,14 +8,6 @@ import { didYouMean } from './suggest.ts';
 /** A finding of the schema. */
 export type Complaint = Omit<Finding, 'severity'>;
 
-const SERVICES_TEXT = 'is not there yet: this version offers the worklist, MPPS and storage commitment';
-
-/** Keys and words of the design that are not part of this version. */
-const NOT_YET: ReadonlyMap<string, string> = new Map([
-  ['ups-rs', SERVICES_TEXT],
-  ['subjects', 'is not there yet: this version knows no logins'],
-]);
-
 const TYPE_WORDS: Readonly<Record<string, string>> = {
   string: 'a text',
   number: 'a number',
@@ -54,16 +46,12 @@ export function describeIssue(issue: z.core.$ZodIssue, root: unknown, prefix: Co
 }
 
 function unknownKey(path: ConfigPath, key: string, known: readonly string[]): Complaint {
-  const notYet = NOT_YET.get(key);
-  if (notYet !== undefined) return { path, message: notYet, at: 'key', withoutFound: true };
   const hint = didYouMean(key, known) || ` Known here: ${known.join(', ')}.`;
   return { path, message: `is not an option.${hint}`, at: 'key', withoutFound: true };
 }
 
 function wrongWord(path: ConfigPath, root: unknown, words: readonly string[]): Complaint {
   const value = valueAt(path, root);
-  const notYet = typeof value === 'string' ? NOT_YET.get(value) : undefined;
-  if (notYet !== undefined) return { path, message: notYet };
   const should = words.length === 1 ? `should be ${words[0]}` : `should be one of ${words.join(', ')}`;
   if (value === undefined) return { path, message: `is missing: ${should}`, at: 'key', withoutFound: true };
   const hint = typeof value === 'string' ? didYouMean(value, words) : '';

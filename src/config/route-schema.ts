@@ -4,6 +4,7 @@ import { scopes } from './identity-schema.ts';
 import { storageCommitment } from './commitment-schema.ts';
 import { messageLog } from './log-schema.ts';
 import { mpps } from './mpps-schema.ts';
+import { notifications, workitems } from './ups-schema.ts';
 import { rules } from './rule-schema.ts';
 import { aeTitles, basePath, certificateName, characterSet, name, option, subnet } from './values.ts';
 
@@ -69,6 +70,16 @@ export const route = z.strictObject({
     storageCommitment.exactOptional(),
     'Storage commitment',
     'The Storage Commitment service (push model); absent: refused on this route.',
+  ),
+  workitems: option(
+    workitems.exactOptional(),
+    'Workitems',
+    'The UPS-RS worklist service in front of `worklist` and `mpps` of this route, both of which it needs; absent: refused.',
+  ),
+  notifications: option(
+    notifications.exactOptional(),
+    'Notifications',
+    'Who is told of the MPPS of this route, by MPPS Notification; absent: nobody.',
   ),
   scopes: option(scopes, 'Scopes', 'What a token or key must allow, all of it, to use the route (web only).'),
   log: messageLog,

@@ -1,5 +1,6 @@
 /** What the gateway remembers, and where. */
 import { z } from 'zod';
+import { workitemRetention } from './ups-schema.ts';
 import { age, file, option, postgresUrl } from './values.ts';
 
 const retention = z.strictObject({
@@ -10,6 +11,7 @@ const retention = z.strictObject({
     'Commitments',
     'Results of storage commitment, and the tries to report them, counted from the result; what remains is a tombstone.',
   ),
+  ...workitemRetention,
   tombstones: option(
     age.prefault('365d'),
     'Tombstones',

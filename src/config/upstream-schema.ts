@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { clientTls } from './tls-schema.ts';
 import { credentials, ownIdentity } from './identity-schema.ts';
+import { upsOptions } from './ups-schema.ts';
 import { peerCommitment } from './commitment-schema.ts';
 import {
   aeTitle,
@@ -320,4 +321,28 @@ export const risUpstream = z.strictObject({
   ),
 });
 
-export const upstream = z.discriminatedUnion('protocol', [dicomwebUpstream, dimseUpstream, risUpstream]);
+const { baseUrl: server, mediaType: _types, tls, credentials: own, headers, pageSize } = dicomwebUpstream.shape;
+const { maximumUriLength, maximumConnections, maximumAnswerSize, redirectHosts, timers } = dicomwebUpstream.shape;
+
+export const upsUpstream = z.strictObject({
+  protocol: option(
+    z.literal('ups-rs'),
+    'Protocol',
+    'A UPS-RS origin server (PS3.18 11): its workitems are the worklist, and an MPPS claims, changes and ends them.',
+  ),
+  baseUrl: server,
+  mediaType: option(z.enum(['json', 'xml']).default('json'), 'Media type', 'What is sent, and asked for first.'),
+  ...upsOptions,
+  tls,
+  credentials: own,
+  headers,
+  pageSize,
+  maximumUriLength,
+  maximumConnections,
+  maximumAnswerSize,
+  redirectHosts,
+  spool: spoolOption,
+  timers,
+});
+
+export const upstream = z.discriminatedUnion('protocol', [dicomwebUpstream, dimseUpstream, risUpstream, upsUpstream]);

@@ -130,6 +130,11 @@ export class DicomwebUpstream implements Upstream {
     return Promise.reject(new ServiceFailure('NOT_SUPPORTED', { comment }));
   }
 
+  notifyMpps(): Promise<never> {
+    const comment = 'An origin server of MPPS takes no notifications (PS3.18 15)';
+    return Promise.reject(new ServiceFailure('NOT_SUPPORTED', { comment }));
+  }
+
   /**
    * Retrieve Capabilities. Any answer proves that a server is there, and few have this transaction, so only those that
    * say we are not let in, or that it is out of order, are failures.

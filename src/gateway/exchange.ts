@@ -8,11 +8,29 @@ import type { Logger } from '../observe/log.ts';
 import { mppsDimseOutcome, mppsHttpOutcome } from '../services/mpps/outcomes.ts';
 import { commitmentDimseOutcome, commitmentHttpOutcome } from '../services/storage-commitment/outcomes.ts';
 import type { CommitmentOperation } from '../services/storage-commitment/outcomes.ts';
+import { isWorkitemOperation, workitemHttpOutcome } from '../services/ups/outcomes.ts';
 import { dimseOutcome, httpOutcome } from '../services/worklist/outcomes.ts';
 import { SERVICE_OF } from '../services/port.ts';
 import type { FailureCode, Requester, RequestContext, ServiceFailure, Operation } from '../services/port.ts';
 
-const SUCCESS = { create: '201', update: '200', retrieve: '200', request: '202', check: '202', report: '200' } as const;
+const SUCCESS: Readonly<Record<Exclude<Operation, 'search' | 'searchWorkitems'>, string>> = {
+  create: '201',
+  update: '200',
+  retrieve: '200',
+  notify: '200',
+  request: '202',
+  check: '202',
+  report: '200',
+  retrieveWorkitem: '200',
+  createWorkitem: '201',
+  updateWorkitem: '200',
+  changeWorkitemState: '200',
+  requestCancellation: '202',
+  subscribe: '201',
+  unsubscribe: '200',
+  suspendSubscription: '200',
+  openChannel: '101',
+};
 
 /** What is known of an upstream from the exchanges with it; times are ISO 8601. */
 export interface UpstreamState {
@@ -52,7 +70,7 @@ function statusFor(requester: Requester, transaction: Operation, end: ExchangeEn
   }
   if (abandoned === true) return 'closed';
   if (failure === undefined) {
-    if (transaction === 'search') return end.count === 0 ? '204' : '200';
+    if (transaction === 'search' || transaction === 'searchWorkitems') return end.count === 0 ? '204' : '200';
     return end.isDone === true ? '200' : SUCCESS[transaction];
   }
   if (end.refused === true && failure.httpStatus !== undefined) return String(failure.httpStatus);
@@ -61,6 +79,9 @@ function statusFor(requester: Requester, transaction: Operation, end: ExchangeEn
 
 function dimseStatusOf(failure: ServiceFailure, transaction: Operation): number {
   if (transaction === 'search') return dimseOutcome(failure).status;
+  // N-EVENT-REPORT fails alike, whatever it reports.
+  if (transaction === 'notify' || isWorkitemOperation(transaction))
+    return commitmentDimseOutcome(failure, 'report').status;
   return isCommitment(transaction)
     ? commitmentDimseOutcome(failure, transaction).status
     : mppsDimseOutcome(failure, transaction).status;
@@ -68,6 +89,8 @@ function dimseStatusOf(failure: ServiceFailure, transaction: Operation): number 
 
 function httpStatusOf(failure: ServiceFailure, transaction: Operation): number {
   if (transaction === 'search') return httpOutcome(failure).status;
+  if (isWorkitemOperation(transaction)) return workitemHttpOutcome(failure, transaction).status;
+  if (transaction === 'notify') return commitmentHttpOutcome(failure, 'report').status;
   return isCommitment(transaction)
     ? commitmentHttpOutcome(failure, transaction).status
     : mppsHttpOutcome(failure, transaction).status;

@@ -24,6 +24,7 @@ import type {
   ServiceWarning,
   WorklistQuery,
 } from '../services/port.ts';
+import type { WorkitemRoute } from '../services/ups/workitem.ts';
 import type { ToldEvent } from '../services/storage-commitment/commitment.ts';
 import { isEmptyIdentifier } from '../services/worklist/identifier.ts';
 import { CommitmentExchanges } from './commitment/exchange.ts';
@@ -47,11 +48,20 @@ export interface WorklistRoute {
   readonly response: Mapping | undefined;
 }
 
+/** SCUs of MPPS Notification, and whose word they are given. */
+export interface NotificationTarget {
+  readonly to: readonly NamedUpstream[];
+  readonly source: 'gateway' | 'upstream';
+}
+
 export interface GatewayRoute extends RouteMatcher {
   readonly options: RouteOptions;
   readonly worklist: WorklistRoute | undefined;
   readonly mpps: MppsTarget | undefined;
   readonly storageCommitment: CommitmentTarget | undefined;
+  readonly workitems?: WorkitemRoute | undefined;
+  /** Who is told of the MPPS of this route. */
+  readonly notifications?: NotificationTarget | undefined;
   /** Where the data sets of this route are recorded when they come in by a listener; undefined: nowhere. */
   messagesFor(listener: string): MessageRecorder | undefined;
 }

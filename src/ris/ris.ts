@@ -140,7 +140,10 @@ export class Ris implements Upstream {
     throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'no transaction of this UID is under way' });
   }
 
-  /** A RIS has asked nobody's SCP, so nobody waits for its report. */
+  notifyMpps(): Promise<never> {
+    return Promise.reject(new ServiceFailure('NOT_SUPPORTED', { comment: 'a RIS takes no notifications' }));
+  }
+
   reportCommitment(): Promise<void> {
     return Promise.reject(new ServiceFailure('NOT_SUPPORTED', { comment: 'a RIS takes no reports of commitment' }));
   }

@@ -5,23 +5,36 @@
  */
 import type { AttributePath } from '../dataset/attribute-path.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
+import type { MppsEvent } from './mpps/notification.ts';
 import type { CommitmentResult, CommitmentStatus, SopReference, ToldEvent } from './storage-commitment/commitment.ts';
+import type { WorkitemHandler } from './ups/workitem.ts';
 
-export const SERVICES = ['worklist', 'mpps', 'storageCommitment'] as const;
+export const SERVICES = ['worklist', 'mpps', 'storageCommitment', 'workitems'] as const;
 export type ServiceName = (typeof SERVICES)[number];
 
 /**
- * What can be asked, by the name of the DICOMweb transaction (PS3.18 13 to 15; `report` is N-EVENT-REPORT, which the web
- * does not have), and the service it belongs to.
+ * What can be asked, by the name of the DICOMweb transaction (PS3.18 11, 13 to 15; `report` and `notify` are
+ * N-EVENT-REPORT, which the web does not have), and the service it belongs to.
  */
 export const SERVICE_OF = {
   search: 'worklist',
   create: 'mpps',
   update: 'mpps',
   retrieve: 'mpps',
+  notify: 'mpps',
   request: 'storageCommitment',
   check: 'storageCommitment',
   report: 'storageCommitment',
+  searchWorkitems: 'workitems',
+  retrieveWorkitem: 'workitems',
+  createWorkitem: 'workitems',
+  updateWorkitem: 'workitems',
+  changeWorkitemState: 'workitems',
+  requestCancellation: 'workitems',
+  subscribe: 'workitems',
+  unsubscribe: 'workitems',
+  suspendSubscription: 'workitems',
+  openChannel: 'workitems',
 } as const;
 export type Operation = keyof typeof SERVICE_OF;
 
@@ -60,6 +73,8 @@ export interface ServiceWarning {
     | 'ATTRIBUTES_IGNORED' // 0107H, 0001H: `attributes` were left out, the rest was done
     | 'VALUES_CHANGED' // 0116H, Bxxx: done with other values for `attributes`
     | 'VALUES_SUPPLIED' // the gateway added `attributes` that were missing
+    | 'ALREADY_IN_STATE' // B304H, B306H
+    | 'DELETION_LOCK_NOT_GRANTED' // B301H
     | 'SEQUENCE_SHRANK' // B.38 note: a sequence replaced a longer one
     | 'UPSTREAM_WARNING'; // of a far end, and nothing more is known
   /** What the peer reads: no patient values. */
@@ -180,12 +195,28 @@ export const INSTANCE_FAILURE_CODES = [
   'OUTCOME_UNKNOWN',
 ] as const;
 
+/** What goes wrong with a workitem only (PS3.4 CC.2). */
+export const WORKITEM_FAILURE_CODES = [
+  'TRANSACTION_UID_MISSING', // C301H
+  'TRANSACTION_UID_WRONG', // C301H
+  'STATE_CONFLICT', // C302H, C303H, C310H, C304H: not from this state, or not with what is there
+  'WORKITEM_NOT_SCHEDULED', // C309H: created in another state
+  'FILTER_NOT_SUPPORTED',
+  'SUBSCRIPTION_UNKNOWN', // C307H, C308H
+] as const;
+
 export type CommonFailureCode = (typeof COMMON_FAILURE_CODES)[number];
 export type SearchFailureCode = (typeof SEARCH_FAILURE_CODES)[number];
 export type InstanceFailureCode = (typeof INSTANCE_FAILURE_CODES)[number];
+export type WorkitemFailureCode = (typeof WORKITEM_FAILURE_CODES)[number];
 
 /** Every canonical failure; each service's table covers the common ones and its own. */
-export const FAILURE_CODES = [...COMMON_FAILURE_CODES, ...SEARCH_FAILURE_CODES, ...INSTANCE_FAILURE_CODES] as const;
+export const FAILURE_CODES = [
+  ...COMMON_FAILURE_CODES,
+  ...SEARCH_FAILURE_CODES,
+  ...INSTANCE_FAILURE_CODES,
+  ...WORKITEM_FAILURE_CODES,
+] as const;
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
 export interface ServiceFailureOptions {
@@ -311,6 +342,11 @@ export interface Upstream {
    * @throws ServiceFailure; NOT_SUPPORTED on the web, where a user agent asks
    */
   reportCommitment(transactionUid: string, result: CommitmentResult, context: CommitmentReportContext): Promise<void>;
+  /**
+   * MPPS Notification to an SCU on a new association, this side as SCP (PS3.4 F.9.2). Resolves when the SCU has answered.
+   * @throws ServiceFailure; NOT_SUPPORTED but for DIMSE
+   */
+  notifyMpps(event: MppsEvent, context: RequestContext): Promise<void>;
   /** C-ECHO, or Retrieve Capabilities. @throws ServiceFailure */
   verify(context: RequestContext): Promise<void>;
   /** Ends idle connections at once, busy ones after their exchange. */
@@ -398,6 +434,13 @@ export interface ServiceHandler {
    * @throws ServiceFailure INVALID_VALUE (0115H) for a Transaction UID that this upstream was not asked about
    */
   reportCommitment(event: ToldEvent, context: RequestContext): Promise<void>;
+  /**
+   * Takes an MPPS Notification of an upstream, which `context.requester` names by its AE title; resolves once what follows
+   * from it is on the disk. @throws ServiceFailure
+   */
+  notifyMpps(event: MppsEvent, context: RequestContext): Promise<void>;
+  /** The workitems of the routes that offer them (UPS-RS); absent: none does. */
+  readonly workitems?: WorkitemHandler | undefined;
   /**
    * A listener refused a request by itself (unreadable identifier, bad parameter, no acceptable media type): the
    * exchange leaves its log line all the same. `startedMs` is `performance.now()` at its begin.

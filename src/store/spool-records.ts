@@ -7,6 +7,7 @@
  * what is given is a duration.
  */
 import type { DataSet } from '../dataset/model.ts';
+import type { MppsEventType } from '../services/mpps/notification.ts';
 import type { Hop, Requester } from '../services/port.ts';
 import type { MppsKey } from './mpps-key.ts';
 
@@ -18,7 +19,9 @@ export interface Destination {
 
 /** A message for one lane; the lane is its MppsKey: route, upstream and UID. */
 export interface NewSpoolMessage extends MppsKey {
-  readonly kind: 'create' | 'update';
+  readonly kind: 'create' | 'update' | 'event';
+  /** Of an event: what an SCU of MPPS Notification is told; `received` is empty then. */
+  readonly eventType?: MppsEventType;
   readonly received: DataSet;
   /** Of what was received. */
   readonly digest: string;

@@ -15,6 +15,7 @@ import type { Durability } from './durability.ts';
 import type { MppsKey } from './mpps-key.ts';
 import type { RisEntries, RisExceptions, RisSteps } from './ris-records.ts';
 import type { NewSpoolMessage, Spool } from './spool-records.ts';
+import type { Claims, Subscriptions, Workitems } from './workitem-records.ts';
 
 export type { Durability } from './durability.ts';
 export type { MppsKey } from './mpps-key.ts';
@@ -107,6 +108,9 @@ export interface Store {
   readonly mpps: MppsRecords;
   readonly spool: Spool;
   readonly commitments: Commitments;
+  readonly workitems: Workitems;
+  readonly subscriptions: Subscriptions;
+  readonly claims: Claims;
   readonly worklist: RisEntries;
   readonly steps: RisSteps;
   readonly exceptions: RisExceptions;

@@ -35,6 +35,10 @@ export class Archive implements Upstream {
     return { state: 'done', told: transaction.told };
   }
 
+  notifyMpps(): Promise<never> {
+    return Promise.reject(new ServiceFailure('NOT_SUPPORTED'));
+  }
+
   reportCommitment(): Promise<never> {
     return Promise.reject(new ServiceFailure('NOT_SUPPORTED'));
   }

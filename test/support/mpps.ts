@@ -123,6 +123,10 @@ export class FarEnd implements Upstream {
   checkCommitment(): Promise<never> {
     return Promise.reject(new ServiceFailure('NOT_SUPPORTED'));
   }
+  notifyMpps(): Promise<never> {
+    return Promise.reject(new ServiceFailure('NOT_SUPPORTED'));
+  }
+
   reportCommitment(): Promise<never> {
     return Promise.reject(new ServiceFailure('NOT_SUPPORTED'));
   }

@@ -1,0 +1,190 @@
+/**
+ * What is remembered of workitems: of those the gateway offers in front of a worklist and MPPS (`Workitems`), of the
+ * subscriptions to them and the reports that wait for subscribers (`Subscriptions`), and of those it has claimed at a UPS-RS
+ * server for an MPPS (`Claims`). Every change names the revision it was made from. Times are those of the store.
+ */
+import type { DataSet } from '../dataset/model.ts';
+import type { Requester } from '../services/port.ts';
+import type { WorkitemState } from '../services/ups/workitem.ts';
+import type { Durability } from './durability.ts';
+
+export interface WorkitemKey {
+  readonly route: string;
+  readonly uid: string;
+}
+
+/** What was begun at the far end and is not known to be finished. */
+export const WORKITEM_PENDING = ['claim', 'update', 'complete', 'cancel'] as const;
+export type WorkitemPending = (typeof WORKITEM_PENDING)[number];
+
+export interface Workitem extends WorkitemKey {
+  readonly state: WorkitemState;
+  /** The far end has deleted it, or it has left the worklist: 410. */
+  readonly isDeleted: boolean;
+  /** Lock of its performer. */
+  readonly transactionUid?: string;
+  readonly mppsUid?: string;
+  /** Its performer, in whose name the MPPS is asked for. */
+  readonly requester?: Requester;
+  readonly pending?: WorkitemPending;
+  /** What was asked for in `pending`, to go on with after a restart. */
+  readonly intended?: DataSet;
+  /** As a user agent sees it. */
+  readonly workitem: DataSet;
+  /** Worklist entry it was made from; empty where a user agent created it. */
+  readonly entry: DataSet;
+}
+
+export interface WorkitemRecord extends Workitem {
+  /** Grows with every change; 0 of one that is not stored yet. */
+  readonly revision: number;
+  /** Wall clock of the store, ms since 1970. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export interface WorkitemFilter {
+  readonly route: string;
+  readonly states?: readonly WorkitemState[];
+  /** Those that are deleted are left out unless this is set. */
+  readonly withDeleted?: boolean;
+  /** UIDs after this one, in ascending order. */
+  readonly after?: string;
+  /** Default 100. */
+  readonly limit?: number;
+}
+
+export interface WorkitemRetention {
+  /** COMPLETED and CANCELED ones without a deletion lock are erased so long after their last change: ms. */
+  readonly finalMs: number;
+  /** SCHEDULED ones so long after they were last seen in the worklist: ms. */
+  readonly scheduledMs: number;
+  /** Default 1,000. */
+  readonly limit?: number;
+}
+
+export interface Workitems {
+  get(key: WorkitemKey): Promise<WorkitemRecord | undefined>;
+  findByMpps(route: string, mppsUid: string): Promise<WorkitemRecord | undefined>;
+  /**
+   * Notes what a search of the worklist found: new ones are added, SCHEDULED ones get the new `workitem` and `entry` (and
+   * are not deleted any more), others stay as they are. Gives the UIDs that are new. Durable as `process`.
+   */
+  see(found: readonly Pick<Workitem, 'route' | 'uid' | 'workitem' | 'entry'>[]): Promise<readonly string[]>;
+  /** Adds one; undefined: its key is taken. */
+  add(workitem: Workitem, durability: Durability): Promise<WorkitemRecord | undefined>;
+  /** Writes it whole in place of that revision; undefined: it is not the current one any more. */
+  change(workitem: Workitem, revision: number, durability: Durability): Promise<WorkitemRecord | undefined>;
+  list(filter: WorkitemFilter): Promise<WorkitemRecord[]>;
+  /** Those IN PROGRESS, for the polling of their MPPS: at most `limit`, longest not polled first, marked as polled now. */
+  takeOpen(route: string, limit: number, notPolledForMs: number): Promise<WorkitemRecord[]>;
+  /** One round of housekeeping; call again while it gives `limit`. Reports and subscriptions of those erased go too. */
+  expire(retention: WorkitemRetention): Promise<number>;
+}
+
+export interface Subscription {
+  readonly route: string;
+  /** UID of a workitem, or the well-known one of the worklist. */
+  readonly resource: string;
+  readonly aeTitle: string;
+  /** `off`: of a workitem, taken back from a subscription to the worklist; `suspended`: of the worklist only. */
+  readonly standing: 'on' | 'off' | 'suspended';
+  readonly deletionLock: boolean;
+}
+
+/** A report that waits for a subscriber. */
+export interface WaitingReport {
+  /** Ascending. */
+  readonly id: number;
+  readonly report: DataSet;
+}
+
+export interface Subscriptions {
+  /** In place of the one of its route, resource and AE title. One to the worklist (`on`) removes the AE title's others. */
+  put(subscription: Subscription): Promise<void>;
+  /** False: there was none. One to the worklist goes with all others of its AE title. */
+  remove(route: string, resource: string, aeTitle: string): Promise<boolean>;
+  get(route: string, resource: string, aeTitle: string): Promise<Subscription | undefined>;
+  /**
+   * AE titles that hear of a workitem: those subscribed to it, and those subscribed to the worklist that did not unsubscribe
+   * from it; a suspended subscription counts for workitems that are older than its suspension.
+   */
+  subscribersOf(key: WorkitemKey): Promise<readonly string[]>;
+  /** Whether anybody is subscribed to anything of a route. */
+  isWatched(route: string): Promise<boolean>;
+  /** A workitem with a deletion lock stays. */
+  isLocked(key: WorkitemKey): Promise<boolean>;
+  /** Puts a report into the queue of each of these; the oldest beyond `maximum` of one are dropped: how many. On the disk. */
+  enqueue(
+    route: string,
+    aeTitles: readonly string[],
+    workitemUid: string,
+    report: DataSet,
+    maximum: number,
+  ): Promise<number>;
+  /** The next ones, oldest first. */
+  waiting(route: string, aeTitle: string, limit: number): Promise<WaitingReport[]>;
+  /** They have arrived: up to this id. */
+  delivered(route: string, aeTitle: string, upTo: number): Promise<void>;
+  /** Reports older than this are dropped: how many. */
+  expireReports(olderThanMs: number): Promise<number>;
+}
+
+/**
+ * `claiming`: the claim is about to be sent or its outcome unknown; `claimed`: it is ours; `final`: COMPLETED or CANCELED.
+ */
+export const CLAIM_PHASES = ['claiming', 'claimed', 'final'] as const;
+export type ClaimPhase = (typeof CLAIM_PHASES)[number];
+
+export interface ClaimedWorkitem {
+  readonly workitemUid: string;
+  /** Ours, made before the claim was sent. */
+  readonly transactionUid: string;
+  readonly phase: ClaimPhase;
+  /** Made for this MPPS: unscheduled, or appended. */
+  readonly isCreated: boolean;
+}
+
+/** An MPPS at a UPS-RS server. */
+export interface Claim {
+  /** Name of the upstream. */
+  readonly upstream: string;
+  readonly mppsUid: string;
+  /** One for each item of Scheduled Step Attributes Sequence. */
+  readonly workitems: readonly ClaimedWorkitem[];
+  /** Digest of the N-CREATE: a repeat of it goes on where it stopped. */
+  readonly createDigest: string;
+  /** Everything was taken by the server, what `picture` says included: false between a claim and its update. */
+  readonly isComplete: boolean;
+  /** The MPPS as it stands, all updates merged. */
+  readonly picture: DataSet;
+}
+
+export interface ClaimRecord extends Claim {
+  readonly revision: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** What a search gave under a Scheduled Procedure Step ID. */
+export interface SeenStep {
+  readonly upstream: string;
+  readonly studyUid: string;
+  readonly stepId: string;
+  readonly workitemUid: string;
+}
+
+export interface Claims {
+  get(upstream: string, mppsUid: string): Promise<ClaimRecord | undefined>;
+  findByWorkitem(upstream: string, workitemUid: string): Promise<ClaimRecord | undefined>;
+  add(claim: Claim, durability: Durability): Promise<ClaimRecord | undefined>;
+  change(claim: Claim, revision: number, durability: Durability): Promise<ClaimRecord | undefined>;
+  remove(upstream: string, mppsUid: string, revision: number): Promise<boolean>;
+  /** Those that are not final, for catching up: in the order of their MPPS UIDs. */
+  listOpen(upstream: string, after: string | undefined, limit: number): Promise<ClaimRecord[]>;
+  /** Notes what a search gave. Durable as `process`. */
+  see(steps: readonly SeenStep[]): Promise<void>;
+  findStep(upstream: string, studyUid: string, stepId: string): Promise<string | undefined>;
+  /** Final claims and steps not seen for so long go; at most `limit` (default 1,000) of each, how many went. */
+  expire(finalMs: number, seenMs: number, limit?: number): Promise<number>;
+}
