@@ -1,4 +1,5 @@
 /** The far end of an upstream of ours: accepts an association and answers as a test says. */
+import { afterEach } from '@jest/globals';
 import { encodeDataSet } from '../../src/dataset/binary/encode.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
 import type { CommandSet } from '../../src/dimse/command-set.ts';
@@ -6,10 +7,38 @@ import type { Message } from '../../src/dimse/message.ts';
 import { PDU_TYPE } from '../../src/dimse/upper-layer/pdu.ts';
 import type { AssociateRq } from '../../src/dimse/upper-layer/pdu.ts';
 import type { RoleSelection } from '../../src/dimse/upper-layer/user-information.ts';
+import type { DimseUpstream, DimseUpstreamOptions } from '../../src/dimse/upstream.ts';
 import { acceptAll, decodeRaw, EXPLICIT, message, MessageReader, RELEASE_RP } from './dimse-bytes.ts';
+import { createUpstream } from './dimse-upstream.ts';
+import { RawServer } from './raw-peer.ts';
 import type { RawPeer } from './raw-peer.ts';
 
 export type Play = (peer: RawPeer, index: number) => Promise<void> | void;
+
+export interface ScriptedScp {
+  /** Calls the server. */
+  readonly upstream: DimseUpstream;
+  readonly server: RawServer;
+}
+
+/** To be called once by a file of tests: what it serves is closed after each of them. */
+export function scriptedScps(): (play: Play, options?: Partial<DimseUpstreamOptions>) => Promise<ScriptedScp> {
+  const open: ScriptedScp[] = [];
+  afterEach(async () => {
+    for (const { upstream, server } of open.splice(0).reverse()) {
+      void upstream.close();
+      await server.close();
+    }
+  });
+  return async (play, options = {}) => {
+    const server = await RawServer.listen((peer, index) =>
+      Promise.resolve(play(peer, index)).catch(() => peer.destroy()),
+    );
+    const upstream = createUpstream(server.port, options);
+    open.push({ upstream, server });
+    return { upstream, server };
+  };
+}
 
 export interface AcceptOptions {
   /** Results of the contexts, 0 where none is given. */

@@ -1,5 +1,5 @@
 /** Reports on the association of a request (PS3.4 J.3.3): before the answer, with it, after it, and at its very end. */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { CommandSet } from '../../../src/dimse/command-set.ts';
 import type { Message } from '../../../src/dimse/message.ts';
 import { PDU_TYPE } from '../../../src/dimse/upper-layer/pdu.ts';
@@ -18,20 +18,15 @@ import {
   RESULT,
   TRANSACTION_UID,
 } from '../../support/dimse-commitment.ts';
-import { createUpstream } from '../../support/dimse-upstream.ts';
-import { RawServer } from '../../support/raw-peer.ts';
 import type { RawPeer } from '../../support/raw-peer.ts';
-import { acceptAssociation, agreeToRelease, response } from '../../support/scripted-scp.ts';
-import type { AcceptOptions } from '../../support/scripted-scp.ts';
+import { acceptAssociation, agreeToRelease, response, scriptedScps } from '../../support/scripted-scp.ts';
+import type { AcceptOptions, Play } from '../../support/scripted-scp.ts';
 
 /** Longer than any test: what ends before was ended by something else. */
 const LONG = 60_000;
 const EVENT: ToldEvent = { transactionUid: TRANSACTION_UID, ...RESULT };
 
-const closers: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
+const serveScripted = scriptedScps();
 
 interface Scp {
   readonly peer: RawPeer;
@@ -53,7 +48,7 @@ async function serve(
   accept: AcceptOptions = {},
 ): Promise<Bed> {
   const scp = Promise.withResolvers<void>();
-  const server = await RawServer.listen(async (peer) => {
+  const script: Play = async (peer) => {
     try {
       const { messages } = await acceptAssociation(peer, accept);
       await play({ peer, messages, request: await messages.next() });
@@ -61,12 +56,8 @@ async function serve(
     } catch (error) {
       scp.reject(error);
     }
-  });
-  const upstream = createUpstream(server.port, { responseTimeoutMs: LONG, ...options });
-  closers.push(
-    () => server.close(),
-    () => void upstream.close(),
-  );
+  };
+  const { upstream } = await serveScripted(script, { responseTimeoutMs: LONG, ...options });
   return { upstream, scp: scp.promise };
 }
 

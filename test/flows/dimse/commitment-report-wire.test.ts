@@ -1,5 +1,5 @@
 /** N-EVENT-REPORT to a scripted SCU on an association of ours: roles, what goes out, what each answer means. */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { decodeDataSet } from '../../../src/dataset/binary/decode.ts';
 import { attribute, dataSetOf } from '../../../src/dataset/model.ts';
 import type { CommandSet } from '../../../src/dimse/command-set.ts';
@@ -7,7 +7,7 @@ import type { Message } from '../../../src/dimse/message.ts';
 import { encodePdu, PDU_TYPE } from '../../../src/dimse/upper-layer/pdu.ts';
 import type { AssociateRq } from '../../../src/dimse/upper-layer/pdu.ts';
 import type { RoleSelection } from '../../../src/dimse/upper-layer/user-information.ts';
-import type { DimseUpstream, DimseUpstreamOptions } from '../../../src/dimse/upstream.ts';
+import type { DimseUpstream } from '../../../src/dimse/upstream.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
 import type { CommitmentReportContext } from '../../../src/services/port.ts';
 import { nextAfterReport } from '../../../src/services/storage-commitment/answers.ts';
@@ -23,33 +23,14 @@ import {
   RESULT,
   TRANSACTION_UID,
 } from '../../support/dimse-commitment.ts';
-import { createContext, createUpstream } from '../../support/dimse-upstream.ts';
-import { RawServer } from '../../support/raw-peer.ts';
+import { createContext } from '../../support/dimse-upstream.ts';
 import type { RawPeer } from '../../support/raw-peer.ts';
-import { acceptAssociation, agreeToRelease, response } from '../../support/scripted-scp.ts';
+import { acceptAssociation, agreeToRelease, response, scriptedScps } from '../../support/scripted-scp.ts';
 import type { Play } from '../../support/scripted-scp.ts';
 
 const AGREED: RoleSelection = { sopClassUid: PUSH_MODEL, scu: false, scp: true };
 
-const closers: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function serve(
-  play: Play,
-  options: Partial<DimseUpstreamOptions> = {},
-): Promise<{ upstream: DimseUpstream; server: RawServer }> {
-  const server = await RawServer.listen((peer, index) =>
-    Promise.resolve(play(peer, index)).catch(() => peer.destroy()),
-  );
-  const upstream = createUpstream(server.port, options);
-  closers.push(
-    () => server.close(),
-    () => void upstream.close(),
-  );
-  return { upstream, server };
-}
+const serve = scriptedScps();
 
 interface Seen {
   request?: AssociateRq;

@@ -1,11 +1,11 @@
 /** N-ACTION of our SCU against a scripted SCP: what goes out, what each answer means, what is known when none comes. */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { decodeDataSet } from '../../../src/dataset/binary/decode.ts';
 import { attribute, dataSetOf } from '../../../src/dataset/model.ts';
 import type { CommandSet } from '../../../src/dimse/command-set.ts';
 import type { Message } from '../../../src/dimse/message.ts';
 import { encodePdu, PDU_TYPE } from '../../../src/dimse/upper-layer/pdu.ts';
-import type { DimseUpstream, DimseUpstreamOptions } from '../../../src/dimse/upstream.ts';
+import type { DimseUpstream } from '../../../src/dimse/upstream.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
 import type { CommitmentContext } from '../../../src/services/port.ts';
 import type { SopReference } from '../../../src/services/storage-commitment/commitment.ts';
@@ -19,31 +19,12 @@ import {
   REFERENCES,
   TRANSACTION_UID,
 } from '../../support/dimse-commitment.ts';
-import { collect, createContext, createUpstream, QUERY } from '../../support/dimse-upstream.ts';
-import { RawServer } from '../../support/raw-peer.ts';
+import { collect, createContext, QUERY } from '../../support/dimse-upstream.ts';
 import type { RawPeer } from '../../support/raw-peer.ts';
-import { acceptAssociation, agreeToRelease, response } from '../../support/scripted-scp.ts';
+import { acceptAssociation, agreeToRelease, response, scriptedScps } from '../../support/scripted-scp.ts';
 import type { Play } from '../../support/scripted-scp.ts';
 
-const closers: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function serve(
-  play: Play,
-  options: Partial<DimseUpstreamOptions> = {},
-): Promise<{ upstream: DimseUpstream; server: RawServer }> {
-  const server = await RawServer.listen((peer, index) =>
-    Promise.resolve(play(peer, index)).catch(() => peer.destroy()),
-  );
-  const upstream = createUpstream(server.port, options);
-  closers.push(
-    () => server.close(),
-    () => void upstream.close(),
-  );
-  return { upstream, server };
-}
+const serve = scriptedScps();
 
 /** Accepts, reads the N-ACTION, answers it, and agrees to the release. */
 function answering(fields: Partial<CommandSet> = {}, seen: Message[] = []): Play {

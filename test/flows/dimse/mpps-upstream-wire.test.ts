@@ -1,5 +1,5 @@
 /** MPPS of our SCU against a scripted SCP: what goes out, what each answer means, and what is known when none comes. */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { decodeDataSet } from '../../../src/dataset/binary/decode.ts';
 import { encodeDataSet } from '../../../src/dataset/binary/encode.ts';
 import { attribute, dataSetOf } from '../../../src/dataset/model.ts';
@@ -9,39 +9,20 @@ import type { Message } from '../../../src/dimse/message.ts';
 import { encodePdu, PDU_TYPE } from '../../../src/dimse/upper-layer/pdu.ts';
 import type { AssociateRq } from '../../../src/dimse/upper-layer/pdu.ts';
 import { SOP_CLASSES } from '../../../src/dimse/uids.ts';
-import type { DimseUpstream, DimseUpstreamOptions } from '../../../src/dimse/upstream.ts';
+import type { DimseUpstream } from '../../../src/dimse/upstream.ts';
 import { RETRIEVABLE_TAGS } from '../../../src/services/mpps/attributes.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
 import type { RequestContext } from '../../../src/services/port.ts';
 import { ABORT, EXPLICIT, RELEASE_RP, RELEASE_RQ } from '../../support/dimse-bytes.ts';
 import { COMPLETED, IN_PROGRESS, MPPS_UID } from '../../support/dimse-mpps.ts';
-import { createContext, createUpstream } from '../../support/dimse-upstream.ts';
-import { RawServer } from '../../support/raw-peer.ts';
+import { createContext } from '../../support/dimse-upstream.ts';
 import type { RawPeer } from '../../support/raw-peer.ts';
-import { acceptAssociation, response } from '../../support/scripted-scp.ts';
+import { acceptAssociation, response, scriptedScps } from '../../support/scripted-scp.ts';
 import type { Play } from '../../support/scripted-scp.ts';
 
 const { mpps, mppsRetrieve } = SOP_CLASSES;
 
-const closers: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function serve(
-  play: Play,
-  options: Partial<DimseUpstreamOptions> = {},
-): Promise<{ upstream: DimseUpstream; server: RawServer }> {
-  const server = await RawServer.listen((peer, index) =>
-    Promise.resolve(play(peer, index)).catch(() => peer.destroy()),
-  );
-  const upstream = createUpstream(server.port, options);
-  closers.push(
-    () => server.close(),
-    () => void upstream.close(),
-  );
-  return { upstream, server };
-}
+const serve = scriptedScps();
 
 /** @param results of the contexts, 0 where none is given */
 function accept(peer: RawPeer, ...results: number[]): ReturnType<typeof acceptAssociation> {

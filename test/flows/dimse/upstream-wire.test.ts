@@ -1,12 +1,12 @@
 /** Our SCU against a scripted SCP: every way an answer can fail to come, and what the one who asked is told. */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { encodeDataSet } from '../../../src/dataset/binary/encode.ts';
 import { attribute, dataSetOf } from '../../../src/dataset/model.ts';
 import type { CommandSet } from '../../../src/dimse/command-set.ts';
 import { encodePdu, PDU_TYPE } from '../../../src/dimse/upper-layer/pdu.ts';
 import type { AssociateAc, AssociateRq } from '../../../src/dimse/upper-layer/pdu.ts';
 import { SOP_CLASSES } from '../../../src/dimse/uids.ts';
-import type { DimseUpstream, DimseUpstreamOptions } from '../../../src/dimse/upstream.ts';
+import type { DimseUpstream } from '../../../src/dimse/upstream.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
 import {
   ABORT,
@@ -19,29 +19,11 @@ import {
   RELEASE_RQ,
 } from '../../support/dimse-bytes.ts';
 import { entry } from '../../support/dimse-listener.ts';
-import { collect, createContext, createUpstream, QUERY } from '../../support/dimse-upstream.ts';
-import { RawServer } from '../../support/raw-peer.ts';
+import { collect, createContext, QUERY } from '../../support/dimse-upstream.ts';
 import type { RawPeer } from '../../support/raw-peer.ts';
+import { scriptedScps } from '../../support/scripted-scp.ts';
 
-const closers: (() => Promise<void> | void)[] = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-async function serve(
-  play: (peer: RawPeer, index: number) => Promise<void> | void,
-  options: Partial<DimseUpstreamOptions> = {},
-): Promise<{ upstream: DimseUpstream; server: RawServer }> {
-  const server = await RawServer.listen((peer, index) =>
-    Promise.resolve(play(peer, index)).catch(() => peer.destroy()),
-  );
-  const upstream = createUpstream(server.port, options);
-  closers.push(
-    () => server.close(),
-    () => void upstream.close(),
-  );
-  return { upstream, server };
-}
+const serve = scriptedScps();
 
 async function accept(
   peer: RawPeer,
@@ -103,7 +85,6 @@ describe('no association (status mapping 2.1)', () => {
   test('a refused connection is UPSTREAM_UNREACHABLE, safe', async () => {
     const { upstream, server } = await serve(() => undefined);
     await server.close();
-    closers.splice(0, 1);
     expect(await failureOf(upstream)).toMatchObject({ code: 'UPSTREAM_UNREACHABLE', retry: 'safe' });
   });
 
