@@ -4,6 +4,8 @@ import { ServiceFailure } from '../services/port.ts';
 import type { Hop, Requester } from '../services/port.ts';
 import type { CommitmentResult, SopReference } from '../services/storage-commitment/commitment.ts';
 import { referencesOf } from '../services/storage-commitment/modules.ts';
+import { moment, troublesOf } from './delivery-json.ts';
+import type { LastFailure } from './delivery-json.ts';
 import type { CommitmentCount, CommitmentPhase, CommitmentRecord } from '../store/commitment-records.ts';
 
 /** What a list shows; moments are ISO 8601 in UTC, by the clock of the store. */
@@ -32,7 +34,7 @@ export interface CommitmentEntry {
     /** The archive has not said it: nobody told anything in time, or somebody gave up waiting. */
     readonly synthetic: boolean;
   };
-  readonly lastFailure?: { readonly code: string; readonly problem: string; readonly at: string };
+  readonly lastFailure?: LastFailure<string>;
   /** What of it is damaged in the store, and empty where it is shown. */
   readonly unreadable?: readonly string[];
   readonly traceId: string;
@@ -96,7 +98,7 @@ export function countEntry({ route, upstream, phase, count, oldestMs }: Commitme
 
 function entryWith(record: CommitmentRecord, instances: number | undefined): CommitmentEntry {
   const { id, route, upstream, transactionUid, listener, requestor, phase, attempts, inDoubt, traceId } = record;
-  const { createdAt, settledAt, remainingMs, result, isSynthetic, lastFailure, unreadable } = record;
+  const { createdAt, settledAt, remainingMs, result, isSynthetic } = record;
   const isAwaited = phase === 'asking' || phase === 'waiting';
   return {
     ...{ id, route, upstream, transactionUid, listener, requestor, phase, askedAt: moment(createdAt) },
@@ -111,10 +113,7 @@ function entryWith(record: CommitmentRecord, instances: number | undefined): Com
         synthetic: isSynthetic,
       },
     }),
-    ...(lastFailure !== undefined && {
-      lastFailure: { code: lastFailure.code, problem: lastFailure.problem, at: moment(lastFailure.at) },
-    }),
-    ...(unreadable !== undefined && { unreadable }),
+    ...troublesOf(record),
     traceId,
   };
 }
@@ -128,8 +127,4 @@ export function requestedIn({ phase, module, unreadable = [] }: CommitmentRecord
     if (error instanceof ServiceFailure) return undefined;
     throw error;
   }
-}
-
-function moment(ms: number): string {
-  return new Date(ms).toISOString();
 }

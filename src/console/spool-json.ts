@@ -1,6 +1,8 @@
 /** Messages of the spool as JSON: without the data set, which holds what a patient is called, unless it is asked for. */
 import { toJson } from '../dataset/json.ts';
 import type { Hop, Requester } from '../services/port.ts';
+import { moment, troublesOf } from './delivery-json.ts';
+import type { LastFailure } from './delivery-json.ts';
 import type { SpoolDepth, SpoolMessage, SpoolState } from '../store/spool-records.ts';
 
 /** What a list shows; moments are ISO 8601 in UTC, by the clock of the store. */
@@ -16,7 +18,7 @@ export interface SpoolSummary {
   readonly attempts: number;
   /** The destination may have it already. */
   readonly inDoubt: boolean;
-  readonly lastFailure?: { readonly code: string; readonly problem: string; readonly at: string };
+  readonly lastFailure?: LastFailure<string>;
   /** What of it is damaged in the store, and empty where it is shown. */
   readonly unreadable?: readonly string[];
   readonly traceId: string;
@@ -48,14 +50,10 @@ export interface SpoolListing {
 }
 
 export function summaryOf(message: SpoolMessage): SpoolSummary {
-  const { id, route, upstream, uid, kind, state, attempts, inDoubt, traceId, acceptedAt, lastFailure, unreadable } =
-    message;
+  const { id, route, upstream, uid, kind, state, attempts, inDoubt, traceId, acceptedAt } = message;
   return {
     ...{ id, route, upstream, uid, kind, state, acceptedAt: moment(acceptedAt), attempts, inDoubt },
-    ...(lastFailure === undefined
-      ? {}
-      : { lastFailure: { code: lastFailure.code, problem: lastFailure.problem, at: moment(lastFailure.at) } }),
-    ...(unreadable === undefined ? {} : { unreadable }),
+    ...troublesOf(message),
     traceId,
   };
 }
@@ -72,8 +70,4 @@ export function wholeToJson(message: SpoolMessage): string {
 
 export function depthOf({ route, upstream, queued, dead, oldestMs, attempts }: SpoolDepth): DestinationSummary {
   return { route, upstream, queued, dead, oldestSeconds: Math.round(oldestMs / 1_000), attempts };
-}
-
-function moment(ms: number): string {
-  return new Date(ms).toISOString();
 }

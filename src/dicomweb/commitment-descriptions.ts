@@ -7,7 +7,7 @@ import {
   PAYLOAD_FAILURES,
   PAYLOAD_PARAMETERS,
 } from './descriptions.ts';
-import type { ParameterDescription, StatusDescription, Transaction } from './transaction.ts';
+import type { ParameterDescription, StatusDescription, TransactionDescription } from './transaction.ts';
 
 export const COMMITMENT_PATH = '/commitment-requests/{transactionUID}';
 
@@ -23,8 +23,6 @@ const ANSWERS: readonly StatusDescription[] = [
   { status: 200, title: 'Which instances are committed and which have failed', mediaTypes: MEDIA_TYPES },
   { status: 202, title: 'The result is not known yet: check it after Retry-After' },
 ];
-
-type Description = Pick<Transaction, 'title' | 'operation' | 'isWrite' | 'parameters' | 'requestTypes' | 'statuses'>;
 
 export const COMMITMENT_DESCRIPTIONS = {
   request: {
@@ -46,4 +44,4 @@ export const COMMITMENT_DESCRIPTIONS = {
       { status: 410, title: 'The result is no longer kept' },
     ]),
   },
-} as const satisfies Record<string, Description>;
+} as const satisfies Record<string, TransactionDescription>;

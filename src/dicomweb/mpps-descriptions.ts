@@ -8,7 +8,7 @@ import {
   PAYLOAD_PARAMETERS,
 } from './descriptions.ts';
 import { UPDATE_PARAMETER } from './request-parameters.ts';
-import type { ParameterDescription, StatusDescription, Transaction } from './transaction.ts';
+import type { ParameterDescription, StatusDescription, TransactionDescription } from './transaction.ts';
 
 export const MPPS_PATH = '/modality-performed-procedure-steps/{mppsUID}';
 /** The examples of section 15 update by another path than its text (C24). */
@@ -26,8 +26,6 @@ const UNKNOWN: readonly StatusDescription[] = [
   { status: 404, title: 'There is no such MPPS' },
   { status: 410, title: 'The MPPS was deleted' },
 ];
-
-type Description = Pick<Transaction, 'title' | 'operation' | 'isWrite' | 'parameters' | 'requestTypes' | 'statuses'>;
 
 export const MPPS_DESCRIPTIONS = {
   create: {
@@ -56,4 +54,4 @@ export const MPPS_DESCRIPTIONS = {
     parameters: [UID, INCLUDE, ...NEGOTIATION_PARAMETERS],
     statuses: inOrder([{ status: 200, title: 'The MPPS', mediaTypes: MEDIA_TYPES }], FAILURES, UNKNOWN),
   },
-} as const satisfies Record<string, Description>;
+} as const satisfies Record<string, TransactionDescription>;

@@ -98,3 +98,9 @@ export interface Transaction {
   /** @throws ServiceFailure; HttpRefusal where the status is the origin server's own */
   run(request: WebRequest): Promise<WebAnswer>;
 }
+
+/** What Retrieve Capabilities says of one, beside its method and path. */
+export type TransactionDescription = Pick<
+  Transaction,
+  'title' | 'operation' | 'isWrite' | 'parameters' | 'requestTypes' | 'statuses'
+>;
