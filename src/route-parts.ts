@@ -11,6 +11,7 @@ import type { DestinationOptions, SpoolTarget } from './gateway/spool-delivery.t
 import type { MessageRecorder } from './observe/messages.ts';
 import type { Recorders, Reporter } from './parts.ts';
 import type { Upstream } from './services/port.ts';
+import type { WorkitemRoute } from './services/ups/workitem.ts';
 
 export function buildRoutes(
   config: Config,
@@ -35,6 +36,7 @@ export function buildRoutes(
     worklist: route.worklist && worklistRoute(route.worklist, named),
     mpps: route.mpps && mppsTarget(route.name, route.mpps, named, config.upstreams),
     storageCommitment: route.storageCommitment && commitmentTarget(route.name, route.storageCommitment, named),
+    workitems: route.workitems && route.mpps && workitemRoute(route.name, route.mpps.to, route.workitems),
     messagesFor: (listener) => recorderOf(config, route, listener, recorders),
   }));
 }
@@ -90,6 +92,14 @@ function commitmentTarget(
       attemptTimeoutMs: attemptTimeout,
     },
   };
+}
+
+function workitemRoute(
+  route: string,
+  upstream: string,
+  { poll, ...options }: NonNullable<RouteConfig['workitems']>,
+): WorkitemRoute {
+  return { route, upstream, options: { ...options, pollMs: poll } };
 }
 
 /** The DIMSE upstreams as addresses of those who report, and of those who are reported to. */
@@ -161,9 +171,9 @@ function everyUpstream(
   feature: 'fuzzyMatching' | 'timezoneAdjustment',
 ): boolean {
   const upstreams = (worklist?.to ?? []).map((name) => config.upstreams[name]);
-  return (
-    upstreams.length > 0 && upstreams.every((each) => each !== undefined && each.protocol !== 'ris' && each[feature])
-  );
+  const keeps = (each: UpstreamConfig | undefined): boolean =>
+    (each?.protocol === 'dicomweb' || each?.protocol === 'dimse') && each[feature];
+  return upstreams.length > 0 && upstreams.every(keeps);
 }
 
 function recorderOf(

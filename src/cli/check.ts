@@ -48,7 +48,8 @@ function listenerText(listener: ListenerConfig): string {
 function upstreamText(upstream: UpstreamConfig): string {
   switch (upstream.protocol) {
     case 'dicomweb':
-      return `dicomweb ${upstream.baseUrl}`;
+    case 'ups-rs':
+      return `${upstream.protocol} ${upstream.baseUrl}`;
     case 'dimse':
       return `dimse ${upstream.host}:${upstream.port}, ${upstream.aeTitle}, called by ${upstream.callingAeTitle}`;
     case 'ris':
@@ -56,7 +57,7 @@ function upstreamText(upstream: UpstreamConfig): string {
   }
 }
 
-function routeText({ from, worklist, mpps, storageCommitment }: RouteConfig): string {
+function routeText({ from, worklist, mpps, storageCommitment, workitems, notifications }: RouteConfig): string {
   const conditions = [
     from.listener,
     from.basePath === undefined ? undefined : `base path ${from.basePath === '' ? '/' : from.basePath}`,
@@ -68,6 +69,8 @@ function routeText({ from, worklist, mpps, storageCommitment }: RouteConfig): st
     worklist === undefined ? undefined : `worklist of ${worklist.to.join(', else ')}`,
     mpps === undefined ? undefined : mppsText(mpps),
     storageCommitment === undefined ? undefined : `storage commitment by ${storageCommitment.to}`,
+    workitems === undefined ? undefined : 'workitems',
+    notifications === undefined ? undefined : `${notifications.to.join(', ')} notified of its MPPS`,
   ].filter((service) => service !== undefined);
   const to = services.length === 0 ? 'refused' : services.join('; ');
   return `${conditions.length === 0 ? 'anything' : conditions.join(', ')} → ${to}`;

@@ -62,7 +62,7 @@ function explainNamed(options: ExplainOptions, config: Config, given: readonly G
   if (asked === undefined && given.every(({ message }) => message === undefined)) {
     throw new UsageError('Give --route or --listener: only the messages of a spool export tell their route.');
   }
-  const offered = SERVICES.filter((service) => (options.service ?? service) === service);
+  const offered = WITH_RULES.filter((service) => (options.service ?? service) === service);
   const heads =
     asked === undefined
       ? []
@@ -170,6 +170,9 @@ function explainRoute(
   const following = service === 'mpps' ? [FOLLOWING] : [];
   return { lines: [...passed, `${route.name} matches: ${serviceText(route, service)}.`, ...following], route };
 }
+
+/** Workitems are made of the worklist and MPPS of their route, and have no rules besides. */
+const WITH_RULES = SERVICES.filter((service) => service !== 'workitems');
 
 const FOLLOWING =
   'An update or retrieve follows the create of its step, if that came in at this listener by another route.';

@@ -3,6 +3,7 @@
  * as it is written and looks closer only at parts that are valid by themselves, so that one mistake hides no other.
  */
 import { checkRoutes } from './check-routes.ts';
+import { checkWorkitems } from './check-workitems.ts';
 import { checkSecurity, isLoopback } from './check-security.ts';
 import { isPlainMap, valueAt } from './json-schema.ts';
 import { listener as listenerSchema } from './listener-schema.ts';
@@ -29,6 +30,7 @@ export function checkConfig(root: unknown, nowMs: number): Finding[] {
     ...checkUpstreams(parts),
     ...checkLoopbackOnly(parts),
     ...checkRoutes(parts),
+    ...checkWorkitems(parts),
     ...checkSecurity(parts),
     ...checkStore(root),
     ...checkLog(parts, nowMs),

@@ -64,6 +64,7 @@ function ofUpstream(upstream: UpstreamConfig): number {
       return pool.maximum * (ASSUMED.withDataSet * maximumMessageSize + maximumPduLength + ASSUMED.readAheadBytes);
     }
     case 'dicomweb':
+    case 'ups-rs':
       return upstream.maximumConnections * ASSUMED.withDataSet * ASSUMED.itemBytes;
     case 'ris':
       return 0;

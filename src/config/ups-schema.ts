@@ -63,7 +63,7 @@ export const upsOptions = {
   performer: option(
     z
       .strictObject({
-        code,
+        code: option(code, 'Code', 'Of the performer, whoever it is.'),
         organization: option(z.string().min(1).max(64), 'Organization', "Human Performer's Organization."),
       })
       .exactOptional(),

@@ -276,7 +276,7 @@ describe('explain', () => {
     [
       'a service that is none',
       ['--listener', 'ward', '--service', 'ups'],
-      'Allowed choices are worklist, mpps, storageCommitment.',
+      'Allowed choices are worklist, mpps, storageCommitment, workitems.',
     ],
     ['no such data set', ['--listener', 'ward', '--dataset', '/no/such'], '/no/such cannot be read: ENOENT'],
     [

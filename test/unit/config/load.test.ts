@@ -155,7 +155,14 @@ routes:
       kind: 'sqlite',
       path: join(folder, 'data/dimseway.db'),
       connections: 10,
-      retention: { final: 30 * DAY_MS, open: 90 * DAY_MS, commitments: 30 * DAY_MS, tombstones: 365 * DAY_MS },
+      retention: {
+        final: 30 * DAY_MS,
+        open: 90 * DAY_MS,
+        commitments: 30 * DAY_MS,
+        finalWorkitems: 30 * DAY_MS,
+        seenWorkitems: 30 * DAY_MS,
+        tombstones: 365 * DAY_MS,
+      },
     },
     log: { level: 'info', messages: 'none' },
     timers: { shutdown: 10_000 },
@@ -187,7 +194,14 @@ test('ages come out in milliseconds, kept ones as nothing; the path of the store
     kind: 'sqlite',
     path: join(folder, '../x.db'),
     connections: 10,
-    retention: { final: 1.5 * DAY_MS, open: undefined, commitments: 30 * DAY_MS, tombstones: 365 * DAY_MS },
+    retention: {
+      final: 1.5 * DAY_MS,
+      open: undefined,
+      commitments: 30 * DAY_MS,
+      finalWorkitems: 30 * DAY_MS,
+      seenWorkitems: 30 * DAY_MS,
+      tombstones: 365 * DAY_MS,
+    },
   });
 });
 

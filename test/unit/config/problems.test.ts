@@ -96,11 +96,6 @@ test.each([
     'zzzzzz ← zzzzzz: is not an option. Known here: listeners, upstreams, routes, store, audit, console, memory, log, timers.',
   ],
   [
-    'UPS-RS, a later service',
-    upstream('{ protocol: ups-rs, baseUrl: http://x }'),
-    'ups-rs ← upstreams.ris.protocol: is not there yet: this version offers the worklist, MPPS and storage commitment. Found: ups-rs',
-  ],
-  [
     'PostgreSQL without its place',
     rest('store: { kind: postgres }'),
     'kind ← store.kind: needs url: where the data base is',
@@ -178,12 +173,12 @@ test.each([
   [
     'a wrong protocol',
     upstream('{ protocol: dcomweb }'),
-    'dcomweb ← upstreams.ris.protocol: should be one of dicomweb, dimse, ris. Did you mean "dicomweb"? Found: dcomweb',
+    'dcomweb ← upstreams.ris.protocol: should be one of dicomweb, dimse, ris, ups-rs. Did you mean "dicomweb"? Found: dcomweb',
   ],
   [
     'no protocol',
     upstream('{ baseUrl: http://x }'),
-    'ris ← upstreams.ris.protocol: is missing: should be one of dicomweb, dimse, ris',
+    'ris ← upstreams.ris.protocol: is missing: should be one of dicomweb, dimse, ris, ups-rs',
   ],
   ['a missing section', `${LISTENERS}${UPSTREAMS}`, 'listeners ← routes: is missing: should be a list'],
   [
@@ -895,4 +890,39 @@ test.each([
     `{ name: a, from: ${first}, worklist: { to: ris } }\n  - { name: b, from: ${second}, worklist: { to: ris } }\n  - { name: c }`,
   );
   expect(await warningsOf(text)).toEqual([]);
+});
+
+const UPS = `${LISTENERS}upstreams:
+  ris: { protocol: ups-rs, baseUrl: http://ups }
+  board: { protocol: dimse, host: 10.0.0.9, port: 104, aeTitle: BOARD, callingAeTitle: WARD }
+`;
+const upsRoute = (text: string): string => `${UPS}routes:\n  - ${text}\n`;
+
+test.each([
+  [
+    'workitems without a worklist to find and MPPS to tell (PS3.18 11)',
+    upsRoute('{ name: all, worklist: { to: ris }, workitems: {} }'),
+    'workitems ← routes[0].workitems: needs mpps on this route: workitems are made of both',
+  ],
+  [
+    'storage commitment of a UPS-RS server',
+    upsRoute('{ name: all, worklist: { to: ris }, storageCommitment: { to: ris } }'),
+    'ris ← routes[0].storageCommitment.to: is a UPS-RS server, which has no storage commitment. Found: ris',
+  ],
+  [
+    'notifications that wait for events nobody subscribes to (PS3.18 11.10)',
+    upsRoute('{ name: all, mpps: { to: ris }, notifications: { to: board, source: upstream } }'),
+    'ris ← upstreams.ris: needs subscription: notifications of all wait for its events',
+  ],
+])('reports %s', async (_what, text, expected) => {
+  expect(await problemsOf(text)).toEqual([expected]);
+});
+
+test('warns of workitems on a DIMSE listener, which has none (PS3.18 11)', async () => {
+  const text = upsRoute(
+    '{ name: all, from: { listener: ward }, worklist: { to: ris }, mpps: { to: ris }, workitems: {} }',
+  );
+  expect(await warningsOf(text)).toContain(
+    'workitems ← routes[0].workitems: has no effect: workitems are of web listeners',
+  );
 });
