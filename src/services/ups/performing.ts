@@ -1,9 +1,9 @@
 /** A workitem that is performed, as an MPPS (proxy flows 7.3 to 7.6): its N-CREATE, its N-SETs, its end. */
 import type { DataSet, Tag } from '../../dataset/model.ts';
 import { ServiceFailure } from '../port.ts';
-import type { StationOptions } from './scheduled.ts';
 
-export interface MppsCreateOptions extends StationOptions {
+export interface MppsCreateOptions {
+  readonly stationScheme: string;
   readonly mppsUid: string;
   /** The start; with `mppsUid` it makes Performed Procedure Step ID. */
   readonly startMs: number;
@@ -18,7 +18,8 @@ export function mppsCreateOf(workitem: DataSet, entry: DataSet, options: MppsCre
   throw new ServiceFailure('INTERNAL_ERROR', { cause: [workitem, entry, options] });
 }
 
-export interface MppsFinalOptions extends StationOptions {
+export interface MppsFinalOptions {
+  readonly stationScheme: string;
   /** The end, where the workitem does not say it. */
   readonly nowMs: number;
   /** Of each series; default: the label of the workitem, or the meaning of its code. */
@@ -28,7 +29,11 @@ export interface MppsFinalOptions extends StationOptions {
 }
 
 /** The N-SET of an update; undefined: nothing has changed that an MPPS can hold. */
-export function mppsUpdateOf(before: DataSet, after: DataSet, options: StationOptions): DataSet | undefined {
+export function mppsUpdateOf(
+  before: DataSet,
+  after: DataSet,
+  options: Pick<MppsFinalOptions, 'stationScheme'>,
+): DataSet | undefined {
   throw new ServiceFailure('INTERNAL_ERROR', { cause: [before, after, options] });
 }
 
@@ -42,11 +47,12 @@ export function mppsFinalOf(workitem: DataSet, state: 'COMPLETED' | 'CANCELED', 
   throw new ServiceFailure('INTERNAL_ERROR', { cause: [workitem, state, options] });
 }
 
+export interface RefreshOptions {
+  readonly stationScheme: string;
+  readonly nowMs: number;
+}
+
 /** The workitem with what an N-GET of its MPPS tells; its state follows 00400252. */
-export function refreshedWorkitem(
-  workitem: DataSet,
-  mpps: DataSet,
-  options: StationOptions & { readonly nowMs: number },
-): DataSet {
+export function refreshedWorkitem(workitem: DataSet, mpps: DataSet, options: RefreshOptions): DataSet {
   throw new ServiceFailure('INTERNAL_ERROR', { cause: [workitem, mpps, options] });
 }
