@@ -56,10 +56,11 @@ export default {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: '^src/(cli/|app\\.ts|running\\.ts|parts\\.ts|console-parts\\.ts|route-parts\\.ts|store-services\\.ts)',
+        pathNot:
+          '^src/(cli/|app\\.ts|running\\.ts|parts\\.ts|console-parts\\.ts|route-parts\\.ts|store-services\\.ts|upstream-parts\\.ts)',
       },
       to: {
-        path: '^src/(parts|audit-parts|binding|running|console-parts|route-parts|security-parts|store-services|housekeeping)\\.ts$',
+        path: '^src/(parts|audit-parts|binding|running|console-parts|route-parts|security-parts|store-services|upstream-parts|housekeeping)\\.ts$',
       },
     },
     {

@@ -22,15 +22,7 @@ import { lookAtCommitments } from './observe/commitments.ts';
 import type { CommitmentSource } from './observe/commitments.ts';
 import { lookAtSpool } from './observe/spool.ts';
 import type { SpoolSource } from './observe/spool.ts';
-import {
-  buildListener,
-  certificatesOf,
-  createUpstream,
-  hasStore,
-  needsStore,
-  openConfiguredStore,
-  recordersOf,
-} from './parts.ts';
+import { buildListener, hasStore, needsStore, openConfiguredStore, recordersOf } from './parts.ts';
 import type { Listener, Recorders } from './parts.ts';
 import { Ris } from './ris/ris.ts';
 import { buildRoutes, reportersOf } from './route-parts.ts';
@@ -41,6 +33,7 @@ import { importSeeds, readSeeds } from './seeds.ts';
 import type { Upstream } from './services/port.ts';
 import { StoreServices } from './store-services.ts';
 import type { Store } from './store/store.ts';
+import { certificatesOf, createUpstream } from './upstream-parts.ts';
 import type { CertificateFacts } from './tls/tls-options.ts';
 
 /** Reads the configuration again. Rejects with a GatewayError (CONFIG_…) when it is bad. */

@@ -1,24 +1,16 @@
 /** Makes each part from its piece of the configuration; used by the composition root and the CLI's own clients. */
 import { existsSync } from 'node:fs';
-import type { Config, ListenerConfig, LogConfig, StoreConfig, UpstreamConfig } from './config/schema.ts';
+import type { Config, ListenerConfig, LogConfig, StoreConfig } from './config/schema.ts';
 import { DicomwebListener } from './dicomweb/origin-server.ts';
-import { DicomwebUpstream } from './dicomweb/upstream.ts';
 import { DimseListener } from './dimse/scp.ts';
-import { DimseUpstream } from './dimse/upstream.ts';
 import type { Logger } from './observe/log.ts';
 import { createMessageRecorder } from './observe/messages.ts';
 import type { MessageRecorder } from './observe/messages.ts';
 import type { AuthenticationEvent } from './identity/principal.ts';
-import { createCredentials } from './identity/outbound-credentials.ts';
-import { Ris } from './ris/ris.ts';
-import { readSeed } from './ris/seed.ts';
-import type { ServiceHandler, Upstream } from './services/port.ts';
-import { credentialsOf, identityOf } from './security-parts.ts';
+import type { ServiceHandler } from './services/port.ts';
 import type { ListenerSecurity } from './security-parts.ts';
-import { openMemoryStore, openStore } from './store/sqlite.ts';
+import { openStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
-import { ClientTls } from './tls/client-tls.ts';
-import type { CertificateFacts } from './tls/tls-options.ts';
 
 /** A bound or bindable socket with a protocol behind it. */
 export interface Listener {
@@ -140,11 +132,11 @@ function dicomwebListenerOptions(
   };
 }
 
-/** Whether any part remembers anything: MPPS, or an embedded RIS. */
+/** Whether any part remembers anything: MPPS, storage commitment, an embedded RIS, or claims of workitems. */
 export function needsStore({ routes, upstreams }: Pick<Config, 'routes' | 'upstreams'>): boolean {
   return (
     routes.some(({ mpps, storageCommitment }) => (mpps ?? storageCommitment) !== undefined) ||
-    Object.values(upstreams).some(({ protocol }) => protocol === 'ris')
+    Object.values(upstreams).some(({ protocol }) => protocol === 'ris' || protocol === 'ups-rs')
   );
 }
 
@@ -158,85 +150,6 @@ export async function openConfiguredStore({ kind, path, url, connections }: Stor
   if (kind === 'sqlite' || url === undefined) return openStore({ path });
   const { openPostgresStore } = await import('./store/postgres.ts'); // its client is loaded only where it is used
   return openPostgresStore({ url, poolSize: connections });
-}
-
-/**
- * @param store where the embedded RIS goes on, as it was left; without one it has its files, and forgets the rest at the end
- * @throws GatewayError SEED_INVALID, STORE_*
- */
-export async function createUpstream(
-  name: string,
-  config: UpstreamConfig,
-  logger: Logger,
-  store?: Store,
-): Promise<Upstream> {
-  switch (config.protocol) {
-    case 'dicomweb': {
-      const { timers, maximumAnswerSize, parameterNames, tls: _tls, credentials: _credentials, ...same } = config;
-      const credentials = credentialsOf(config);
-      return new DicomwebUpstream(
-        {
-          ...same,
-          name,
-          names: parameterNames,
-          ...(await webTls(name, config, logger)),
-          ...(credentials && { credentials: createCredentials(credentials) }),
-          maximumAnswerBytes: maximumAnswerSize,
-          connectTimeoutMs: timers.connect,
-          responseTimeoutMs: timers.response,
-          bodyTimeoutMs: timers.body,
-          keepAliveMs: timers.idle,
-        },
-        logger,
-      );
-    }
-    case 'dimse': {
-      const { timers, pool, commitment, maximumMessageSize, tls, userIdentity, ...same } = config;
-      return new DimseUpstream(
-        {
-          ...same,
-          name,
-          ...(tls && { tls: await ClientTls.load(`upstreams.${name}`, tls, logger) }),
-          ...(userIdentity && { userIdentity: identityOf(userIdentity) }),
-          maximumMessageBytes: maximumMessageSize,
-          connectTimeoutMs: timers.connect,
-          associationTimeoutMs: timers.association,
-          responseTimeoutMs: timers.response,
-          reportRoleSelection: commitment.roleSelection,
-          pool: { maximum: pool.maximum, idleMs: pool.idle },
-        },
-        logger,
-      );
-    }
-    case 'ris': {
-      const { entries, entryWhen, ageing, validation, simulateCommitment } = config;
-      const { scheduled: scheduledMs, started: startedMs, done: doneMs, steps: stepsMs } = ageing;
-      const options = {
-        entryWhen,
-        ageing: { scheduledMs, startedMs, doneMs, stepsMs },
-        validation,
-        simulateCommitment,
-      };
-      if (store !== undefined) return Ris.resume(name, options, store, logger);
-      const seed = (await Promise.all(entries.map(readSeed))).flat();
-      return Ris.open(name, seed, options, await openMemoryStore(), logger);
-    }
-  }
-}
-
-export function certificatesOf(upstream: Upstream): readonly CertificateFacts[] {
-  const hasTls = upstream instanceof DimseUpstream || upstream instanceof DicomwebUpstream;
-  return hasTls ? upstream.certificates() : [];
-}
-
-/** A server by https is called by a profile, also where nothing is said about it. */
-async function webTls(
-  name: string,
-  { baseUrl, tls }: ConfigOf<UpstreamConfig, 'dicomweb'>,
-  logger: Logger,
-): Promise<{ tls?: ClientTls }> {
-  if (!/^https:/i.test(baseUrl)) return {};
-  return { tls: await ClientTls.load(`upstreams.${name}`, tls ?? { profile: 'bcp195-rfc9325' }, logger) };
 }
 
 export function recordersOf(log: LogConfig, logger: Logger): Recorders {

@@ -99,7 +99,9 @@ function tokensOf({ clockTolerance, ...same }: NonNullable<NonNullable<UserIdent
 }
 
 /** The checks of the configuration have seen that there is one kind at most. */
-export function credentialsOf({ credentials }: DicomwebUpstreamConfig): CredentialsOptions | undefined {
+export function credentialsOf({
+  credentials,
+}: Pick<DicomwebUpstreamConfig, 'credentials'>): CredentialsOptions | undefined {
   if (credentials === undefined) return undefined;
   const { passOn, bearer, basic, oauth2 } = credentials;
   const own: OwnCredentialsOptions | undefined =

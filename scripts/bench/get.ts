@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../../src/config/load.ts';
 import { createDataSet } from '../../src/dataset/model.ts';
 import { SILENT } from '../../src/observe/log.ts';
-import { createUpstream } from '../../src/parts.ts';
+import { createUpstream } from '../../src/upstream-parts.ts';
 import type { RequestContext, Upstream, WorklistQuery } from '../../src/services/port.ts';
 import { startWlmscpfs } from '../peers/dcmtk.ts';
 import { makeLoadWorklist } from '../peers/worklist.ts';

@@ -6,7 +6,7 @@ import type { DataSet, Tag } from '../dataset/model.ts';
 import { vrOf } from '../dataset/dictionary.ts';
 import { generateUid } from '../dataset/uid.ts';
 import { SILENT } from '../observe/log.ts';
-import { createUpstream } from '../parts.ts';
+import { createUpstream } from '../upstream-parts.ts';
 import { createFromWorklist } from '../services/mpps/from-worklist.ts';
 import type { RequestContext, Upstream } from '../services/port.ts';
 import type { DemoBed } from './demo-bed.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { loadConfig } from '../config/load.ts';
 import type { UpstreamConfig } from '../config/schema.ts';
 import { SILENT } from '../observe/log.ts';
-import { createUpstream } from '../parts.ts';
+import { createUpstream } from '../upstream-parts.ts';
 import type { RequestContext, ServiceWarning, Upstream } from '../services/port.ts';
 import { printable } from './dump.ts';
 import { EXIT, report } from './report.ts';

@@ -74,6 +74,7 @@ export type UpstreamConfig = Config['upstreams'][string];
 export type DicomwebUpstreamConfig = Extract<UpstreamConfig, { protocol: 'dicomweb' }>;
 export type DimseUpstreamConfig = Extract<UpstreamConfig, { protocol: 'dimse' }>;
 export type RisUpstreamConfig = Extract<UpstreamConfig, { protocol: 'ris' }>;
+export type UpsUpstreamConfig = Extract<UpstreamConfig, { protocol: 'ups-rs' }>;
 export type RouteConfig = Config['routes'][number];
 export type MppsConfig = NonNullable<RouteConfig['mpps']>;
 export type StoreConfig = Config['store'];

@@ -11,7 +11,7 @@ import type { Config } from '../../src/config/schema.ts';
 import { upstream as upstreamSchema } from '../../src/config/upstream-schema.ts';
 import { attribute, dataSetOf } from '../../src/dataset/model.ts';
 import { SILENT } from '../../src/observe/log.ts';
-import { createUpstream } from '../../src/parts.ts';
+import { createUpstream } from '../../src/upstream-parts.ts';
 import { closeSecurity, loadListenerSecurity } from '../../src/security-parts.ts';
 import type { Upstream } from '../../src/services/port.ts';
 import { collect, contextOf, keepingLogger, queryOf } from '../support/requests.ts';

@@ -17,7 +17,7 @@ import { upstream as upstreamSchema } from '../../src/config/upstream-schema.ts'
 import type { DataSet } from '../../src/dataset/model.ts';
 import { SILENT } from '../../src/observe/log.ts';
 import type { AdjustableLogger } from '../../src/observe/log.ts';
-import { createUpstream } from '../../src/parts.ts';
+import { createUpstream } from '../../src/upstream-parts.ts';
 import type { Upstream } from '../../src/services/port.ts';
 
 const CONFIG = join(import.meta.dirname, '../../config');

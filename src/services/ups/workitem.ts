@@ -1,6 +1,6 @@
 /** Workitems of the UPS service, in the web's form (PS3.18 11, PS3.4 CC.2): their states, what is asked and what is told. */
 import type { DataSet } from '../../dataset/model.ts';
-import type { MppsContext, RequestContext } from '../port.ts';
+import type { MppsContext, RequestContext } from '../request.ts';
 
 export const WORKITEM_STATES = ['SCHEDULED', 'IN PROGRESS', 'COMPLETED', 'CANCELED'] as const;
 export type WorkitemState = (typeof WORKITEM_STATES)[number];

@@ -1,0 +1,124 @@
+/** Makes upstreams, and the options they are made with, from their pieces of the configuration. */
+import type {
+  DicomwebUpstreamConfig,
+  DimseUpstreamConfig,
+  RisUpstreamConfig,
+  UpstreamConfig,
+} from './config/schema.ts';
+import { DicomwebUpstream } from './dicomweb/upstream.ts';
+import { USER_AGENT_DEFAULTS } from './dicomweb/user-agent.ts';
+import type { UserAgentOptions } from './dicomweb/user-agent.ts';
+import type { DimseUpstreamOptions } from './dimse/upstream-options.ts';
+import { DimseUpstream } from './dimse/upstream.ts';
+import { createCredentials } from './identity/outbound-credentials.ts';
+import type { Logger } from './observe/log.ts';
+import { Ris } from './ris/ris.ts';
+import { readSeed } from './ris/seed.ts';
+import { credentialsOf, identityOf } from './security-parts.ts';
+import type { Upstream } from './services/port.ts';
+import { openMemoryStore } from './store/sqlite.ts';
+import type { Store } from './store/store.ts';
+import { ClientTls } from './tls/client-tls.ts';
+import type { CertificateFacts } from './tls/tls-options.ts';
+
+/**
+ * @param store where the embedded RIS goes on, as it was left; without one it has its files, and forgets the rest at the end
+ * @throws GatewayError SEED_INVALID, STORE_*, TLS_*
+ */
+export async function createUpstream(
+  name: string,
+  config: UpstreamConfig,
+  logger: Logger,
+  store?: Store,
+): Promise<Upstream> {
+  switch (config.protocol) {
+    case 'dicomweb': {
+      const {
+        timers: _timers,
+        maximumAnswerSize: _size,
+        parameterNames,
+        tls: _tls,
+        credentials: _own,
+        ...same
+      } = config;
+      const agent = await userAgentOptions(name, config, logger);
+      return new DicomwebUpstream({ ...same, ...agent, name, names: parameterNames }, logger);
+    }
+    case 'dimse':
+      return new DimseUpstream(await dimseOptions(name, config, logger), logger);
+    case 'ris':
+      return createRis(name, config, logger, store);
+  }
+}
+
+/** How a classic SCP is called. Whoever asks closes its `tls`. @throws GatewayError TLS_* */
+export async function dimseOptions(
+  name: string,
+  config: DimseUpstreamConfig,
+  logger: Logger,
+): Promise<DimseUpstreamOptions> {
+  const { timers, pool, commitment, maximumMessageSize, tls, userIdentity, ...same } = config;
+  return {
+    ...same,
+    name,
+    ...(tls && { tls: await ClientTls.load(`upstreams.${name}`, tls, logger) }),
+    ...(userIdentity && { userIdentity: identityOf(userIdentity) }),
+    maximumMessageBytes: maximumMessageSize,
+    connectTimeoutMs: timers.connect,
+    associationTimeoutMs: timers.association,
+    responseTimeoutMs: timers.response,
+    reportRoleSelection: commitment.roleSelection,
+    pool: { maximum: pool.maximum, idleMs: pool.idle },
+  };
+}
+
+/** How an origin server is called; the user agent that gets it closes what is in it. @throws GatewayError TLS_* */
+export async function userAgentOptions(
+  name: string,
+  config: Pick<
+    DicomwebUpstreamConfig,
+    | 'baseUrl'
+    | 'tls'
+    | 'credentials'
+    | 'headers'
+    | 'maximumConnections'
+    | 'maximumAnswerSize'
+    | 'redirectHosts'
+    | 'timers'
+  >,
+  logger: Logger,
+): Promise<UserAgentOptions> {
+  const { baseUrl, headers, maximumConnections, redirectHosts, timers } = config;
+  const credentials = credentialsOf(config);
+  return {
+    ...USER_AGENT_DEFAULTS,
+    headers,
+    maximumConnections,
+    redirectHosts,
+    // A server by https is called by a profile, also where nothing is said about it.
+    ...(/^https:/i.test(baseUrl) && {
+      tls: await ClientTls.load(`upstreams.${name}`, config.tls ?? { profile: 'bcp195-rfc9325' }, logger),
+    }),
+    ...(credentials && { credentials: createCredentials(credentials) }),
+    maximumAnswerBytes: config.maximumAnswerSize,
+    connectTimeoutMs: timers.connect,
+    responseTimeoutMs: timers.response,
+    bodyTimeoutMs: timers.body,
+    keepAliveMs: timers.idle,
+  };
+}
+
+async function createRis(name: string, config: RisUpstreamConfig, logger: Logger, store?: Store): Promise<Ris> {
+  const { entries, entryWhen, ageing, validation, simulateCommitment } = config;
+  const { scheduled: scheduledMs, started: startedMs, done: doneMs, steps: stepsMs } = ageing;
+  const options = { entryWhen, ageing: { scheduledMs, startedMs, doneMs, stepsMs }, validation, simulateCommitment };
+  if (store !== undefined) return Ris.resume(name, options, store, logger);
+  const seed = (await Promise.all(entries.map(readSeed))).flat();
+  return Ris.open(name, seed, options, await openMemoryStore(), logger);
+}
+
+/** Those of TLS that an upstream has or checks by. */
+export function certificatesOf(upstream: Upstream): readonly CertificateFacts[] {
+  const hasTls = upstream instanceof DimseUpstream || upstream instanceof DicomwebUpstream;
+  return hasTls ? upstream.certificates() : [];
+}
