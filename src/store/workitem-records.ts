@@ -4,6 +4,7 @@
  * server for an MPPS (`Claims`). Every change names the revision it was made from. Times are those of the store.
  */
 import type { DataSet } from '../dataset/model.ts';
+import type { MppsEventType } from '../services/mpps/notification.ts';
 import type { Requester } from '../services/port.ts';
 import type { WorkitemState } from '../services/ups/workitem.ts';
 import type { Durability } from './durability.ts';
@@ -158,6 +159,10 @@ export interface Claim {
   readonly isComplete: boolean;
   /** The MPPS as it stands, all updates merged. */
   readonly picture: DataSet;
+  /** Of the events of its state (PS3.4 F.9), the last that was told: one each, across connections and restarts. */
+  readonly told?: MppsEventType;
+  /** Something is still to be done, or to be told: it is caught up on until then, and kept. */
+  readonly isOpen: boolean;
 }
 
 export interface ClaimRecord extends Claim {
@@ -180,11 +185,14 @@ export interface Claims {
   add(claim: Claim, durability: Durability): Promise<ClaimRecord | undefined>;
   change(claim: Claim, revision: number, durability: Durability): Promise<ClaimRecord | undefined>;
   remove(upstream: string, mppsUid: string, revision: number): Promise<boolean>;
-  /** Those that are not final, for catching up: in the order of their MPPS UIDs. */
+  /** Those that are open, for catching up: in the order of their MPPS UIDs, which are greater than `after`. */
   listOpen(upstream: string, after: string | undefined, limit: number): Promise<ClaimRecord[]>;
   /** Notes what a search gave. Durable as `process`. */
   see(steps: readonly SeenStep[]): Promise<void>;
   findStep(upstream: string, studyUid: string, stepId: string): Promise<string | undefined>;
-  /** Final claims and steps not seen for so long go; at most `limit` (default 1,000) of each, how many went. */
+  /**
+   * Claims that are not open and unchanged for so long go, and steps not seen for so long: at most `limit` (default 1,000) of
+   * each, how many went.
+   */
   expire(finalMs: number, seenMs: number, limit?: number): Promise<number>;
 }
