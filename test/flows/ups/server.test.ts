@@ -144,15 +144,19 @@ test('event reports reach who listens, and are gone for who does not (11.13)', a
     await server.until(() => server.listening.includes('WATCHER'));
     return socket;
   };
+  const nextMessage = (socket: WebSocket): Promise<void> =>
+    new Promise((resolve) => void socket.once('message', () => resolve()));
   const first = await listen();
+  const told = nextMessage(first);
   const uid = await workitemIn('SCHEDULED');
+  await told;
   server.dropChannels();
   await server.until(() => server.listening.length === 0);
   await put(uid, 'IN PROGRESS', MINE);
   const second = await listen();
+  const toldAgain = nextMessage(second);
   await send('POST', `/workitems/${uid}/cancelrequest`);
-  const arrived = new Promise<void>((resolve) => second.on('message', () => resolve()));
-  await arrived;
+  await toldAgain;
   expect(seen).toEqual([`${uid} 1 SCHEDULED`, `${uid} 2 undefined`]);
   expect(server.reports.map(({ wasSent }) => wasSent).slice(-3)).toEqual([true, false, true]);
   expect((await send('DELETE', `/workitems/${WORKLIST}/subscribers/WATCHER`)).status).toBe(200);
