@@ -157,7 +157,8 @@ export class DicomwebUpstream implements Upstream {
 
   /** Those of TLS. */
   certificates(): readonly CertificateFacts[] {
-    return this.#options.tls?.certificates() ?? [];
+    const { tls, credentials } = this.#options;
+    return [...(tls?.certificates() ?? []), ...(credentials?.certificates() ?? [])];
   }
 
   close(): Promise<void> {

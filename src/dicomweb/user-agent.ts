@@ -12,7 +12,7 @@ import type { FailureCode } from '../services/port.ts';
 import type { ClientTls } from '../tls/client-tls.ts';
 import { ACCEPTED_CODINGS, decodeContent } from './content-coding.ts';
 import { failureFromAbort, failureFromNetwork } from './network-failure.ts';
-import { tlsConnector } from './tls-connector.ts';
+import { tlsConnector } from '../tls/connector.ts';
 import { settledBy } from './waiting.ts';
 
 export interface UserAgentOptions {

@@ -12,6 +12,7 @@ import { SecretChecker } from '../identity/secret-checker.ts';
 import { Users } from '../identity/users.ts';
 import type { UserOptions } from '../identity/users.ts';
 import type { Requester, RequestContext } from '../services/port.ts';
+import type { CertificateFacts } from '../tls/tls-options.ts';
 import type { RejectionName } from './policy.ts';
 import type { Admission } from './reporters.ts';
 import type { AssociateAc } from './upper-layer/pdu.ts';
@@ -78,12 +79,18 @@ export class UserIdentityCheck {
   }
 
   /**
-   * Loads the keys of the token issuer ahead of the first association.
-   * @returns why they are not there, where that may pass
-   * @throws GatewayError KEYS_UNREADABLE for a file
+   * Loads the keys of the token issuer ahead of the first association, and reads certificates again that have changed.
+   * @returns why the keys are not there, where that may pass
+   * @throws GatewayError KEYS_UNREADABLE for a file, TLS_*
    */
   async load(): Promise<GatewayError | undefined> {
+    await this.#client.reload();
     return this.#jwt?.load();
+  }
+
+  /** By which the token issuer is trusted. */
+  certificates(): readonly CertificateFacts[] {
+    return this.#client.certificates();
   }
 
   /** At once where there is nothing to be looked up; a promise never rejects for what was shown. */

@@ -10,6 +10,7 @@ import type { JwtOptions } from './jwt-verifier.ts';
 import { AuthenticationError, isSubject, Principal } from './principal.ts';
 import { ProviderClient } from './provider-client.ts';
 import { SecretChecker } from './secret-checker.ts';
+import type { CertificateFacts } from '../tls/tls-options.ts';
 
 export interface AuthenticationOptions {
   /** A request that shows nothing is refused. */
@@ -80,12 +81,18 @@ export class Authenticator {
   }
 
   /**
-   * Loads the keys of the token issuer ahead of the first request.
-   * @returns why they are not there, where that may pass
-   * @throws GatewayError KEYS_UNREADABLE for a file
+   * Loads the keys of the token issuer ahead of the first request, and reads certificates again that have changed.
+   * @returns why the keys are not there, where that may pass
+   * @throws GatewayError KEYS_UNREADABLE for a file, TLS_*
    */
   async load(): Promise<GatewayError | undefined> {
+    await this.#client.reload();
     return this.#jwt?.load();
+  }
+
+  /** By which the token issuer is trusted. */
+  certificates(): readonly CertificateFacts[] {
+    return this.#client.certificates();
   }
 
   /**

@@ -3,6 +3,7 @@
  * once when the far end refuses it.
  */
 import { ServiceFailure } from '../services/port.ts';
+import type { CertificateFacts } from '../tls/tls-options.ts';
 import type { ClientCredentialsOptions, Credentials } from './credentials.ts';
 import { ProviderError, providerUrl } from './provider-client.ts';
 import type { ProviderAnswer, ProviderClient } from './provider-client.ts';
@@ -68,6 +69,10 @@ export class ClientCredentials implements Credentials {
     this.#replaced = authorization;
     this.#token = undefined;
     return true;
+  }
+
+  certificates(): readonly CertificateFacts[] {
+    return this.#client.certificates();
   }
 
   close(): Promise<void> {

@@ -1,4 +1,5 @@
 /** What an upstream on the web is shown. */
+import type { CertificateFacts } from '../tls/tls-options.ts';
 
 export interface ClientCredentialsOptions {
   /** https, or http to this machine. */
@@ -31,5 +32,7 @@ export interface Credentials {
   authorization(bearer: string | undefined): Promise<string | undefined>;
   /** The far end answered 401 to it. @returns whether others may be had at once */
   refused(authorization: string): boolean;
+  /** By which the identity provider is trusted. */
+  certificates(): readonly CertificateFacts[];
   close(): Promise<void>;
 }

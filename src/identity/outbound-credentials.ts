@@ -3,6 +3,7 @@ import { GatewayError } from '../errors.ts';
 import { ClientCredentials } from './client-credentials.ts';
 import type { Credentials, CredentialsOptions } from './credentials.ts';
 import { ProviderClient } from './provider-client.ts';
+import type { CertificateFacts } from '../tls/tls-options.ts';
 
 /** @throws GatewayError CONFIG_INVALID for what cannot stand in a header field, or a URL that is not safe */
 export function createCredentials(options: CredentialsOptions, client = new ProviderClient()): Credentials {
@@ -39,6 +40,10 @@ class Fixed implements Credentials {
     return false;
   }
 
+  certificates(): readonly CertificateFacts[] {
+    return [];
+  }
+
   async close(): Promise<void> {}
 }
 
@@ -55,6 +60,10 @@ class PassedOn implements Credentials {
 
   refused(authorization: string): boolean {
     return this.#otherwise?.refused(authorization) ?? false;
+  }
+
+  certificates(): readonly CertificateFacts[] {
+    return this.#otherwise?.certificates() ?? [];
   }
 
   async close(): Promise<void> {

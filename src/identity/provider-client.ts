@@ -3,8 +3,10 @@
  * bounded time, no redirects, and no plain HTTP but to this very machine: secrets and keys travel here.
  */
 import { Agent, request } from 'undici';
-import type { buildConnector } from 'undici';
 import { GatewayError } from '../errors.ts';
+import type { ClientTls } from '../tls/client-tls.ts';
+import { tlsConnector } from '../tls/connector.ts';
+import type { CertificateFacts } from '../tls/tls-options.ts';
 
 export interface ProviderRequest {
   readonly method: 'GET' | 'POST';
@@ -33,8 +35,8 @@ export class ProviderError extends Error {
 export interface ProviderClientOptions {
   /** Of the whole exchange; default 5 s. */
   readonly timeoutMs?: number;
-  /** Makes the connections where the authorities of the system do not do. */
-  readonly connect?: buildConnector.connector;
+  /** Whom to trust, where it is not the authorities of the system; closed with the client. */
+  readonly tls?: ClientTls | undefined;
 }
 
 const TIMEOUT_MS = 5_000;
@@ -56,16 +58,18 @@ export function providerUrl(text: string): URL {
 export class ProviderClient {
   readonly #timeoutMs: number;
   readonly #agent: Agent;
+  readonly #tls: ClientTls | undefined;
 
-  constructor({ timeoutMs = TIMEOUT_MS, connect }: ProviderClientOptions = {}) {
+  constructor({ timeoutMs = TIMEOUT_MS, tls }: ProviderClientOptions = {}) {
     this.#timeoutMs = timeoutMs;
+    this.#tls = tls;
     this.#agent = new Agent({
       connections: 2,
       // Questions are rare: a kept connection would mostly be a stale one.
       pipelining: 0,
       allowH2: false,
       maxResponseSize: MAXIMUM_ANSWER_BYTES,
-      ...(connect !== undefined && { connect }),
+      ...(tls !== undefined && { connect: tlsConnector(tls, timeoutMs) }),
     });
   }
 
@@ -85,8 +89,18 @@ export class ProviderClient {
     }
   }
 
+  /** Reads its certificates again where they have changed. @throws GatewayError TLS_*; what is in use stays then */
+  async reload(): Promise<void> {
+    await this.#tls?.reload();
+  }
+
+  certificates(): readonly CertificateFacts[] {
+    return this.#tls?.certificates() ?? [];
+  }
+
   /** Ends what is under way. */
   async close(): Promise<void> {
+    this.#tls?.close();
     if (!this.#agent.destroyed) await this.#agent.destroy();
   }
 }

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { ProviderClient, ProviderError } from '../../../src/identity/provider-client.ts';
-import { tlsConnector } from '../../../src/dicomweb/tls-connector.ts';
 import { StubOriginServer } from '../../support/stub-origin-server.ts';
 import type { StubScript } from '../../support/stub-origin-server.ts';
 import { clientTls, filesOf } from '../../support/tls.ts';
@@ -51,10 +50,9 @@ test('trusts the authorities of the system, or those it is given', async () => {
   const stub = await StubOriginServer.start(() => ({ body: '{}' }), { key, cert });
   const { tls } = await clientTls();
   const ofSystem = new ProviderClient();
-  const ofOurs = new ProviderClient({ connect: tlsConnector(tls, 2_000) });
+  const ofOurs = new ProviderClient({ timeoutMs: 2_000, tls });
   closing.push(
     () => stub.close(),
-    () => tls.close(),
     () => ofSystem.close(),
     () => ofOurs.close(),
   );

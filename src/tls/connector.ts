@@ -1,6 +1,7 @@
+/** TLS for undici. */
 import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
-import type { ClientTls } from '../tls/client-tls.ts';
+import type { ClientTls } from './client-tls.ts';
 
 /**
  * Opens the connections of undici: those of `https` with the certificates of the moment, without sessions kept from before,
