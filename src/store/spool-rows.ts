@@ -2,6 +2,7 @@
 import { toJson } from '../dataset/json.ts';
 import { cloneDataSet, createDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
+import type { MppsEventType } from '../services/mpps/notification.ts';
 import type { Hop, Requester } from '../services/port.ts';
 import type { NewSpoolMessage, SpoolFailure, SpoolMessage, UnreadableMember } from './spool-records.ts';
 
@@ -9,19 +10,20 @@ export type SpoolRow = Readonly<Record<string, unknown>>;
 
 /** What a message brings with it; the rest of its row is the spool's. */
 export const BROUGHT = [
-  'route', 'upstream', 'uid', 'kind', 'digest', 'character_set', 'requester', 'trace_id', 'hops', 'received',
+  'route', 'upstream', 'uid', 'kind', 'event_type', 'digest', 'character_set', 'requester', 'trace_id', 'hops', 'received',
 ] as const; // prettier-ignore
 
 export const SPOOL_COLUMNS = [
   'id', 'state', 'attempts', 'in_doubt', 'failed_at', 'failure_code', 'failure_problem', 'accepted_at', ...BROUGHT,
 ] as const; // prettier-ignore
 
-export function toSpoolRow(message: NewSpoolMessage): Record<(typeof BROUGHT)[number], string | null> {
+export function toSpoolRow(message: NewSpoolMessage): Record<(typeof BROUGHT)[number], string | number | null> {
   return {
     route: message.route,
     upstream: message.upstream,
     uid: message.uid,
     kind: message.kind,
+    event_type: message.eventType ?? null,
     digest: message.digest,
     character_set: message.characterSet ?? null,
     requester: JSON.stringify(message.requester),
@@ -39,6 +41,7 @@ export function toSpoolRow(message: NewSpoolMessage): Record<(typeof BROUGHT)[nu
 export function fromSpoolRow(row: SpoolRow): SpoolMessage {
   const failedAt = row['failed_at'];
   const characterSet = row['character_set'];
+  const eventType = row['event_type'];
   const unreadable: UnreadableMember[] = [];
   const read = <T>(member: UnreadableMember, from: (text: string) => T, empty: T): T => {
     try {
@@ -57,6 +60,7 @@ export function fromSpoolRow(row: SpoolRow): SpoolMessage {
     upstream: row['upstream'] as string,
     uid: row['uid'] as string,
     kind: row['kind'] as SpoolMessage['kind'],
+    ...(eventType === null ? {} : { eventType: eventType as MppsEventType }),
     received,
     digest: row['digest'] as string,
     ...(characterSet === null ? {} : { characterSet: characterSet as string }),

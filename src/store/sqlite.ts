@@ -14,6 +14,7 @@ import type { Migration } from './migrations/migration.ts';
 import type { RisEntries, RisExceptions, RisSteps } from './ris-records.ts';
 import type { Spool } from './spool-records.ts';
 import { backupTo } from './sqlite-backup.ts';
+import { SqliteClaims } from './sqlite-claims.ts';
 import { SqliteCommitments } from './sqlite-commitments.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
 import { storeError, toStoreError } from './sqlite-errors.ts';
@@ -24,8 +25,11 @@ import { SqliteRisExceptions } from './sqlite-ris-exceptions.ts';
 import { SqliteRisSteps } from './sqlite-ris-steps.ts';
 import { SqliteRoom } from './sqlite-room.ts';
 import { SqliteSpool } from './sqlite-spool.ts';
+import { SqliteSubscriptions } from './sqlite-subscriptions.ts';
+import { SqliteWorkitems } from './sqlite-workitems.ts';
 import { steadyNow } from './steady-time.ts';
 import type { MppsRecords, Store } from './store.ts';
+import type { Claims, Subscriptions, Workitems } from './workitem-records.ts';
 
 export interface SqliteStoreOptions {
   /** The file; it and its folder are made where they are missing. On a local disk: locks over a network are not safe. */
@@ -101,6 +105,9 @@ class SqliteStore implements Store {
   readonly mpps: MppsRecords;
   readonly spool: Spool;
   readonly commitments: Commitments;
+  readonly workitems: Workitems;
+  readonly subscriptions: Subscriptions;
+  readonly claims: Claims;
   readonly worklist: RisEntries;
   readonly steps: RisSteps;
   readonly exceptions: RisExceptions;
@@ -127,6 +134,9 @@ class SqliteStore implements Store {
     this.mpps = new SqliteMppsRecords(connection, damaged, spoolNow, room);
     this.spool = new SqliteSpool(connection, spoolNow);
     this.commitments = new SqliteCommitments(connection, damaged, spoolNow, room);
+    this.workitems = new SqliteWorkitems(connection, damaged, spoolNow);
+    this.subscriptions = new SqliteSubscriptions(connection, spoolNow, room);
+    this.claims = new SqliteClaims(connection, damaged, spoolNow, room);
     this.worklist = new SqliteRisEntries(connection, damaged, now);
     this.steps = new SqliteRisSteps(connection, damaged, now);
     this.exceptions = new SqliteRisExceptions(connection, damaged, now);

@@ -55,11 +55,16 @@ export interface WorkitemFilter {
   readonly limit?: number;
 }
 
+/** Ages in ms. */
 export interface WorkitemRetention {
-  /** COMPLETED and CANCELED ones without a deletion lock are erased so long after their last change: ms. */
+  /** COMPLETED and CANCELED ones are erased so long after their last change. */
   readonly finalMs: number;
-  /** SCHEDULED ones so long after they were last seen in the worklist: ms. */
+  /** Those IN PROGRESS so long after their last change. */
+  readonly openMs: number;
+  /** SCHEDULED ones so long after their last change, or after they were last seen in the worklist. */
   readonly scheduledMs: number;
+  /** What has a deletion lock stays longer, in every state so long: a subscriber that never comes back would keep it for good. */
+  readonly lockedMs: number;
   /** Default 1,000. */
   readonly limit?: number;
 }
@@ -68,14 +73,17 @@ export interface Workitems {
   get(key: WorkitemKey): Promise<WorkitemRecord | undefined>;
   findByMpps(route: string, mppsUid: string): Promise<WorkitemRecord | undefined>;
   /**
-   * Notes what a search of the worklist found: new ones are added, SCHEDULED ones get the new `workitem` and `entry` (and
-   * are not deleted any more), others stay as they are. Gives the UIDs that are new. Durable as `process`.
+   * Notes what a search of the worklist found: new ones are added, SCHEDULED ones whose entry is another than before, or that
+   * were deleted, get the new `workitem` and `entry` and are not deleted any more. The others stay as they are, so do those
+   * with something pending; what the gateway itself has put into a `workitem` stays until its entry changes. Gives the UIDs
+   * that are new. Durable as `process`.
    */
   see(found: readonly Pick<Workitem, 'route' | 'uid' | 'workitem' | 'entry'>[]): Promise<readonly string[]>;
   /** Adds one; undefined: its key is taken. */
   add(workitem: Workitem, durability: Durability): Promise<WorkitemRecord | undefined>;
   /** Writes it whole in place of that revision; undefined: it is not the current one any more. */
   change(workitem: Workitem, revision: number, durability: Durability): Promise<WorkitemRecord | undefined>;
+  /** One that cannot be read is left out, here and where others are polled; who asks for it alone is told. */
   list(filter: WorkitemFilter): Promise<WorkitemRecord[]>;
   /** Those IN PROGRESS, for the polling of their MPPS: at most `limit`, longest not polled first, marked as polled now. */
   takeOpen(route: string, limit: number, notPolledForMs: number): Promise<WorkitemRecord[]>;
@@ -108,7 +116,7 @@ export interface Subscriptions {
   get(route: string, resource: string, aeTitle: string): Promise<Subscription | undefined>;
   /**
    * AE titles that hear of a workitem: those subscribed to it, and those subscribed to the worklist that did not unsubscribe
-   * from it; a suspended subscription counts for workitems that are older than its suspension.
+   * from it; a suspended subscription counts for workitems that are older than its suspension. In ascending order.
    */
   subscribersOf(key: WorkitemKey): Promise<readonly string[]>;
   /** Whether anybody is subscribed to anything of a route. */
@@ -125,9 +133,9 @@ export interface Subscriptions {
   ): Promise<number>;
   /** The next ones, oldest first. */
   waiting(route: string, aeTitle: string, limit: number): Promise<WaitingReport[]>;
-  /** They have arrived: up to this id. */
+  /** They have arrived: up to this id. Durable as `process`: a report may come twice, never not at all. */
   delivered(route: string, aeTitle: string, upTo: number): Promise<void>;
-  /** Reports older than this are dropped: how many. */
+  /** Reports older than this are dropped: how many. Durable as `process`. */
   expireReports(olderThanMs: number): Promise<number>;
 }
 
@@ -161,7 +169,7 @@ export interface Claim {
   readonly picture: DataSet;
   /** Of the events of its state (PS3.4 F.9), the last that was told: one each, across connections and restarts. */
   readonly told?: MppsEventType;
-  /** Something is still to be done, or to be told: it is caught up on until then, and kept. */
+  /** Something is still to be done, or to be told: it is caught up on until then. */
   readonly isOpen: boolean;
 }
 
@@ -179,8 +187,21 @@ export interface SeenStep {
   readonly workitemUid: string;
 }
 
+/** Ages in ms. */
+export interface ClaimRetention {
+  /** Claims that are not open go so long after their last change. */
+  readonly finalMs: number;
+  /** Those that are open: whoever was to end them has not come back. */
+  readonly openMs: number;
+  /** Steps so long after a search gave them last. */
+  readonly seenMs: number;
+  /** At most so many of each kind in one call; default 1,000. */
+  readonly limit?: number;
+}
+
 export interface Claims {
   get(upstream: string, mppsUid: string): Promise<ClaimRecord | undefined>;
+  /** An open one before others, then the newest. */
   findByWorkitem(upstream: string, workitemUid: string): Promise<ClaimRecord | undefined>;
   add(claim: Claim, durability: Durability): Promise<ClaimRecord | undefined>;
   change(claim: Claim, revision: number, durability: Durability): Promise<ClaimRecord | undefined>;
@@ -190,9 +211,6 @@ export interface Claims {
   /** Notes what a search gave. Durable as `process`. */
   see(steps: readonly SeenStep[]): Promise<void>;
   findStep(upstream: string, studyUid: string, stepId: string): Promise<string | undefined>;
-  /**
-   * Claims that are not open and unchanged for so long go, and steps not seen for so long: at most `limit` (default 1,000) of
-   * each, how many went.
-   */
-  expire(finalMs: number, seenMs: number, limit?: number): Promise<number>;
+  /** One round of housekeeping: how many went. Durable as `process`. */
+  expire(retention: ClaimRetention): Promise<number>;
 }

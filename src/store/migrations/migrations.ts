@@ -5,6 +5,7 @@ import { SPOOL } from './0004-spool.ts';
 import { MPPS_UPDATES } from './0005-mpps-updates.ts';
 import { RIS_STEP_AGES } from './0006-ris-step-ages.ts';
 import { COMMITMENTS } from './0007-commitments.ts';
+import { WORKITEMS } from './0008-workitems.ts';
 import type { Migration } from './migration.ts';
 
 export const MIGRATIONS: readonly Migration[] = [
@@ -15,4 +16,5 @@ export const MIGRATIONS: readonly Migration[] = [
   MPPS_UPDATES,
   RIS_STEP_AGES,
   COMMITMENTS,
+  WORKITEMS,
 ];
