@@ -73,12 +73,14 @@ export interface FailureOutcome {
   readonly errorId?: string;
   /** Seconds. */
   readonly retryAfter?: number;
+  /** Text of the Warning, where the standard words it; absent: it tells the DIMSE status, if there is one. */
+  readonly warning?: string;
 }
 
 export interface Transaction {
   readonly id: string;
   readonly title: string;
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'OPTIONS';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
   /** Below the Base URI, with a slash in front; a name in braces stands for one segment. */
   readonly path: string;
   /** Query parameter that tells it from another transaction of the same method and path. */

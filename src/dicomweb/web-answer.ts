@@ -91,7 +91,7 @@ export interface FailureContext {
 /** What a failure looks like on the web: status of the table, Status Report, Warning with the DIMSE status. */
 export function answerOfFailure(failure: ServiceFailure, context: FailureContext): WebAnswer {
   const { baseUri, traceId, accept, outcomeOf } = context;
-  const { comment, dimseStatus, errorId, attributes, retryAfter, ...outcome } = outcomeOf(failure);
+  const { comment, dimseStatus, errorId, attributes, retryAfter, warning, ...outcome } = outcomeOf(failure);
   const status = failure instanceof HttpRefusal ? failure.status : outcome.status;
   const report = encodeStatusReport(
     {
@@ -105,7 +105,7 @@ export function answerOfFailure(failure: ServiceFailure, context: FailureContext
     },
     accept,
   );
-  const warning = { code: 'UPSTREAM_WARNING', text: `${dimseStatus ?? ''}: ${comment}` } as const;
+  const words = warning ?? (dimseStatus === undefined ? undefined : `${dimseStatus}: ${comment}`);
   return {
     status,
     contentType: report.contentType,
@@ -113,7 +113,7 @@ export function answerOfFailure(failure: ServiceFailure, context: FailureContext
     headers: {
       ...(failure instanceof HttpRefusal ? failure.headers : {}),
       ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
-      ...(dimseStatus === undefined ? {} : { Warning: toWarningHeader(baseUri, warning) }),
+      ...(words !== undefined && { Warning: toWarningHeader(baseUri, { code: 'UPSTREAM_WARNING', text: words }) }),
     },
   };
 }

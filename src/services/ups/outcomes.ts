@@ -25,6 +25,10 @@ export function isWorkitemOperation(operation: Operation): operation is Workitem
 
 type WorkitemServiceFailureCode = CommonFailureCode | SearchFailureCode | InstanceFailureCode | WorkitemFailureCode;
 
+const NOT_CLAIMED = 'The target URI did not reference a claimed Workitem.';
+const NOT_IN_THAT_STATE = 'The submitted request is inconsistent with the current state of the Workitem.';
+const INCONSISTENT = 'The submitted request is inconsistent with the state of the UPS Instance.';
+
 const TRY_AGAIN_SECONDS = 10;
 const NONE = 0x0110;
 const same = (httpStatus: number, comment: string, retryAfter?: number): NServiceOutcome => ({
@@ -74,20 +78,45 @@ const OUTCOMES: Readonly<Record<WorkitemServiceFailureCode, NServiceOutcome>> = 
   OUTCOME_UNKNOWN: same(504, 'outcome unknown'),
   TRANSACTION_UID_MISSING: same(400, 'The Transaction UID is missing.'),
   TRANSACTION_UID_WRONG: same(400, 'The Transaction UID is incorrect.'),
-  STATE_CONFLICT: same(409, 'The submitted request is inconsistent with the state of the UPS Instance.'),
+  STATE_CONFLICT: same(409, INCONSISTENT),
   WORKITEM_NOT_SCHEDULED: same(400, 'a workitem is created in state SCHEDULED'),
-  FILTER_NOT_SUPPORTED: same(403, 'The Origin-Server does not support Filtered Worklist Subscriptions.'),
+  FILTER_NOT_SUPPORTED: same(403, 'Filtered Worklist Subscriptions are not supported.'),
   SUBSCRIPTION_UNKNOWN: same(404, 'no such subscription'),
 };
 
 /** A change of state from a final state is a conflict; an update is a bad request (PS3.18 11.6.2, 11.7.2). */
 const OF_CHANGE_OF_STATE = 409;
 
-export function workitemHttpOutcome(failure: ServiceFailure, operation: WorkitemOperation): NServiceHttpOutcome {
+/** What the Warning of a refusal says (PS3.18 11.6.3.2, 11.7.3.2, 11.10.3.2), word for word. */
+const REFUSALS: Partial<Record<WorkitemOperation, Partial<Record<FailureCode, string>>>> = {
+  updateWorkitem: {
+    TRANSACTION_UID_MISSING: NOT_CLAIMED,
+    TRANSACTION_UID_WRONG: NOT_CLAIMED,
+    STATE_CONFLICT: NOT_IN_THAT_STATE,
+    INSTANCE_FINAL: NOT_IN_THAT_STATE,
+    INSTANCE_CONFLICT: NOT_IN_THAT_STATE,
+  },
+  changeWorkitemState: {
+    TRANSACTION_UID_MISSING: 'The Transaction UID is missing.',
+    TRANSACTION_UID_WRONG: 'The Transaction UID is incorrect.',
+    STATE_CONFLICT: INCONSISTENT,
+    INSTANCE_FINAL: INCONSISTENT,
+    INSTANCE_CONFLICT: INCONSISTENT,
+  },
+  subscribe: { FILTER_NOT_SUPPORTED: 'Filtered Worklist Subscriptions are not supported.' },
+};
+
+export interface WorkitemHttpOutcome extends NServiceHttpOutcome {
+  /** Text of the Warning that goes with it. */
+  readonly warning?: string;
+}
+
+export function workitemHttpOutcome(failure: ServiceFailure, operation: WorkitemOperation): WorkitemHttpOutcome {
   const row = OUTCOMES[failure.code as WorkitemServiceFailureCode] ?? OUTCOMES.INTERNAL_ERROR;
   const isConflict = failure.code === 'INSTANCE_FINAL' && operation !== 'updateWorkitem';
   const own = isConflict ? { ...row, httpStatus: OF_CHANGE_OF_STATE } : row;
-  return nServiceHttpOutcome(failure, own, 0, undefined);
+  const warning = REFUSALS[operation]?.[failure.code];
+  return { ...nServiceHttpOutcome(failure, own, 0, undefined), ...(warning !== undefined && { warning }) };
 }
 
 /** Every code has its row; for the catalogue of errors. */
