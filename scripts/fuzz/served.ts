@@ -37,6 +37,7 @@ export function servingHandler(): ServiceHandler {
     },
     checkCommitment: async () => ({ state: 'pending', retryAfterMs: 1_000 }),
     reportCommitment: async () => undefined,
+    notifyMpps: async () => undefined,
     refused: () => undefined,
   };
 }

@@ -1,23 +1,22 @@
 /** Storage commitment on associations of ours: N-ACTION as SCU (PS3.4 J.3.2), N-EVENT-REPORT as SCP (J.3.3). */
 import type { Logger } from '../observe/log.ts';
-import { ServiceFailure } from '../services/port.ts';
 import type { CommitmentContext, CommitmentReportContext, RequestContext } from '../services/port.ts';
 import { commitmentFailureFromDimse } from '../services/storage-commitment/answers.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import type { CommitmentResult, CommitmentStatus, SopReference } from '../services/storage-commitment/commitment.ts';
 import { actionMessage, eventMessage } from './commitment-message.ts';
-import type { CommitmentMessage } from './commitment-message.ts';
 import { CommitmentReports } from './commitment-reports.ts';
 import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import type { AcceptedContext } from './message-channel.ts';
 import type { AssociationPool, Lease } from './pool.ts';
+import { checkRole, proposedRoles } from './report-role.ts';
 import type { ScuAssociation, ScuOptions } from './scu.ts';
-import type { ScuExchange } from './scu-exchange.ts';
-import { failureOfWrite } from './upstream-failure.ts';
-import { budgetOf, callingAeTitleFor, scuOptions } from './upstream-options.ts';
+import { exchangeOnce } from './single-exchange.ts';
+import type { SingleExchange } from './single-exchange.ts';
+import { callingAeTitleFor, scuOptions } from './upstream-options.ts';
 import type { DimseUpstreamOptions } from './upstream-options.ts';
 
 const CLASSES: readonly string[] = [STORAGE_COMMITMENT_PUSH_MODEL];
-const ROLE_SCP = { sopClassUid: STORAGE_COMMITMENT_PUSH_MODEL, scu: false, scp: true } as const;
 
 /** Each request and each report has an association of its own, with a place in the pool. */
 export class CommitmentScu {
@@ -52,7 +51,10 @@ export class CommitmentScu {
       servePeer: (message, agreed) => reports.take(message, agreed),
     };
     await this.#exchange('request', options, context, {
-      compose: (association) => actionMessage(agreedIn(association), transactionUid, references),
+      compose: (association) => {
+        const agreed = agreedIn(association);
+        return { agreed, ...actionMessage(agreed, transactionUid, references) };
+      },
       finish: (lease, isDone) => this.#hold(lease, reports, isDone ? context : { holdMs: 0 }),
     });
     return { state: 'pending' };
@@ -64,12 +66,13 @@ export class CommitmentScu {
     const callingAeTitle = context.callingAeTitle ?? callingAeTitleFor(this.#options);
     const options: ScuOptions = {
       ...scuOptions(this.#options, CLASSES, callingAeTitle, context.bearer),
-      roles: reportRoleSelection === 'omit' ? [] : [ROLE_SCP],
+      roles: proposedRoles(STORAGE_COMMITMENT_PUSH_MODEL, reportRoleSelection),
     };
     await this.#exchange('report', options, context, {
       compose: (association) => {
-        if (reportRoleSelection === 'require') checkRole(association);
-        return eventMessage(agreedIn(association), transactionUid, result, context.retrieveAeTitle);
+        checkRole(association, STORAGE_COMMITMENT_PUSH_MODEL, reportRoleSelection);
+        const agreed = agreedIn(association);
+        return { agreed, ...eventMessage(agreed, transactionUid, result, context.retrieveAeTitle) };
       },
       finish: (lease) => this.#pool.giveBack(lease, false),
     });
@@ -81,40 +84,18 @@ export class CommitmentScu {
     for (const end of this.#holds) end();
   }
 
-  /** One request on a new association, for which its answer is positive. */
   async #exchange(
     operation: 'request' | 'report',
     options: ScuOptions,
     context: RequestContext,
-    {
-      compose,
-      finish,
-    }: { compose: (on: ScuAssociation) => CommitmentMessage; finish: (lease: Lease, isDone: boolean) => void },
+    exchange: Pick<SingleExchange, 'compose' | 'finish'>,
   ): Promise<void> {
-    const budget = budgetOf(context);
-    let wasSent = false;
-    try {
-      const lease = await this.#pool.lease(options, budget, true);
-      const { association } = lease;
-      let exchange: ScuExchange | undefined;
-      let isDone = false;
-      try {
-        const { fields, dataSet } = compose(association);
-        wasSent = !association.hasEnded;
-        exchange = association.request(agreedIn(association), fields, dataSet, budget);
-        const { status, command } = await exchange.next();
-        const { errorComment: comment, errorId } = command;
-        const failure = commitmentFailureFromDimse(status, operation, { comment, errorId });
-        if (failure !== undefined) throw failure;
-        isDone = true;
-        if (status !== DIMSE_STATUS.success) this.#tellWarning(operation, status, context);
-      } finally {
-        exchange?.abandon(new ServiceFailure('CANCELED'));
-        finish(lease, isDone);
-      }
-    } catch (error) {
-      throw failureOfWrite(error, context.signal, wasSent);
-    }
+    const status = await exchangeOnce(this.#pool, options, context, {
+      ...exchange,
+      failureOf: (code, { errorComment: comment, errorId }) =>
+        commitmentFailureFromDimse(code, operation, { comment, errorId }),
+    });
+    if (status !== DIMSE_STATUS.success) this.#tellWarning(operation, status, context);
   }
 
   /** Whatever ends the hold, the release waits for the answer to a report that has begun to come. */
@@ -148,14 +129,6 @@ export class CommitmentScu {
   }
 }
 
-function agreedIn(association: ScuAssociation): ReturnType<ScuAssociation['context']> {
+function agreedIn(association: ScuAssociation): AcceptedContext {
   return association.context(STORAGE_COMMITMENT_PUSH_MODEL);
-}
-
-/** @throws ServiceFailure UPSTREAM_REJECTED; nothing was sent */
-function checkRole({ answer }: ScuAssociation): void {
-  const isAgreed = answer.roles.some(({ sopClassUid, scp }) => sopClassUid === STORAGE_COMMITMENT_PUSH_MODEL && scp);
-  if (isAgreed) return;
-  const comment = 'role SCP not agreed: commitment.roleSelection try sends anyway';
-  throw new ServiceFailure('UPSTREAM_REJECTED', { comment });
 }

@@ -6,6 +6,7 @@ import type { ClientTls } from '../tls/client-tls.ts';
 import type { MppsScuOptions } from './mpps-scu.ts';
 import type { PoolOptions } from './pool.ts';
 import { userIdentityOf } from './requestor-identity.ts';
+import type { ReportRoleSelection } from './report-role.ts';
 import type { RequestorIdentity } from './requestor-identity.ts';
 import type { Budget, ScuOptions } from './scu.ts';
 import { IMPLEMENTATION_VERSION_NAME } from './uids.ts';
@@ -38,10 +39,10 @@ export interface DimseUpstreamOptions extends WorklistFindOptions, MppsScuOption
   /** Attributes the peer cannot stand in an identifier. */
   readonly omitKeys: readonly AttributePath[];
   /**
-   * The role of SCP for a report of storage commitment (PS3.4 J.3.3, PS3.7 D.3.3.4): `require` (default) reports only to an
-   * SCU that agrees to it, `try` proposes it and reports whatever the answer, `omit` does not propose it.
+   * The role of SCP for a report of storage commitment and for an MPPS Notification (PS3.4 J.3.3, F.9, PS3.7 D.3.3.4);
+   * default `require`.
    */
-  readonly reportRoleSelection?: 'require' | 'try' | 'omit';
+  readonly reportRoleSelection?: ReportRoleSelection;
   readonly pool: PoolOptions;
   /** DNS, TCP and TLS. */
   readonly connectTimeoutMs: number;

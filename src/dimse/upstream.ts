@@ -1,10 +1,11 @@
 /**
  * A classic SCP behind the port: worklist by C-FIND, MPPS by N-CREATE, N-SET and N-GET, storage commitment by N-ACTION
- * (and an SCU to report to, by N-EVENT-REPORT), verified by C-ECHO.
+ * (and an SCU to report to and to notify, by N-EVENT-REPORT), verified by C-ECHO.
  */
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import type { CertificateFacts } from '../tls/tls-options.ts';
+import type { MppsEvent } from '../services/mpps/notification.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type {
   AttributeSelection,
@@ -22,6 +23,7 @@ import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
 import { DIMSE_STATUS, statusToText } from './command-set.ts';
 import { CommitmentScu } from './commitment-scu.ts';
 import { MPPS_CLASSES, MppsClient } from './mpps-scu.ts';
+import { notifyScu } from './notification-scu.ts';
 import { AssociationPool } from './pool.ts';
 import type { ScuOptions } from './scu.ts';
 import { ScuError } from './scu-error.ts';
@@ -88,6 +90,10 @@ export class DimseUpstream implements Upstream {
 
   reportCommitment(transactionUid: string, result: CommitmentResult, context: CommitmentReportContext): Promise<void> {
     return this.#commitment.report(transactionUid, result, context);
+  }
+
+  notifyMpps(event: MppsEvent, context: RequestContext): Promise<void> {
+    return notifyScu(event, this.#options, this.#pool, context, this.#logger);
   }
 
   async verify(context: RequestContext): Promise<void> {

@@ -12,7 +12,7 @@ import { digestOfDataSet } from '../services/mpps/digest.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, MppsContext, RequestContext, Requester } from '../services/port.ts';
 import { KeyedQueue } from '../store/keyed-queue.ts';
-import type { Destination } from '../store/spool-records.ts';
+import type { Destination, NewSpoolMessage } from '../store/spool-records.ts';
 import type { MppsKey, MppsRecord, MppsRecords, Store } from '../store/store.ts';
 import { AnsweredCreates } from './answered-creates.ts';
 import type { AcceptedMessage } from './forwarding.ts';
@@ -121,6 +121,16 @@ export class Delivery {
       () => this.#find(target, targetOf, uid, context.requester),
       (found) => this.#retrieve(found, selection, context),
     );
+  }
+
+  /** Puts events on the disk for SCUs of MPPS Notification. @throws GatewayError STORE_* */
+  tell(events: readonly NewSpoolMessage[]): Promise<void> {
+    return this.#storeAndForward.tell(events);
+  }
+
+  /** Whether an instance went by this hop, be it long ago. */
+  async knows(target: MppsTarget, uid: string): Promise<boolean> {
+    return (await this.#records.get(keyOf(target, uid))) !== undefined;
   }
 
   /** Resolves when what is known of answers is in the store too; for the end of the process. */

@@ -207,8 +207,9 @@ export class DestinationWorker {
         observe('later', end.failure.code);
         return undefined;
       default: {
-        const next = await this.#finish(claim, end.end);
-        observe('delivered');
+        const failure = end.end === 'refused' ? end.failure : undefined;
+        const next = await this.#finish(claim, end.end, failure);
+        observe('delivered', failure?.code);
         return next;
       }
     }
@@ -222,11 +223,16 @@ export class DestinationWorker {
     if (failure.code !== 'CONVERSION_FAILED') await this.#noteAnswer();
   }
 
-  async #finish(claim: Claim, status: 'delivered' | 'arrived' | 'loop'): Promise<Claim | undefined> {
+  async #finish(
+    claim: Claim,
+    status: 'delivered' | 'arrived' | 'loop' | 'refused',
+    failure?: ServiceFailure,
+  ): Promise<Claim | undefined> {
     const { spool, mpps } = this.#host.store;
     const { options, isForward, keepsCopy } = this.#target;
     const next = await spool.done(claim, options.leaseMs);
-    this.#log('info', claim, status);
+    const why = failure && { outcome: failure.code, problem: problemOf(failure).problem };
+    this.#log(failure === undefined ? 'info' : 'warn', claim, status, why);
     await this.#noteAnswer();
     if (next !== undefined && this.#isStopped) {
       await spool.giveBack(next);
@@ -307,7 +313,7 @@ export class DestinationWorker {
   }
 
   #log(level: 'info' | 'warn', { message }: Claim, status: string, more: Record<string, unknown> = {}): void {
-    const { uid, route, upstream, kind, attempts, acceptedAt, traceId } = message;
+    const { uid, route, upstream, kind, eventType, attempts, acceptedAt, traceId } = message;
     const ageMs = Math.max(0, this.#host.clock.now() - acceptedAt);
     this.#host.logger[level]('spool delivery', {
       traceId,
@@ -315,6 +321,7 @@ export class DestinationWorker {
       route,
       upstream,
       kind,
+      ...(eventType !== undefined && { eventType }),
       attempts,
       ageMs,
       status,

@@ -7,6 +7,7 @@ import type { Logger } from '../observe/log.ts';
 import type { Requester, RequestContext } from '../services/port.ts';
 import type { NewSpoolMessage } from '../store/spool-records.ts';
 import type { MppsRecord } from '../store/store.ts';
+import { isFrom } from './mpps-route.ts';
 import type { ForwardTarget, MppsTarget } from './mpps-route.ts';
 
 /** A message as it was accepted. */
@@ -54,11 +55,11 @@ export function forwardMessages(
 
 /** What comes back from a destination, or once more from another, would else go round for ever. */
 function reasonAgainst(
-  { aeTitle }: ForwardTarget,
+  forward: ForwardTarget,
   { kind, digest, requester }: AcceptedMessage,
   before: MppsRecord | undefined,
 ): string | undefined {
-  if (aeTitle !== undefined && aeTitle === requester.callingAeTitle?.trim()) return 'it came from there';
+  if (isFrom(forward, requester)) return 'it came from there';
   return kind === 'update' && before?.lastDigest === digest ? 'it was forwarded before' : undefined;
 }
 

@@ -24,7 +24,8 @@ import type {
   ServiceWarning,
   WorklistQuery,
 } from '../services/port.ts';
-import type { WorkitemRoute } from '../services/ups/workitem.ts';
+import type { MppsEvent } from '../services/mpps/notification.ts';
+import type { WorkitemHandler, WorkitemRoute } from '../services/ups/workitem.ts';
 import type { ToldEvent } from '../services/storage-commitment/commitment.ts';
 import { isEmptyIdentifier } from '../services/worklist/identifier.ts';
 import { CommitmentExchanges } from './commitment/exchange.ts';
@@ -38,6 +39,8 @@ import { applied, toFailure } from './mapping.ts';
 import type { Mapping } from './mapping.ts';
 import { isRecordOf } from './mpps-route.ts';
 import type { MppsTarget } from './mpps-route.ts';
+import { Notifications } from './notifications.ts';
+import type { MppsObserver, NotificationTarget } from './notifications.ts';
 import { matchRoute } from './routes.ts';
 import type { NamedUpstream, RouteMatcher } from './routes.ts';
 
@@ -46,12 +49,6 @@ export interface WorklistRoute {
   readonly upstreams: readonly NamedUpstream[];
   readonly request: Mapping | undefined;
   readonly response: Mapping | undefined;
-}
-
-/** SCUs of MPPS Notification, and whose word they are given. */
-export interface NotificationTarget {
-  readonly to: readonly NamedUpstream[];
-  readonly source: 'gateway' | 'upstream';
 }
 
 export interface GatewayRoute extends RouteMatcher {
@@ -78,6 +75,11 @@ export class Gateway implements ServiceHandler {
   #routes: readonly GatewayRoute[];
   #delivery: Delivery | undefined;
   #commitments: CommitmentService | undefined;
+  readonly #notifications: Notifications;
+  /** Offered by the routes that say so; absent: by none. */
+  workitems: WorkitemHandler | undefined;
+  /** Hears what upstreams tell of MPPS before they are told that it has arrived; absent: only SCUs do. */
+  mppsObserver: MppsObserver | undefined;
 
   /**
    * @param delivery needed as soon as a route offers the MPPS service
@@ -95,6 +97,11 @@ export class Gateway implements ServiceHandler {
       hopsBeyond: (context, route) => this.#hopsBeyond(context, route),
       noteSuccess: (upstream) => this.#noteSuccess(upstream),
       noteFailure: (upstream, failure) => this.#noteFailure(upstream, failure),
+    });
+    this.#notifications = new Notifications(logger, this.#exchanges, {
+      routes: () => this.#routes,
+      delivery: () => this.#delivery,
+      observer: () => this.mppsObserver,
     });
   }
 
@@ -222,6 +229,18 @@ export class Gateway implements ServiceHandler {
 
   reportCommitment(event: ToldEvent, context: RequestContext): Promise<void> {
     return this.#commitmentExchanges.report(event, context);
+  }
+
+  notifyMpps(event: MppsEvent, context: RequestContext): Promise<void> {
+    return this.#watched(this.#notifications.notify(event, context));
+  }
+
+  /**
+   * The same from an upstream that tells by a connection of ours: resolves once what follows is on the disk.
+   * @throws ServiceFailure; then it is to be told again
+   */
+  told(upstream: string, event: MppsEvent): Promise<void> {
+    return this.#watched(this.#notifications.told(upstream, event));
   }
 
   readonly #targetOf: TargetOf = (record) =>

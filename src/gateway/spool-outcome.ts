@@ -13,7 +13,8 @@ import {
 import { digestsOf, EMPTY_DIGEST, sequencesOf, shrunkSequences } from '../services/mpps/digest.ts';
 import { mppsOutcomeOf } from '../services/mpps/outcomes.ts';
 import { isFinal, stateOf } from '../services/mpps/state.ts';
-import type { AttributeSelection, RequestContext, ServiceFailure, Upstream } from '../services/port.ts';
+import { ServiceFailure } from '../services/port.ts';
+import type { AttributeSelection, RequestContext, Upstream } from '../services/port.ts';
 import type { Claim, SpoolFailure } from '../store/spool-records.ts';
 import { problemTextOf } from './exchange.ts';
 import { applied, toFailure } from './mapping.ts';
@@ -28,10 +29,13 @@ export interface DeliveryWay {
   readonly isForward: boolean;
 }
 
-/** `arrived`: it is there, though this attempt was not the one that was taken. */
+/**
+ * `arrived`: it is there, though this attempt was not the one that was taken. `refused`: an SCU has not taken an event, for
+ * good: all there is to do is to say so.
+ */
 export type AttemptEnd =
   | { readonly end: 'delivered' | 'arrived' | 'loop' }
-  | { readonly end: 'dead'; readonly failure: ServiceFailure }
+  | { readonly end: 'dead' | 'refused'; readonly failure: ServiceFailure }
   | { readonly end: 'later'; readonly failure: ServiceFailure; readonly inDoubt: boolean };
 
 /** To the one who waits a limit as any other; the same message meets it each time. */
@@ -41,12 +45,15 @@ const PROCESSING_FAILURE = 0x0110;
 
 /** Never rejects. Rules run at each attempt: mending one cures what it spoilt. */
 export async function attemptDelivery(
-  { upstream, request, isForward }: DeliveryWay,
-  { message, wasInDoubt }: Claim,
+  way: DeliveryWay,
+  claim: Claim,
   context: RequestContext,
   logger: Logger,
 ): Promise<AttemptEnd> {
+  const { upstream, request, isForward } = way;
+  const { message, wasInDoubt } = claim;
   const { kind, uid, received } = message;
+  if (kind === 'event') return attemptEvent(upstream, claim, context, logger);
   let mapped = received;
   try {
     mapped = applied(request, 'request', received);
@@ -64,6 +71,27 @@ export async function attemptDelivery(
     if (arrived === true) return { end: 'arrived' };
     if (arrived !== false) return { end: 'later', failure: arrived, inDoubt: wasInDoubt };
     if (isVerdict(failure) || failure.httpStatus === CONTENT_TOO_LARGE) return { end: 'dead', failure };
+    return { end: 'later', failure, inDoubt: wasInDoubt || failure.retry === 'ambiguous' };
+  }
+}
+
+/** An event may be told twice, so that nothing is in doubt about it that would have to be learned. */
+async function attemptEvent(
+  upstream: Upstream,
+  { message: { uid, eventType }, wasInDoubt }: Claim,
+  context: RequestContext,
+  logger: Logger,
+): Promise<AttemptEnd> {
+  if (eventType === undefined) {
+    return { end: 'dead', failure: new ServiceFailure('INTERNAL_ERROR', { comment: 'an event without its type' }) };
+  }
+  try {
+    await upstream.notifyMpps({ uid, type: eventType }, context);
+    return { end: 'delivered' };
+  } catch (error) {
+    const failure = toFailure(error, logger, context.traceId);
+    // An SCU that has answered means it, but for 0213H (status mapping 6).
+    if (failure.dimseStatus !== undefined && failure.code !== 'OUT_OF_RESOURCES') return { end: 'refused', failure };
     return { end: 'later', failure, inDoubt: wasInDoubt || failure.retry === 'ambiguous' };
   }
 }

@@ -7,6 +7,7 @@ import type { Destination, NewSpoolMessage, Spool } from '../store/spool-records
 import type { MppsKey, MppsRecord, MppsRecords } from '../store/store.ts';
 import { forwardMessages, primaryMessage } from './forwarding.ts';
 import type { AcceptedMessage } from './forwarding.ts';
+import { eventsOfMessage } from './mpps-events.ts';
 import type { MppsTarget } from './mpps-route.ts';
 
 export class StoreAndForward {
@@ -33,7 +34,7 @@ export class StoreAndForward {
   }
 
   /**
-   * Puts a message on the disk for every destination, beside the record as it is from now on.
+   * Puts a message on the disk for every destination, and what SCUs are told of it, beside the record as it is from now on.
    * @param before the record as it was
    * @throws GatewayError STORE_*; then nothing is kept, and the one who asks must not be told that it is
    */
@@ -44,12 +45,13 @@ export class StoreAndForward {
     after: MppsRecord | undefined,
   ): Promise<void> {
     const forwards = forwardMessages(target, message, before, this.#logger);
-    await this.#put(after, [primaryMessage(target, message), ...forwards]);
+    const events = eventsOfMessage(target, message, before);
+    await this.#put(after, [primaryMessage(target, message), ...forwards, ...events]);
   }
 
   /**
-   * The same once the upstream has taken the message: only the other destinations are left. Without any, false: the record
-   * is not written.
+   * The same once the upstream has taken the message: only the other destinations and the SCUs are left. Without any,
+   * false: the record is not written.
    * @throws GatewayError STORE_*; the message must then come again, or it is not forwarded
    */
   async forward(
@@ -62,9 +64,15 @@ export class StoreAndForward {
       ...unforwardedCreate(each, before),
       each,
     ]);
-    if (forwards.length === 0) return false;
-    await this.#put(after, forwards);
+    const messages = [...forwards, ...eventsOfMessage(target, message, before)];
+    if (messages.length === 0) return false;
+    await this.#put(after, messages);
     return true;
+  }
+
+  /** Puts events on the disk for the SCUs that hear of them. @throws GatewayError STORE_* */
+  tell(events: readonly NewSpoolMessage[]): Promise<void> {
+    return this.#put(undefined, events);
   }
 
   async #put(record: MppsRecord | undefined, messages: readonly NewSpoolMessage[]): Promise<void> {

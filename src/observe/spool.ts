@@ -34,9 +34,9 @@ export type DeliveryOutcome = (typeof DELIVERY_OUTCOMES)[number];
 export interface DeliveryAttempt {
   readonly route: string;
   readonly upstream: string;
-  readonly kind: 'create' | 'update';
+  readonly kind: 'create' | 'update' | 'event';
   readonly outcome: DeliveryOutcome;
-  /** Canonical failure code of what was not delivered. */
+  /** Canonical failure code of what was not delivered, or of an event that was and that the SCU refused. */
   readonly failureCode?: string | undefined;
   readonly ms: number;
 }

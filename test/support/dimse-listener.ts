@@ -5,6 +5,7 @@ import type { ResolveHost } from '../../src/dimse/reporters.ts';
 import { DimseListener } from '../../src/dimse/scp.ts';
 import type { DimseListenerOptions } from '../../src/dimse/scp.ts';
 import type { Logger } from '../../src/observe/log.ts';
+import type { MppsEvent } from '../../src/services/mpps/notification.ts';
 import type {
   AttributeSelection,
   CommitmentAnswer,
@@ -83,11 +84,16 @@ export class ScriptedHandler implements ServiceHandler {
   reportCommitment: ServiceHandler['reportCommitment'] = async (event, context) => {
     this.reports.push({ event, context });
   };
+  notifyMpps: ServiceHandler['notifyMpps'] = async (event, context) => {
+    this.notifications.push({ event, context });
+  };
   /** What MPPS was asked for, by the default answers. */
   readonly asked: AskedMpps[] = [];
   /** What storage commitment was asked for and reported, by the default answers. */
   readonly commitments: AskedCommitment[] = [];
   readonly reports: { readonly event: ToldEvent; readonly context: RequestContext }[] = [];
+  /** MPPS Notifications, by the default answer. */
+  readonly notifications: { readonly event: MppsEvent; readonly context: RequestContext }[] = [];
   readonly refusals: ServiceFailure[] = [];
   readonly requesters: Requester[] = [];
 

@@ -53,6 +53,7 @@ const WITHOUT_COMMITMENT = {
   requestCommitment: notAsked,
   checkCommitment: notAsked,
   reportCommitment: notAsked,
+  notifyMpps: notAsked,
 };
 /** For a handler that is asked for the worklist only. */
 export const WORKLIST_ONLY = { ...WITHOUT_MPPS, ...WITHOUT_COMMITMENT };

@@ -50,6 +50,7 @@ function fakeUpstream(name: string): Upstream {
     requestCommitment: () => Promise.reject(new Error('unused')),
     checkCommitment: () => Promise.reject(new Error('unused')),
     reportCommitment: () => Promise.reject(new Error('unused')),
+    notifyMpps: () => Promise.reject(new Error('unused')),
     verify: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
