@@ -18,22 +18,59 @@ export function lockOf(transactionUid: string | undefined, claimedBy: string | u
   return claimedBy === undefined || claimedBy === transactionUid ? 'right' : 'wrong';
 }
 
+const ALLOWED: Transition = { result: 'allowed' };
+const NOT_THERE = refused('NO_SUCH_INSTANCE', 0xc307);
+const FINAL = refused('INSTANCE_FINAL', 0xc300);
+const LOCK_WRONG = refused('TRANSACTION_UID_WRONG', 0xc301);
+const LOCK_MISSING = refused('TRANSACTION_UID_MISSING', 0xc301);
+const conflict = (dimseStatus: number): Transition => refused('STATE_CONFLICT', dimseStatus);
+const already = (dimseStatus: number): Transition => ({ result: 'already', dimseStatus });
+
 /**
  * Change Workitem State. That its final state is complete is asked of `missingForFinal` (C304H).
  * @param state undefined: there is no such workitem
  */
 export function transitionOf(state: WorkitemState | undefined, wanted: WorkitemState, lock: Lock): Transition {
-  throw new ServiceFailure('INTERNAL_ERROR', { cause: [state, wanted, lock] });
+  if (state === undefined) return NOT_THERE;
+  if (wanted === 'SCHEDULED') return conflict(0xc303);
+  if (lock === 'missing') return LOCK_MISSING;
+  if (lock === 'wrong') return wanted === 'IN PROGRESS' ? claimedByAnother(state) : LOCK_WRONG;
+  if (wanted === 'IN PROGRESS') return toInProgress(state);
+  if (state === 'SCHEDULED') return conflict(0xc310);
+  if (state === 'IN PROGRESS') return ALLOWED;
+  if (state !== wanted) return FINAL;
+  return already(state === 'COMPLETED' ? 0xb306 : 0xb304);
 }
 
-/** Update. */
+/** Who claims with a lock of its own what another has claimed is told of the state, not that its lock is wrong. */
+function claimedByAnother(state: WorkitemState): Transition {
+  const code = state === 'IN PROGRESS' ? 'STATE_CONFLICT' : 'INSTANCE_FINAL';
+  return refused(code, 0xc301);
+}
+
+function toInProgress(state: WorkitemState): Transition {
+  if (state === 'SCHEDULED') return ALLOWED;
+  return state === 'IN PROGRESS' ? conflict(0xc302) : FINAL;
+}
+
+/** Update: nobody's lock while it is SCHEDULED, its performer's while it is IN PROGRESS (CC.2.6.3). */
 export function updateOf(state: WorkitemState | undefined, lock: Lock): Transition {
-  throw new ServiceFailure('INTERNAL_ERROR', { cause: [state, lock] });
+  if (state === undefined) return NOT_THERE;
+  if (state === 'COMPLETED' || state === 'CANCELED') return FINAL;
+  if (state === 'SCHEDULED') return lock === 'missing' ? ALLOWED : conflict(0xc310);
+  if (lock === 'right') return ALLOWED;
+  return lock === 'wrong' ? LOCK_WRONG : LOCK_MISSING;
 }
 
-/** Request Cancellation. */
+/** Request Cancellation: what becomes of one that is IN PROGRESS is for its performer to say (CC.2.2.3). */
 export function cancellationOf(state: WorkitemState | undefined): Transition {
-  throw new ServiceFailure('INTERNAL_ERROR', { cause: [state] });
+  if (state === undefined) return NOT_THERE;
+  if (state === 'COMPLETED') return conflict(0xc311);
+  return state === 'CANCELED' ? already(0xb304) : ALLOWED;
+}
+
+function refused(code: FailureCode, dimseStatus: number): Transition & { result: 'refused' } {
+  return { result: 'refused', code, dimseStatus };
 }
 
 /** What to throw for a transition that is refused. */
