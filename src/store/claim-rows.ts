@@ -49,8 +49,8 @@ export function workitemUidsOf({ workitems }: Claim): string[] {
   return [...new Set(workitems.map(({ workitemUid }) => workitemUid))];
 }
 
-/** Each step once, as it was seen last, in an order that is the same for all who write it. */
+/** Each step once, as it was seen last. */
 export function distinctSteps(steps: readonly SeenStep[]): SeenStep[] {
-  const byKey = new Map(steps.map((step) => [JSON.stringify([step.studyUid, step.stepId, step.upstream]), step]));
-  return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, step]) => step);
+  const keyOf = ({ studyUid, stepId, upstream }: SeenStep): string => JSON.stringify([studyUid, stepId, upstream]);
+  return [...new Map(steps.map((step) => [keyOf(step), step])).values()];
 }

@@ -6,6 +6,7 @@ import { GatewayError } from '../errors.ts';
 import type { Commitments } from './commitment-records.ts';
 import { MIGRATIONS } from './migrations/migrations.ts';
 import type { Migration } from './migrations/migration.ts';
+import { PostgresClaims } from './postgres-claims.ts';
 import { PostgresCommitments } from './postgres-commitments.ts';
 import { PostgresConnections } from './postgres-connection.ts';
 import { PostgresErrors } from './postgres-errors.ts';
@@ -17,9 +18,12 @@ import { PostgresRisEntries } from './postgres-ris-entries.ts';
 import { PostgresRisExceptions } from './postgres-ris-exceptions.ts';
 import { PostgresRisSteps } from './postgres-ris-steps.ts';
 import { PostgresSpool } from './postgres-spool.ts';
+import { PostgresSubscriptions } from './postgres-subscriptions.ts';
+import { PostgresWorkitems } from './postgres-workitems.ts';
 import type { RisEntries, RisExceptions, RisSteps } from './ris-records.ts';
 import type { Spool } from './spool-records.ts';
 import type { MppsRecords, Store } from './store.ts';
+import type { Claims, Subscriptions, Workitems } from './workitem-records.ts';
 
 export interface PostgresStoreOptions extends PostgresLockOptions {
   /** Steps of the schema; for tests of migrations. */
@@ -46,6 +50,9 @@ class PostgresStore implements Store {
   readonly mpps: MppsRecords;
   readonly spool: Spool;
   readonly commitments: Commitments;
+  readonly workitems: Workitems;
+  readonly subscriptions: Subscriptions;
+  readonly claims: Claims;
   readonly worklist: RisEntries;
   readonly steps: RisSteps;
   readonly exceptions: RisExceptions;
@@ -60,6 +67,9 @@ class PostgresStore implements Store {
     this.mpps = new PostgresMppsRecords(connections, damaged, () => locks.current);
     this.spool = new PostgresSpool(connections);
     this.commitments = new PostgresCommitments(connections, errors);
+    this.workitems = new PostgresWorkitems(connections, damaged);
+    this.subscriptions = new PostgresSubscriptions(connections);
+    this.claims = new PostgresClaims(connections, damaged);
     this.worklist = new PostgresRisEntries(connections, damaged);
     this.steps = new PostgresRisSteps(connections, damaged);
     this.exceptions = new PostgresRisExceptions(connections, damaged);
