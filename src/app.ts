@@ -28,7 +28,7 @@ import { Ris } from './ris/ris.ts';
 import { buildRoutes, reportersOf } from './route-parts.ts';
 import { NOTHING } from './running.ts';
 import type { Parts, RunningListener, RunningUpstream } from './running.ts';
-import { closeSecurity, loadListenerSecurity } from './security-parts.ts';
+import { certificatesOfSecurity, closeSecurity, loadListenerSecurity } from './security-parts.ts';
 import { importSeeds, readSeeds } from './seeds.ts';
 import type { Upstream } from './services/port.ts';
 import { StoreServices } from './store-services.ts';
@@ -269,7 +269,7 @@ export class App {
   #certificates(): CertificateFacts[] {
     const { listeners, upstreams, console } = this.#parts ?? NOTHING;
     return [
-      ...[...listeners.values()].flatMap(({ security }) => security.tls?.certificates() ?? []),
+      ...[...listeners.values()].flatMap(({ security }) => certificatesOfSecurity(security)),
       ...[...upstreams.values()].flatMap(({ upstream }) => certificatesOf(upstream)),
       ...(console?.tls?.certificates() ?? []),
     ];

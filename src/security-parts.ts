@@ -4,11 +4,15 @@ import type { ConsoleConfig, DicomwebUpstreamConfig, DimseUpstreamConfig, Listen
 import type { RequestorIdentity } from './dimse/requestor-identity.ts';
 import { UserIdentityCheck } from './dimse/user-identity.ts';
 import { Authenticator } from './identity/authenticator.ts';
-import type { CredentialsOptions, OwnCredentialsOptions } from './identity/credentials.ts';
+import { createCredentials } from './identity/outbound-credentials.ts';
+import { ProviderClient } from './identity/provider-client.ts';
+import type { Credentials, CredentialsOptions, OwnCredentialsOptions } from './identity/credentials.ts';
 import type { JwtOptions } from './identity/jwt-verifier.ts';
 import type { GatewayError } from './errors.ts';
 import type { Logger } from './observe/log.ts';
+import { ClientTls } from './tls/client-tls.ts';
 import { ServerTls } from './tls/server-tls.ts';
+import type { CertificateFacts, ClientTlsOptions } from './tls/tls-options.ts';
 
 /** What is made before a listener is, and lives as long. */
 export interface ListenerSecurity {
@@ -48,10 +52,16 @@ export async function loadListenerSecurity(
     tls,
     authenticator:
       authenticator ??
-      ('authentication' in config ? await loadAuthenticator(config.authentication, logger) : undefined),
+      ('authentication' in config ? await loadAuthenticator(owner, config.authentication, logger) : undefined),
     userIdentity:
-      userIdentity ?? ('userIdentity' in config ? await loadUserIdentity(config.userIdentity, logger) : undefined),
+      userIdentity ??
+      ('userIdentity' in config ? await loadUserIdentity(owner, config.userIdentity, logger) : undefined),
   };
+}
+
+/** Every certificate of TLS that it uses. */
+export function certificatesOfSecurity({ tls, authenticator, userIdentity }: ListenerSecurity): CertificateFacts[] {
+  return [tls, authenticator, userIdentity].flatMap((each) => each?.certificates() ?? []);
 }
 
 /** @param next what of it goes on there */
@@ -66,27 +76,61 @@ export async function closeSecurity(security: ListenerSecurity, next: ListenerSe
 
 type Authentication = Extract<ListenerConfig, { protocol: 'dicomweb' }>['authentication'];
 
-async function loadAuthenticator(options: Authentication, logger: Logger): Promise<Authenticator | undefined> {
+async function loadAuthenticator(
+  owner: string,
+  options: Authentication,
+  logger: Logger,
+): Promise<Authenticator | undefined> {
   if (options === undefined) return undefined;
   const { jwt, apiKeys, required, certificates } = options;
-  const authenticator = Authenticator.create({
-    required,
-    certificates,
-    apiKeys,
-    jwt: jwt && tokensOf(jwt),
-  });
-  tell(await authenticator.load(), logger);
-  return authenticator;
+  const client = await providerClient(`${owner}.authentication.jwt`, jwt?.tls, logger);
+  return loaded(
+    client,
+    () => Authenticator.create({ required, certificates, apiKeys, jwt: jwt && tokensOf(jwt) }, client),
+    logger,
+  );
 }
 
 type UserIdentity = Extract<ListenerConfig, { protocol: 'dimse' }>['userIdentity'];
 
-async function loadUserIdentity(options: UserIdentity, logger: Logger): Promise<UserIdentityCheck | undefined> {
+async function loadUserIdentity(
+  owner: string,
+  options: UserIdentity,
+  logger: Logger,
+): Promise<UserIdentityCheck | undefined> {
   if (options === undefined) return undefined;
   const { mode, users, jwt, bridge } = options;
-  const check = new UserIdentityCheck({ mode, users, jwt: jwt && tokensOf(jwt), bridge });
-  tell(await check.load(), logger);
-  return check;
+  const client = await providerClient(`${owner}.userIdentity.jwt`, jwt?.tls, logger);
+  return loaded(
+    client,
+    () => new UserIdentityCheck({ mode, users, jwt: jwt && tokensOf(jwt), bridge }, client),
+    logger,
+  );
+}
+
+/** @throws GatewayError TLS_* */
+async function providerClient(
+  owner: string,
+  tls: ClientTlsOptions | undefined,
+  logger: Logger,
+): Promise<ProviderClient> {
+  return new ProviderClient({ tls: tls && (await ClientTls.load(owner, tls, logger)) });
+}
+
+/** Nothing of it stays where its keys cannot be had. */
+async function loaded<Part extends { load(): Promise<GatewayError | undefined> }>(
+  client: ProviderClient,
+  create: () => Part,
+  logger: Logger,
+): Promise<Part> {
+  try {
+    const part = create();
+    tell(await part.load(), logger);
+    return part;
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
 }
 
 /** An issuer that is away is asked again when a token comes. */
@@ -94,14 +138,24 @@ function tell(trouble: GatewayError | undefined, logger: Logger): void {
   if (trouble !== undefined) logger.warn(trouble.message, { code: trouble.code });
 }
 
-function tokensOf({ clockTolerance, ...same }: NonNullable<NonNullable<UserIdentity>['jwt']>): JwtOptions {
+function tokensOf({ clockTolerance, tls: _tls, ...same }: NonNullable<NonNullable<UserIdentity>['jwt']>): JwtOptions {
   return { ...same, clockToleranceMs: clockTolerance };
 }
 
+/** @param owner e.g. `upstreams.ris` @throws GatewayError TLS_* */
+export async function loadCredentials(
+  owner: string,
+  config: Pick<DicomwebUpstreamConfig, 'credentials'>,
+  logger: Logger,
+): Promise<Credentials | undefined> {
+  const options = credentialsOf(config);
+  if (options === undefined) return undefined;
+  const tls = config.credentials?.oauth2?.tls;
+  return createCredentials(options, await providerClient(`${owner}.credentials.oauth2`, tls, logger));
+}
+
 /** The checks of the configuration have seen that there is one kind at most. */
-export function credentialsOf({
-  credentials,
-}: Pick<DicomwebUpstreamConfig, 'credentials'>): CredentialsOptions | undefined {
+function credentialsOf({ credentials }: Pick<DicomwebUpstreamConfig, 'credentials'>): CredentialsOptions | undefined {
   if (credentials === undefined) return undefined;
   const { passOn, bearer, basic, oauth2 } = credentials;
   const own: OwnCredentialsOptions | undefined =

@@ -10,11 +10,10 @@ import { USER_AGENT_DEFAULTS } from './dicomweb/user-agent.ts';
 import type { UserAgentOptions } from './dicomweb/user-agent.ts';
 import type { DimseUpstreamOptions } from './dimse/upstream-options.ts';
 import { DimseUpstream } from './dimse/upstream.ts';
-import { createCredentials } from './identity/outbound-credentials.ts';
 import type { Logger } from './observe/log.ts';
 import { Ris } from './ris/ris.ts';
 import { readSeed } from './ris/seed.ts';
-import { credentialsOf, identityOf } from './security-parts.ts';
+import { identityOf, loadCredentials } from './security-parts.ts';
 import type { Upstream } from './services/port.ts';
 import { openMemoryStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
@@ -89,17 +88,21 @@ export async function userAgentOptions(
   logger: Logger,
 ): Promise<UserAgentOptions> {
   const { baseUrl, headers, maximumConnections, redirectHosts, timers } = config;
-  const credentials = credentialsOf(config);
+  // A server by https is called by a profile, also where nothing is said about it.
+  const tls = /^https:/i.test(baseUrl)
+    ? await ClientTls.load(`upstreams.${name}`, config.tls ?? { profile: 'bcp195-rfc9325' }, logger)
+    : undefined;
+  const credentials = await loadCredentials(`upstreams.${name}`, config, logger).catch((error: unknown) => {
+    tls?.close();
+    throw error;
+  });
   return {
     ...USER_AGENT_DEFAULTS,
     headers,
     maximumConnections,
     redirectHosts,
-    // A server by https is called by a profile, also where nothing is said about it.
-    ...(/^https:/i.test(baseUrl) && {
-      tls: await ClientTls.load(`upstreams.${name}`, config.tls ?? { profile: 'bcp195-rfc9325' }, logger),
-    }),
-    ...(credentials && { credentials: createCredentials(credentials) }),
+    ...(tls && { tls }),
+    ...(credentials && { credentials }),
     maximumAnswerBytes: config.maximumAnswerSize,
     connectTimeoutMs: timers.connect,
     responseTimeoutMs: timers.response,

@@ -8,6 +8,7 @@ export function checkSecurity(parts: Parts): Finding[] {
     ...[...parts.listeners.keys()].flatMap((name) => [...checkListener(parts, name), ...checkOpenDoors(parts, name)]),
     ...[...parts.upstreams.keys()].flatMap((name) => checkUpstream(parts, name)),
     ...parts.routes.flatMap((_route, i) => checkRoute(parts, i)),
+    ...checkClientTls(parts.root),
     ...checkProfiles(parts.root),
     ...checkConsole(parts.root),
     ...checkAudit(parts.root),
@@ -23,6 +24,9 @@ function error(path: ConfigPath, message: string): Finding {
 function warning(path: ConfigPath, message: string): Finding {
   return { severity: 'warning', path, message, at: 'key', withoutFound: true };
 }
+
+/** Where a listener is told of tokens. */
+const LOGINS = ['authentication', 'userIdentity'];
 
 function checkListener({ root }: Parts, name: string): Finding[] {
   const path = ['listeners', name];
@@ -60,16 +64,22 @@ function checkListener({ root }: Parts, name: string): Finding[] {
       findings.push(warning([...path, 'authentication'], IN_THE_CLEAR));
     }
   }
-  const tokens = ['authentication', 'userIdentity'].flatMap((key) => checkTokens([...path, key, 'jwt'], root));
+  const tokens = LOGINS.flatMap((key) => checkTokens([...path, key, 'jwt'], root));
   return [...findings, ...tokens];
 }
 
-/** What looks as if somebody were kept out. */
+/** What looks as if somebody were kept out, and what keeps nobody out at all. */
 function checkOpenDoors({ root, routes }: Parts, name: string): Finding[] {
   const path = ['listeners', name];
   const at = (...keys: string[]): unknown => valueAt([...path, ...keys], root);
   const own = routes.filter((route) => route !== undefined && (route.from.listener ?? name) === name);
   const findings: Finding[] = [];
+  const isBounded = ['access', 'limits'].some((key) => Object.keys(at(key) ?? {}).length > 0);
+  if (!isBounded && !isLoopback(at('host'))) {
+    const message =
+      'is reached from other machines, by whoever likes and as often as they like: say who may with access, or how much with limits';
+    findings.push(warning(path, message));
+  }
   const asksOtherwise = at('access', 'certificates') ?? at('authentication') ?? at('userIdentity');
   const isOpen = asksOtherwise === undefined && !own.some((route) => route?.from.certificates !== undefined);
   if (at('tls', 'clientCertificates') === 'request' && isOpen) {
@@ -89,9 +99,15 @@ function checkOpenDoors({ root, routes }: Parts, name: string): Finding[] {
 /** A secret both sides have is no key that a server tells. */
 function checkTokens(path: ConfigPath, root: unknown): Finding[] {
   const [algorithms, keys] = [valueAt([...path, 'algorithms'], root), valueAt([...path, 'keys'], root)];
+  if (typeof keys !== 'string') return [];
   const hasSecret = Array.isArray(algorithms) && algorithms.some((each) => /^HS/.test(String(each)));
-  if (!hasSecret || typeof keys !== 'string' || !/^https?:/i.test(keys)) return [];
-  return [error([...path, 'algorithms'], 'takes shared secrets (HS…) only where `keys` is a file')];
+  const isUrl = /^https:/i.test(keys);
+  if (!isUrl && valueAt([...path, 'tls'], root) !== undefined) {
+    return [warning([...path, 'tls'], 'has no effect: keys is a file')];
+  }
+  return hasSecret && isUrl
+    ? [error([...path, 'algorithms'], 'takes shared secrets (HS…) only where `keys` is a file')]
+    : [];
 }
 
 const OWN_CREDENTIALS = ['bearer', 'basic', 'oauth2'];
@@ -120,6 +136,10 @@ function checkUpstream({ root }: Parts, name: string): Finding[] {
     const message = 'should be https, or on this machine';
     findings.push({ severity: 'error', path: [...path, 'credentials', 'oauth2', 'tokenUrl'], message });
   }
+  const tokenTls = [...path, 'credentials', 'oauth2', 'tls'];
+  if (typeof tokenUrl === 'string' && /^http:/i.test(tokenUrl) && valueAt(tokenTls, root) !== undefined) {
+    findings.push(warning(tokenTls, 'has no effect: tokenUrl is http'));
+  }
   const headers = valueAt([...path, 'headers'], root);
   const own = Object.keys(isPlainMap(headers) ? headers : {}).find((key) => key.toLowerCase() === 'authorization');
   if (own !== undefined && credentials !== undefined) {
@@ -136,11 +156,6 @@ function checkUpstream({ root }: Parts, name: string): Finding[] {
   }
   if (isFar && own !== undefined) {
     findings.push(warning([...path, 'headers', own], 'is read by anybody on the way: baseUrl is http'));
-  }
-  const [certificate, key] = ['certificate', 'key'].map((each) => valueAt([...path, 'tls', each], root));
-  if ((certificate === undefined) !== (key === undefined)) {
-    const there = certificate === undefined ? 'key' : 'certificate';
-    findings.push(error([...path, 'tls', there], `needs ${there === 'key' ? 'certificate' : 'key'} too`));
   }
   return findings;
 }
@@ -170,15 +185,37 @@ function checkRoute({ listeners, routes, root }: Parts, index: number): Finding[
   return findings;
 }
 
-const PARTS_WITH_TLS = ['listeners', 'upstreams'];
+/** Where we are the calling end of TLS. */
+function clientTlsPaths(root: unknown): ConfigPath[] {
+  const to = valueAt(['audit', 'to'], root);
+  return [
+    ...namesIn('upstreams', root).flatMap((name) => [
+      ['upstreams', name, 'tls'],
+      ['upstreams', name, 'credentials', 'oauth2', 'tls'],
+    ]),
+    ...namesIn('listeners', root).flatMap((name) => LOGINS.map((key) => ['listeners', name, key, 'jwt', 'tls'])),
+    ...(Array.isArray(to) ? to.map((_each, i) => ['audit', 'to', i, 'tls']) : []),
+  ];
+}
+
+function namesIn(part: string, root: unknown): string[] {
+  const section = valueAt([part], root);
+  return Object.keys(isPlainMap(section) ? section : {});
+}
+
+function checkClientTls(root: unknown): Finding[] {
+  return clientTlsPaths(root).flatMap((path) => {
+    const [certificate, key] = ['certificate', 'key'].map((each) => valueAt([...path, each], root));
+    if ((certificate === undefined) === (key === undefined)) return [];
+    const [there, missing] = certificate === undefined ? ['key', 'certificate'] : ['certificate', 'key'];
+    return [error([...path, there], `needs ${missing} too`)];
+  });
+}
 
 function checkProfiles(root: unknown): Finding[] {
-  const paths: ConfigPath[] = PARTS_WITH_TLS.flatMap((part) => {
-    const section = valueAt([part], root);
-    return Object.keys(isPlainMap(section) ? section : {}).map((name) => [part, name]);
-  });
-  return [...paths, ['console']]
-    .map((path) => [...path, 'tls', 'profile'])
+  const serverTlsPaths: ConfigPath[] = namesIn('listeners', root).map((name) => ['listeners', name, 'tls']);
+  return [...serverTlsPaths, ['console', 'tls'], ...clientTlsPaths(root)]
+    .map((path) => [...path, 'profile'])
     .filter((path) => valueAt(path, root) === 'legacy')
     .map((path) => warning(path, 'allows versions and cipher suites that are broken'));
 }

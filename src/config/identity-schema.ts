@@ -1,6 +1,7 @@
 /** Who may use a web listener, and who the gateway is to web servers; the names are those of src/identity. */
 import { z } from 'zod';
 import { SHARED_SECRET_ALGORITHMS, SIGNATURE_ALGORITHMS } from '../identity/jwt-verifier.ts';
+import { clientTls } from './tls-schema.ts';
 import { baseUrl, bearerToken, duration, file, option, secretText } from './values.ts';
 
 const words = z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'should be a word without spaces')).default([]);
@@ -40,6 +41,7 @@ export const jwt = z.strictObject({
   subjectClaim: option(z.string().min(1).default('sub'), 'Subject claim', 'Claim that says who it is.'),
   scopeClaim: option(z.string().min(1).default('scope'), 'Scope claim', 'Claim that says what is allowed.'),
   clockTolerance: option(duration.prefault('30s'), 'Clock tolerance', 'How far the clocks may differ.'),
+  tls: option(clientTls.exactOptional(), 'TLS', 'How the server of the keys is checked, where `keys` is a URL.'),
 });
 
 /** Hidden like a secret: what is wrong there may well be the secret itself. */
@@ -117,6 +119,7 @@ const oauth2 = z.strictObject({
   clientId: option(z.string().min(1), 'Client ID', 'Who the gateway is there.'),
   clientSecret: option(secretText, 'Client secret', 'Never printed.'),
   scopes: option(scopes, 'Scopes', 'What is asked for.'),
+  tls: option(clientTls.exactOptional(), 'TLS', 'How the server of the tokens is checked, and our own certificate.'),
 });
 
 const basic = z.strictObject({

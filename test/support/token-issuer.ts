@@ -1,6 +1,8 @@
 /** An identity provider on loopback: publishes keys, signs tokens, gives tokens to clients; the test says how it fails. */
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { IncomingHttpHeaders, Server } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import type { CryptoKey, JWK, JWTPayload } from 'jose';
@@ -56,16 +58,30 @@ export class TokenIssuer {
     body: { access_token: `token-${index}`, token_type: 'Bearer', expires_in: 300 },
   });
   readonly #server: Server;
+  readonly #scheme: 'http' | 'https';
 
-  static async start(...keys: IssuedKey[]): Promise<TokenIssuer> {
-    const issuer = new TokenIssuer();
+  static start(...keys: IssuedKey[]): Promise<TokenIssuer> {
+    return TokenIssuer.#listen(undefined, keys);
+  }
+
+  /** By https. @param files its certificate */
+  static async startSafely(files: { certificate: string; key: string }, ...keys: IssuedKey[]): Promise<TokenIssuer> {
+    const [cert, key] = await Promise.all([readFile(files.certificate), readFile(files.key)]);
+    return TokenIssuer.#listen({ cert, key }, keys);
+  }
+
+  static async #listen(
+    tls: { cert: Buffer; key: Buffer } | undefined,
+    keys: readonly IssuedKey[],
+  ): Promise<TokenIssuer> {
+    const issuer = new TokenIssuer(tls);
     issuer.keys = keys;
     await new Promise<void>((resolve) => issuer.#server.listen(0, '127.0.0.1', resolve));
     return issuer;
   }
 
-  private constructor() {
-    this.#server = createServer((request, response) => {
+  private constructor(tls: { cert: Buffer; key: Buffer } | undefined) {
+    const serve = (request: IncomingMessage, response: ServerResponse): void => {
       const answer = (status: number, body: unknown): void => {
         response.writeHead(status, { 'Content-Type': 'application/json' });
         response.end(typeof body === 'string' ? body : JSON.stringify(body));
@@ -81,11 +97,13 @@ export class TokenIssuer {
         const { status = 200, body } = await this.answerToken({ headers: request.headers, form }, index);
         answer(status, body);
       });
-    });
+    };
+    this.#scheme = tls === undefined ? 'http' : 'https';
+    this.#server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   get keysUrl(): string {

@@ -547,6 +547,16 @@ test.each([
     'algorithms ← listeners.web.authentication.jwt.algorithms: takes shared secrets (HS…) only where `keys` is a file',
   ],
   [
+    'half a certificate for a server of keys',
+    web('authentication: { jwt: { issuer: a, audience: b, keys: "https://x/keys", tls: { key: k } } }'),
+    'key ← listeners.web.authentication.jwt.tls.key: needs certificate too',
+  ],
+  [
+    'half a certificate for the collector of the audit trail',
+    rest('audit: { source: A, to: [{ syslog: tls, host: c, port: 6514, tls: { certificate: c } }] }'),
+    'certificate ← audit.to[0].tls.certificate: needs key too',
+  ],
+  [
     'two kinds of credentials',
     upstream(
       `{ protocol: dicomweb, baseUrl: https://x, credentials: { bearer: ${'a'.repeat(16)}, basic: { user: a, password: b } } }`,
@@ -616,12 +626,16 @@ test.each([
   ],
   [
     'logins in the clear',
-    web('host: 0.0.0.0, authentication: { apiKeys: [{ subject: a, hash: "sha256:00" }] }'),
+    web(
+      'host: 0.0.0.0, access: { addresses: [10.0.0.0/8] }, authentication: { apiKeys: [{ subject: a, hash: "sha256:00" }] }',
+    ),
     'authentication ← listeners.web.authentication: is read by anybody on the way: there is no tls',
   ],
   [
     'passcodes of modalities in the clear',
-    listener('{ protocol: dimse, aeTitle: W, host: 0.0.0.0, port: 1, userIdentity: { users: [{ name: a }] } }'),
+    listener(
+      '{ protocol: dimse, aeTitle: W, host: 0.0.0.0, port: 1, limits: { requestsPerSecond: 9 }, userIdentity: { users: [{ name: a }] } }',
+    ),
     'userIdentity ← listeners.ward.userIdentity: is read by anybody on the way: there is no tls',
   ],
   [
@@ -648,6 +662,28 @@ test.each([
     'TLS that is broken',
     listener('{ protocol: dimse, aeTitle: W, port: 1, tls: { certificate: a, key: b, profile: legacy } }'),
     'profile ← listeners.ward.tls.profile: allows versions and cipher suites that are broken',
+  ],
+  [
+    'broken TLS to a server of keys',
+    web('authentication: { jwt: { issuer: a, audience: b, keys: "https://x/keys", tls: { profile: legacy } } }'),
+    'profile ← listeners.web.authentication.jwt.tls.profile: allows versions and cipher suites that are broken',
+  ],
+  [
+    'TLS to a file of keys',
+    web('authentication: { jwt: { issuer: a, audience: b, keys: keys.json, tls: {} } }'),
+    'tls ← listeners.web.authentication.jwt.tls: has no effect: keys is a file',
+  ],
+  [
+    'TLS to a server of tokens without',
+    upstream(
+      '{ protocol: dicomweb, baseUrl: https://x, credentials: { oauth2: { tokenUrl: http://localhost/, clientId: a, clientSecret: b, tls: {} } } }',
+    ),
+    'tls ← upstreams.ris.credentials.oauth2.tls: has no effect: tokenUrl is http',
+  ],
+  [
+    'a listener that keeps nobody out',
+    listener('{ protocol: dimse, aeTitle: W, host: "::", port: 1, access: {}, limits: {} }'),
+    'ward ← listeners.ward: is reached from other machines, by whoever likes and as often as they like: say who may with access, or how much with limits',
   ],
   [
     'certificates that are asked for, and nobody needs',
