@@ -4,6 +4,7 @@ import type { AttributeSelection, Operation, ServiceHandler, ServiceWarning } fr
 import { fieldText, negotiate } from './negotiation.ts';
 import type { Acceptable } from './negotiation.ts';
 import { requestParameters } from './request-parameters.ts';
+import type { RequestParameters } from './request-parameters.ts';
 import type { WebRequest } from './transaction.ts';
 
 export interface RequestHeadOptions {
@@ -25,15 +26,29 @@ export interface RequestHead {
  * @throws HttpRefusal 406; ServiceFailure BAD_REQUEST
  */
 export function readHead(
-  { strictAccept, strictParameters }: RequestHeadOptions,
+  options: RequestHeadOptions,
   { headers, rawQuery }: WebRequest,
   own: Parameters<typeof requestParameters>[1] = [],
 ): RequestHead {
+  const read = (): RequestParameters => requestParameters(rawQuery, own, options.strictParameters);
+  const { acceptable, parameters } = negotiated(options, headers, read);
+  return { acceptable, selection: parameters.selection, warnings: [...parameters.warnings] };
+}
+
+/**
+ * Accept goes before the parameters where both are wrong, and then the parameters have a say in it.
+ * @throws HttpRefusal 406; what `read` throws
+ */
+export function negotiated<Read extends { readonly accept?: string; readonly charset?: string }>(
+  { strictAccept }: RequestHeadOptions,
+  headers: WebRequest['headers'],
+  read: () => Read,
+): { readonly acceptable: readonly Acceptable[]; readonly parameters: Read } {
   const negotiation = { accept: headers.accept, acceptCharset: fieldText(headers['accept-charset']), strictAccept };
   negotiate(negotiation);
-  const { selection, accept, charset, warnings } = requestParameters(rawQuery, own, strictParameters);
-  const acceptable = negotiate({ ...negotiation, acceptParameter: accept, charsetParameter: charset });
-  return { acceptable, selection, warnings: [...warnings] };
+  const parameters = read();
+  const { accept, charset } = parameters;
+  return { acceptable: negotiate({ ...negotiation, acceptParameter: accept, charsetParameter: charset }), parameters };
 }
 
 /** What the listener refuses by itself leaves its line in the log all the same. */

@@ -4,24 +4,19 @@
  */
 import { pathToText } from '../dataset/attribute-path.ts';
 import type { AttributePath } from '../dataset/attribute-path.ts';
-import { GatewayError } from '../errors.ts';
-import { ServiceFailure } from '../services/port.ts';
-import type { ServiceHandler, ServiceWarning } from '../services/port.ts';
+import type { ServiceHandler, ServiceWarning, WorklistQuery } from '../services/port.ts';
 import { WORKLIST_ATTRIBUTES } from '../services/worklist/attributes.ts';
 import type { WorklistAttributes } from '../services/worklist/attributes.ts';
 import { queryFromParameters } from '../services/worklist/search-parameters.ts';
 import { CHARSETS } from './charset.ts';
-import { ANSWER_FORMATS, fieldText, negotiate } from './negotiation.ts';
+import { ANSWER_FORMATS } from './negotiation.ts';
 import type { Acceptable } from './negotiation.ts';
-import { ResultWriter } from './result-writer.ts';
+import { negotiated, orRefuse } from './request-head.ts';
+import type { RequestHeadOptions } from './request-head.ts';
+import { answerOfSearch } from './search-answer.ts';
 import type { ParameterDescription, Transaction, WebAnswer, WebRequest } from './transaction.ts';
-import { warningFields } from './warning-fields.ts';
 
-export interface WorklistSearchOptions {
-  /** Unknown query parameters are 400 instead of a Warning (PS3.18 8.3). */
-  readonly strictParameters: boolean;
-  /** A request without Accept is 406 instead of taking anything (PS3.18 8.7.5). */
-  readonly strictAccept: boolean;
+export interface WorklistSearchOptions extends RequestHeadOptions {
   /** Bytes of one answer; a longer one is 413. */
   readonly maximumAnswerBytes: number;
 }
@@ -60,56 +55,18 @@ async function search(
   options: WorklistSearchOptions,
   request: WebRequest,
 ): Promise<WebAnswer> {
-  const { acceptable, query, warnings } = readOrRefuse(handler, options, request);
-  const writer = new ResultWriter(acceptable, options.maximumAnswerBytes, request.held.made);
-  const context = { ...request.context, warn: (warning: ServiceWarning) => void warnings.push(warning) };
-  // One HTTP answer cannot hold results and then a failure: nothing is sent before the last result is there.
-  for await (const result of handler.search(query, context)) converted(() => writer.add(result));
-  const headers = {
-    Vary: 'Accept, Accept-Charset, Accept-Encoding',
-    'Cache-Control': 'no-store',
-    ...warningFields(request.baseUri, warnings),
-  };
-  if (writer.count === 0) return { status: 204, headers };
-  return { status: 200, headers, ...converted(() => writer.finish()) };
+  const { query, ...head } = await orRefuse(handler, 'search', request, () => readRequest(options, request));
+  const context = { ...request.context, warn: (warning: ServiceWarning) => void head.warnings.push(warning) };
+  return answerOfSearch(handler.search(query, context), head, options, request);
 }
 
-function readOrRefuse(
-  handler: ServiceHandler,
-  options: WorklistSearchOptions,
-  request: WebRequest,
-): ReturnType<typeof readRequest> {
-  try {
-    return readRequest(options, request);
-  } catch (error) {
-    if (error instanceof ServiceFailure) handler.refused('search', request.context, request.startedMs, error);
-    throw error;
-  }
-}
-
-/** Accept goes before the parameters where both are wrong (order of checks). @throws HttpRefusal, ServiceFailure BAD_REQUEST */
+/** @throws HttpRefusal, ServiceFailure BAD_REQUEST */
 function readRequest(
-  { strictParameters, strictAccept }: WorklistSearchOptions,
+  options: WorklistSearchOptions,
   { headers, rawQuery }: WebRequest,
-): { acceptable: readonly Acceptable[]; warnings: ServiceWarning[] } & Pick<
-  ReturnType<typeof queryFromParameters>,
-  'query'
-> {
-  const negotiation = { accept: headers.accept, acceptCharset: fieldText(headers['accept-charset']), strictAccept };
-  negotiate(negotiation);
-  const { query, accept, charset, warnings } = queryFromParameters(rawQuery, { strictParameters });
-  const acceptable = negotiate({ ...negotiation, acceptParameter: accept, charsetParameter: charset });
-  return { acceptable, query, warnings: [...warnings] };
-}
-
-/** What cannot be written in the representation is a failure of the conversion. */
-function converted<T>(write: () => T): T {
-  try {
-    return write();
-  } catch (error) {
-    if (!(error instanceof GatewayError)) throw error;
-    throw new ServiceFailure('CONVERSION_FAILED', { comment: error.message, cause: error });
-  }
+): { acceptable: readonly Acceptable[]; warnings: ServiceWarning[]; query: WorklistQuery } {
+  const { acceptable, parameters } = negotiated(options, headers, () => queryFromParameters(rawQuery, options));
+  return { acceptable, query: parameters.query, warnings: [...parameters.warnings] };
 }
 
 const PARAMETERS: readonly ParameterDescription[] = [
