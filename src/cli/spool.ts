@@ -96,8 +96,8 @@ export function discard({ config, id, reason, json }: DiscardOptions): Promise<n
   return withConsole(config, async (client) => {
     const text = await client.text(`/api/spool/${id}/discard`, { reason });
     const { message } = JSON.parse(text) as { message: SpoolSummary };
-    const { kind, uid, route, upstream } = message;
-    const what = `${kind} of ${uid} for ${destinationText({ route, upstream })}`;
+    const { uid, route, upstream } = message;
+    const what = `${kindText(message)} of ${uid} for ${destinationText({ route, upstream })}`;
     process.stdout.write(json ? `${text}\n` : `message ${id} discarded: ${printable(what)}\n`);
   });
 }
@@ -144,7 +144,8 @@ function listingText({ destinations, messages, next }: SpoolListing): string {
   const rows = inColumns([
     ['id', 'state', 'kind', 'destination', 'uid', 'accepted', 'attempts', 'last failure'],
     ...messages.map((message) => [
-      ...[String(message.id), message.state, message.kind, printable(destinationText(message)), printable(message.uid)],
+      ...[String(message.id), message.state, kindText(message), printable(destinationText(message))],
+      printable(message.uid),
       ...[message.acceptedAt, String(message.attempts), printable(message.lastFailure?.code ?? '')],
     ]),
   ]);
@@ -156,7 +157,7 @@ function messageText(text: string): string {
   const { received, ...detail } = JSON.parse(text) as SpoolDetail & { received?: object };
   const { lastFailure, requester, hops } = detail;
   const lines: readonly (readonly [string, string])[] = [
-    ['message', `${detail.id}, ${detail.kind} of ${detail.uid}`],
+    ['message', `${detail.id}, ${kindText(detail)} of ${detail.uid}`],
     ['destination', destinationText(detail)],
     ['state', `${detail.state}${detail.inDoubt ? ', the destination may have it already' : ''}`],
     ...(detail.unreadable === undefined ? [] : [['damaged in the store', detail.unreadable.join(', ')] as const]),
@@ -170,6 +171,10 @@ function messageText(text: string): string {
   ];
   const head = inColumns(lines.map(([name, value]) => [name, printable(value)])).join('\n');
   return `${head}\n${received === undefined ? '' : dump(parseJsonDataSet(JSON.stringify(received)), '  ')}`;
+}
+
+function kindText({ kind, event }: SpoolSummary): string {
+  return event === undefined ? kind : `${kind} ${event}`;
 }
 
 function destinationText({ route, upstream }: { readonly route: string; readonly upstream: string }): string {

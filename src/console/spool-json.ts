@@ -1,9 +1,13 @@
 /** Messages of the spool as JSON: without the data set, which holds what a patient is called, unless it is asked for. */
 import { toJson } from '../dataset/json.ts';
+import { MPPS_EVENT } from '../services/mpps/notification.ts';
+import type { MppsEventType } from '../services/mpps/notification.ts';
 import type { Hop, Requester } from '../services/port.ts';
 import { moment, troublesOf } from './delivery-json.ts';
 import type { LastFailure } from './delivery-json.ts';
 import type { SpoolDepth, SpoolMessage, SpoolState } from '../store/spool-records.ts';
+
+const EVENTS = Object.entries(MPPS_EVENT) as readonly (readonly [keyof typeof MPPS_EVENT, MppsEventType])[];
 
 /** What a list shows; moments are ISO 8601 in UTC, by the clock of the store. */
 export interface SpoolSummary {
@@ -12,7 +16,9 @@ export interface SpoolSummary {
   readonly upstream: string;
   /** SOP Instance UID of the performed procedure step. */
   readonly uid: string;
-  readonly kind: 'create' | 'update';
+  readonly kind: SpoolMessage['kind'];
+  /** Of an event: what an SCU of MPPS Notification is told. */
+  readonly event?: keyof typeof MPPS_EVENT;
   readonly state: SpoolState;
   readonly acceptedAt: string;
   readonly attempts: number;
@@ -53,9 +59,15 @@ export function summaryOf(message: SpoolMessage): SpoolSummary {
   const { id, route, upstream, uid, kind, state, attempts, inDoubt, traceId, acceptedAt } = message;
   return {
     ...{ id, route, upstream, uid, kind, state, acceptedAt: moment(acceptedAt), attempts, inDoubt },
+    ...eventOf(message),
     ...troublesOf(message),
     traceId,
   };
+}
+
+function eventOf({ eventType }: SpoolMessage): Pick<SpoolSummary, 'event'> {
+  const [event] = EVENTS.find(([, type]) => type === eventType) ?? [];
+  return event === undefined ? {} : { event };
 }
 
 export function detailOf(message: SpoolMessage): SpoolDetail {
