@@ -15,8 +15,8 @@ import type { AttributeSelection, Completion, RequestContext } from '../services
 import { hopHeader } from './hop-header.ts';
 import { concluded, failureOf, isAboutInstance, missing, refusalOf } from './mpps-refusal.ts';
 import type { Refusal } from './mpps-refusal.ts';
-import { getInAnyType, isOfOtherType, readOne } from './one-result.ts';
-import { encodePayload } from './outgoing-payload.ts';
+import { getInAnyType, readOne } from './one-result.ts';
+import { PayloadSender } from './payload-sender.ts';
 import { requesterHeader } from './requester-header.ts';
 import type { SearchMediaType } from './search-client.ts';
 import { updateTarget, UpdateStyleMemory } from './update-style.ts';
@@ -37,13 +37,6 @@ export interface MppsClientOptions {
   readonly maximumItemBytes: number;
 }
 
-type Content = 'json' | 'xml';
-
-/** A Status Report has no type of its own; in JSON it can be read. */
-const WRITE_ACCEPT = {
-  json: 'application/dicom+json, application/json;q=0.9',
-  xml: 'application/dicom+xml, application/json;q=0.9',
-} as const;
 /** Another URI, or none of its parameters, may do. */
 const WITHOUT_SELECTION: ReadonlySet<number> = new Set([400, 414, 431]);
 
@@ -52,15 +45,14 @@ export class MppsClient {
   readonly #userAgent: UserAgent;
   readonly #logger: Logger;
   readonly #styles: UpdateStyleMemory;
-  /** What the origin server takes; another than configured once it has refused that. */
-  #content: Content;
+  readonly #payloads: PayloadSender;
 
   constructor(options: MppsClientOptions, userAgent: UserAgent, logger: Logger) {
     this.#options = options;
     this.#userAgent = userAgent;
     this.#logger = logger;
     this.#styles = new UpdateStyleMemory(options.updateStyle);
-    this.#content = options.mediaType.endsWith('xml') ? 'xml' : 'json';
+    this.#payloads = new PayloadSender(options.mediaType, userAgent, logger);
   }
 
   /** @throws ServiceFailure; `ambiguous` when the request may have been seen and no answer came */
@@ -176,38 +168,14 @@ export class MppsClient {
     return refusal;
   }
 
-  /** Sends a payload, in the other media type when this one is not taken. Undefined for success. */
+  /** Undefined for success. */
   async #write(
     target: Pick<HttpRequest, 'method' | 'url'>,
     dataSet: DataSet,
     context: RequestContext,
     signal: AbortSignal,
   ): Promise<Refusal | undefined> {
-    const first = this.#content;
-    const answer = await this.#send(target, dataSet, first, context, signal);
-    if (!isOfOtherType(answer)) return concluded(answer, context);
-    await answer.text(0);
-    const second = first === 'json' ? 'xml' : 'json';
-    this.#logger.debug('MPPS is sent again in another media type', { httpStatus: answer.status });
-    const again = await this.#send(target, dataSet, second, context, signal);
-    if (!isOfOtherType(again)) this.#content = second;
-    return concluded(again, context);
-  }
-
-  #send(
-    target: Pick<HttpRequest, 'method' | 'url'>,
-    dataSet: DataSet,
-    content: Content,
-    context: RequestContext,
-    signal: AbortSignal,
-  ): Promise<HttpAnswer> {
-    return this.#userAgent.send({
-      ...target,
-      headers: { ...requesterHeader(context), ...hopHeader(context), accept: WRITE_ACCEPT[content] },
-      bearer: context.bearer,
-      payload: encodePayload(dataSet, content),
-      signal,
-    });
+    return concluded(await this.#payloads.send(target, dataSet, context, signal), context);
   }
 
   #get(uid: string, query: string, context: RequestContext, signal: AbortSignal): Promise<HttpAnswer> {

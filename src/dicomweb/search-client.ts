@@ -18,7 +18,8 @@ export const SEARCH_MEDIA_TYPES = ['json', 'xml', 'multipart-json', 'multipart-x
 export type SearchMediaType = (typeof SEARCH_MEDIA_TYPES)[number];
 
 export interface SearchClientOptions {
-  readonly baseUrl: string;
+  /** URI of what is searched, e.g. `https://ris.example/dicomweb/workitems`. */
+  readonly resource: string;
   /** Sent with every request. */
   readonly headers: Readonly<Record<string, string>>;
   /** Token of the requester. */
@@ -83,7 +84,7 @@ export class SearchClient {
       const parameters = parametersFromQuery(limit === undefined ? query : { ...query, limit }, this.#url);
       const answer = await this.#userAgent.send({
         method: 'GET',
-        url: new URL(`${this.#options.baseUrl}/modality-scheduled-procedure-steps${parameters && '?'}${parameters}`),
+        url: new URL(`${this.#options.resource}${parameters && '?'}${parameters}`),
         headers: { ...this.#options.headers, accept: this.#accept },
         bearer: this.#options.bearer,
         signal,

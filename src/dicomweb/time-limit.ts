@@ -37,3 +37,13 @@ export class TimeLimit {
     this.#caller.removeEventListener('abort', this.#forward);
   }
 }
+
+/** Work that ends when the caller stops waiting. */
+export async function limited<T>(context: RequestContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const limit = new TimeLimit(context);
+  try {
+    return await work(limit.signal);
+  } finally {
+    limit.end();
+  }
+}

@@ -19,13 +19,14 @@ import { failureFromAbort } from './network-failure.ts';
 import { PageBorder } from './page-border.ts';
 import { requesterHeader } from './requester-header.ts';
 import { readResults } from './result-reader.ts';
-import { failureOf, SearchClient } from './search-client.ts';
+import { SearchClient } from './search-client.ts';
 import type { Page, SearchMediaType } from './search-client.ts';
 import { StepWindow } from './step-window.ts';
-import { TimeLimit } from './time-limit.ts';
+import { limited, TimeLimit } from './time-limit.ts';
 import type { UpdateStyle } from './update-style.ts';
 import { USER_AGENT_DEFAULTS, UserAgent } from './user-agent.ts';
 import type { UserAgentOptions } from './user-agent.ts';
+import { verifyServer } from './verification.ts';
 
 export interface DicomwebUpstreamOptions extends Partial<UserAgentOptions>, Omit<SearchUrlOptions, 'includefield'> {
   /** Name in the configuration. */
@@ -50,6 +51,7 @@ export interface DicomwebUpstreamOptions extends Partial<UserAgentOptions>, Omit
   readonly maximumCommitmentBytes?: number;
 }
 
+const RESOURCE = 'modality-scheduled-procedure-steps';
 const MAXIMUM_URI_LENGTH = 6_000;
 export const MAXIMUM_ITEM_BYTES = 4 * 1024 * 1024;
 const MAXIMUM_COMMITMENT_BYTES = 32 * 1024 * 1024;
@@ -135,24 +137,9 @@ export class DicomwebUpstream implements Upstream {
     return Promise.reject(new ServiceFailure('NOT_SUPPORTED', { comment }));
   }
 
-  /**
-   * Retrieve Capabilities. Any answer proves that a server is there, and few have this transaction, so only those that
-   * say we are not let in, or that it is out of order, are failures.
-   */
+  /** Retrieve Capabilities. */
   verify(context: RequestContext): Promise<void> {
-    return limited(context, async (signal) => {
-      const answer = await this.#userAgent.send({
-        method: 'OPTIONS',
-        url: new URL(`${this.#baseUrl}/`),
-        headers: { ...requesterHeader(context), accept: 'application/vnd.sun.wadl+xml, application/json' },
-        bearer: context.bearer,
-        signal,
-      });
-      const { status } = answer;
-      const refused = status === 401 || status === 403 || status === 407;
-      if (refused || (status >= 500 && status !== 501)) throw await failureOf(answer);
-      await answer.text(0);
-    });
+    return limited(context, (signal) => verifyServer(this.#userAgent, this.#baseUrl, context, signal));
   }
 
   /** Those of TLS. */
@@ -190,7 +177,14 @@ export class DicomwebUpstream implements Upstream {
     const { mediaType, treat404AsEmpty = false, pageSize } = this.#options;
     const headers = { ...requesterHeader(context), ...hopHeader(context) };
     const { bearer } = context;
-    const options = { baseUrl: this.#baseUrl, headers, bearer, mediaType, treat404AsEmpty, url: this.#options };
+    const options = {
+      resource: `${this.#baseUrl}/${RESOURCE}`,
+      headers,
+      bearer,
+      mediaType,
+      treat404AsEmpty,
+      url: this.#options,
+    };
     return new SearchClient(options, pageSize, this.#userAgent, this.#logger);
   }
 
@@ -262,15 +256,6 @@ export class DicomwebUpstream implements Upstream {
       }
     }
     return announced;
-  }
-}
-
-async function limited<T>(context: RequestContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const limit = new TimeLimit(context);
-  try {
-    return await work(limit.signal);
-  } finally {
-    limit.end();
   }
 }
 
