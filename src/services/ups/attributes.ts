@@ -46,6 +46,12 @@ export const UPS = {
   readiness: '00404041',
 } as const satisfies Record<string, Tag>;
 
+/** Of an item of a code sequence. */
+export const CODE = { value: '00080100', scheme: '00080102', meaning: '00080104' } as const satisfies Record<
+  string,
+  Tag
+>;
+
 /** A code, and what it is called. */
 export interface Code {
   readonly value: string;
@@ -56,9 +62,9 @@ export interface Code {
 /** One item of a code sequence. */
 export function codeItem({ value, scheme, meaning }: Code): DataSet {
   return dataSetOf({
-    '00080100': attribute('SH', value),
-    '00080102': attribute('SH', scheme),
-    '00080104': attribute('LO', meaning),
+    [CODE.value]: attribute('SH', value),
+    [CODE.scheme]: attribute('SH', scheme),
+    [CODE.meaning]: attribute('LO', meaning),
   });
 }
 
