@@ -22,10 +22,14 @@ export interface Listener {
   close(deadlineMs: number): Promise<void>;
 }
 
-/** An SCP that was asked for storage commitment and reports from its own host, whoever else may associate (design 6). */
+/**
+ * An SCP that was asked for storage commitment or given MPPS, and reports on them from its own host, whoever else may
+ * associate (design 6).
+ */
 export interface Reporter {
   readonly aeTitle: string;
   readonly host: string;
+  readonly reports: readonly ('storageCommitment' | 'mpps')[];
 }
 
 /** What a listener needs besides its own piece of the configuration. */

@@ -5,6 +5,7 @@ import type { GatewayRoute, WorklistRoute } from './gateway/gateway.ts';
 import type { Mapping } from './gateway/mapping.ts';
 import type { CommitmentPeer, CommitmentTarget } from './gateway/commitment/route.ts';
 import type { MppsTarget } from './gateway/mpps-route.ts';
+import type { NotificationTarget } from './gateway/notifications.ts';
 import { compileRouteMatcher } from './gateway/routes.ts';
 import type { NamedUpstream } from './gateway/routes.ts';
 import type { DestinationOptions, SpoolTarget } from './gateway/spool-delivery.ts';
@@ -34,9 +35,10 @@ export function buildRoutes(
       scopes: route.scopes,
     },
     worklist: route.worklist && worklistRoute(route.worklist, named),
-    mpps: route.mpps && mppsTarget(route.name, route.mpps, named, config.upstreams),
+    mpps: route.mpps && mppsTarget(route, route.mpps, named, config.upstreams),
     storageCommitment: route.storageCommitment && commitmentTarget(route.name, route.storageCommitment, named),
     workitems: route.workitems && route.mpps && workitemRoute(route.name, route.mpps.to, route.workitems),
+    notifications: route.notifications && notificationTarget(route.notifications, named, config.upstreams),
     messagesFor: (listener) => recorderOf(config, route, listener, recorders),
   }));
 }
@@ -53,7 +55,7 @@ function worklistRoute(
 }
 
 function mppsTarget(
-  route: string,
+  { name: route, notifications }: RouteConfig,
   { to, rules, defaults, forwardTo, ...options }: NonNullable<RouteConfig['mpps']>,
   named: (name: string) => NamedUpstream,
   upstreams: Config['upstreams'],
@@ -61,18 +63,29 @@ function mppsTarget(
   return {
     route,
     upstream: named(to),
+    ...aeTitleOf(upstreams[to]),
     request: mappingOf(rules.request),
     response: mappingOf(rules.response),
-    forwardTo: forwardTo.map((forward) => {
-      const config = upstreams[forward.to];
-      return {
-        upstream: named(forward.to),
-        request: mappingOf(forward.rules.request),
-        ...(config?.protocol === 'dimse' ? { aeTitle: config.aeTitle } : {}),
-      };
-    }),
+    forwardTo: forwardTo.map((forward) => ({
+      upstream: named(forward.to),
+      request: mappingOf(forward.rules.request),
+      ...aeTitleOf(upstreams[forward.to]),
+    })),
+    ...(notifications?.source === 'gateway' && { notifyTo: notificationTarget(notifications, named, upstreams).to }),
     options: { ...options, defaults },
   };
+}
+
+function notificationTarget(
+  { to, source }: NonNullable<RouteConfig['notifications']>,
+  named: (name: string) => NamedUpstream,
+  upstreams: Config['upstreams'],
+): NotificationTarget {
+  return { to: to.map((name) => ({ upstream: named(name), ...aeTitleOf(upstreams[name]) })), source };
+}
+
+function aeTitleOf(config: UpstreamConfig | undefined): { readonly aeTitle?: string } {
+  return config?.protocol === 'dimse' ? { aeTitle: config.aeTitle } : {};
 }
 
 function commitmentTarget(
@@ -115,12 +128,25 @@ export function commitmentPeersOf(
   });
 }
 
-/** Who may report to the DIMSE listeners: the archives that are asked for storage commitment (design 6). */
+/**
+ * Who may report to the DIMSE listeners: the archives that are asked for storage commitment, and the SCPs of MPPS whose word
+ * somebody waits for (design 6).
+ */
 export function reportersOf({ routes, upstreams }: Pick<Config, 'routes' | 'upstreams'>): Reporter[] {
-  const asked = new Set(routes.flatMap(({ storageCommitment }) => storageCommitment?.to ?? []));
-  return Object.entries(upstreams).flatMap(([name, peer]) =>
-    peer.protocol === 'dimse' && asked.has(name) ? [{ aeTitle: peer.aeTitle, host: peer.host }] : [],
-  );
+  const archives = new Set(routes.map(({ storageCommitment }) => storageCommitment?.to));
+  const steps = new Set(routes.map((route) => (hearsOfMpps(route) ? route.mpps?.to : undefined)));
+  return Object.entries(upstreams).flatMap(([name, peer]): Reporter[] => {
+    const reports = [
+      ...(archives.has(name) ? (['storageCommitment'] as const) : []),
+      ...(steps.has(name) ? (['mpps'] as const) : []),
+    ];
+    if (peer.protocol !== 'dimse' || reports.length === 0) return [];
+    return [{ aeTitle: peer.aeTitle, host: peer.host, reports }];
+  });
+}
+
+function hearsOfMpps({ workitems, notifications }: RouteConfig): boolean {
+  return workitems !== undefined || notifications?.source === 'upstream';
 }
 
 function mappingOf(rules: Parameters<typeof compileRules>[0]): Mapping | undefined {
@@ -138,18 +164,19 @@ const LEASE_RESERVE_MS = 30_000;
  * the configuration may still wait for them.
  */
 export function spoolTargetsOf(config: Config, routes: readonly GatewayRoute[]): SpoolTarget[] {
-  return routes
-    .flatMap(({ mpps }) => mpps ?? [])
-    .flatMap(({ route, upstream, request, forwardTo, options }) =>
-      [{ upstream, request }, ...forwardTo].map((each, index) => ({
-        route,
-        upstream: each.upstream,
-        request: each.request,
-        options: destinationOptions(config.upstreams[each.upstream.name]),
-        isForward: index > 0,
-        keepsCopy: options.retrieveFromCopy,
-      })),
-    );
+  return routes.flatMap(({ name: route, mpps, notifications }): SpoolTarget[] => {
+    const scus = notifications?.to ?? [];
+    const ways = mpps === undefined ? [] : [mpps, ...mpps.forwardTo];
+    // One destination may be forwarded to and be told: the first is the one that has rules.
+    return [...ways, ...scus.map(({ upstream }) => ({ upstream, request: undefined }))].map((each, index) => ({
+      route,
+      upstream: each.upstream,
+      request: each.request,
+      options: destinationOptions(config.upstreams[each.upstream.name]),
+      isForward: mpps === undefined || index > 0,
+      keepsCopy: mpps?.options.retrieveFromCopy ?? false,
+    }));
+  });
 }
 
 function destinationOptions(config: UpstreamConfig | undefined): DestinationOptions {

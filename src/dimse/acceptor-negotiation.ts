@@ -1,5 +1,6 @@
 /** The acceptor's side of presentation contexts, roles and extended negotiation (PS3.8 9.3.3, PS3.7 D.3.3). */
 import type { TransferSyntaxUid } from '../dataset/binary/transfer-syntax.ts';
+import { MPPS_NOTIFICATION } from '../services/mpps/notification.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import type { AcceptedContext } from './message-channel.ts';
 import { classesOf } from './offered-services.ts';
@@ -75,17 +76,26 @@ export function negotiate(request: AssociateRq, options: NegotiationOptions, ser
 /** Of the roles of the requestor each is agreed or not; what was not proposed cannot be agreed (PS3.7 D.3.3.4). */
 function agreedRoles(
   { sopClassUid, scu, scp }: RoleSelection,
-  { storageCommitment, isReporter }: OfferedServices,
+  { storageCommitment, isReporter, isNotifier }: OfferedServices,
 ): RoleSelection {
-  // Every other service here has the requestor as SCU only.
-  if (sopClassUid !== STORAGE_COMMITMENT_PUSH_MODEL) return { sopClassUid, scu, scp: false };
-  return { sopClassUid, scu: scu && storageCommitment !== undefined, scp: scp && isReporter };
+  switch (sopClassUid) {
+    case STORAGE_COMMITMENT_PUSH_MODEL:
+      return { sopClassUid, scu: scu && storageCommitment !== undefined, scp: scp && isReporter };
+    case MPPS_NOTIFICATION:
+      // Whom we notify we call ourselves (PS3.4 F.9.2).
+      return { sopClassUid, scu: false, scp: scp && isNotifier };
+    default:
+      // Every other service here has the requestor as SCU only.
+      return { sopClassUid, scu, scp: false };
+  }
 }
+
+const OF_REPORTS: readonly string[] = [STORAGE_COMMITMENT_PUSH_MODEL, MPPS_NOTIFICATION];
 
 /** A context without any role would be good for nothing: an SCP that may not report learns it by the refusal. */
 function isRefused(role: RoleSelection, services: OfferedServices): boolean {
   const { scu, scp } = agreedRoles(role, services);
-  return role.sopClassUid === STORAGE_COMMITMENT_PUSH_MODEL && (role.scu || role.scp) && !scu && !scp;
+  return OF_REPORTS.includes(role.sopClassUid) && (role.scu || role.scp) && !scu && !scp;
 }
 
 /** The accepted context, or the result that refuses it. */

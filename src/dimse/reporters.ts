@@ -1,12 +1,19 @@
-/** Who may report storage commitment to us: the AE titles of our upstreams, each from its own host (design 6). */
+/**
+ * Who may report to us by N-EVENT-REPORT: the AE titles of our upstreams, each from its own host (design 6).
+ */
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP, isIPv4 } from 'node:net';
 import { plainAddress } from '../access/address-list.ts';
+
+/** The services an SCP reports by itself: results of storage commitment (PS3.4 J.3.3), MPPS by MPPS Notification (F.9). */
+export type ReportedService = 'storageCommitment' | 'mpps';
 
 export interface Reporter {
   readonly aeTitle: string;
   /** IP address or name. */
   readonly host: string;
+  /** Those it was asked for. */
+  readonly reports: readonly ReportedService[];
 }
 
 /** `elsewhere`: it calls itself as a reporter does, but its address is not known to be of that one's host. */
@@ -14,9 +21,11 @@ export type ReporterStanding = 'none' | 'reporter' | 'elsewhere';
 
 /** What an association was admitted for. */
 export interface Admission {
-  /** By the lists, for whatever routes offer; else only to report storage commitment. */
+  /** By the lists, for whatever routes offer; else only to report. */
   readonly isListed: boolean;
   readonly reporter: ReporterStanding;
+  /** What it may report; of a reporter only. */
+  readonly reports: readonly ReportedService[];
 }
 
 /** IP addresses of a name. */
@@ -55,6 +64,11 @@ export class Reporters {
     const names = own.flatMap(({ host }) => this.#hosts.get(host) ?? []);
     if (own.some(({ host }) => isSameAddress(host, address))) return 'reporter';
     return names.length === 0 ? 'elsewhere' : this.#standingAt(names, address);
+  }
+
+  /** Of an AE title, wherever it is. */
+  reportedBy(callingAeTitle: string): readonly ReportedService[] {
+    return this.#reporters.filter(({ aeTitle }) => aeTitle === callingAeTitle).flatMap(({ reports }) => reports);
   }
 
   async #standingAt(names: readonly NamedHost[], address: string): Promise<ReporterStanding> {

@@ -7,6 +7,7 @@ import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { Requester, ServiceHandler } from '../services/port.ts';
+import { MPPS_NOTIFICATION } from '../services/mpps/notification.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import { certificateFields, peerCertificateOf } from '../tls/peer-certificate.ts';
 import type { PeerCertificate } from '../tls/tls-options.ts';
@@ -125,8 +126,8 @@ export class ScpAssociation implements AssociationUser {
   }
 
   #answerAssociate(request: AssociateRq, address: string, standing: ReporterStanding): void {
-    if (standing === 'elsewhere' && request.contexts.some(isOfCommitment)) {
-      this.#logger.warn('it has the AE title of a reporter of storage commitment, but not its address');
+    if (standing === 'elsewhere' && request.contexts.some(isOfReports)) {
+      this.#logger.warn('it has the AE title of one that reports to us, but not its address');
     }
     const admission = this.#host.admit(this, request, address, standing);
     if (typeof admission === 'string') return this.#reject(admission);
@@ -318,8 +319,8 @@ export class ScpAssociation implements AssociationUser {
   }
 }
 
-function isOfCommitment({ abstractSyntax }: ProposedContext): boolean {
-  return abstractSyntax === STORAGE_COMMITMENT_PUSH_MODEL;
+function isOfReports({ abstractSyntax }: ProposedContext): boolean {
+  return abstractSyntax === STORAGE_COMMITMENT_PUSH_MODEL || abstractSyntax === MPPS_NOTIFICATION;
 }
 
 /**

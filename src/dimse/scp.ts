@@ -1,6 +1,6 @@
 /**
- * Listens for DICOM associations: Verification, Modality Worklist, MPPS and Storage Commitment where a route offers them, and
- * reports of storage commitment.
+ * Listens for DICOM associations: Verification, Modality Worklist, MPPS and Storage Commitment where a route offers them,
+ * reports of storage commitment and MPPS Notification.
  */
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
@@ -14,12 +14,14 @@ import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { ServiceHandler } from '../services/port.ts';
 import type { Handshakes, ServerTls } from '../tls/server-tls.ts';
+import { MPPS_NOTIFICATION } from '../services/mpps/notification.ts';
 import type { MppsOperation } from '../services/mpps/outcomes.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import type { NegotiationOptions } from './acceptor-negotiation.ts';
 import { COMMAND_FIELD } from './command-set.ts';
 import { commitmentReportScp, commitmentRequestScp } from './commitment-scp.ts';
 import { mppsScp } from './mpps-scp.ts';
+import { notificationScp } from './notification-scp.ts';
 import { OpenWrites } from './open-writes.ts';
 import { AccessPolicy, REJECTIONS } from './policy.ts';
 import type { AccessOptions, RejectionName } from './policy.ts';
@@ -72,8 +74,8 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions,
   /** MPPS that is done with a warning is answered 0000H: many modalities take a warning for a failure. Default true. */
   readonly warningsAsSuccess?: boolean;
   /**
-   * Callers that may report storage commitment, each from its own host and whatever the lists of AE titles and addresses
-   * say; one that the lists do not have may do nothing else. Default none.
+   * Callers that may report storage commitment or notify of MPPS, each from its own host and whatever the lists of AE titles
+   * and addresses say; one that the lists do not have may do nothing else. Default none.
    */
   readonly reporters?: readonly Reporter[];
   /** Their names are resolved within this time; default 2 s. */
@@ -243,16 +245,22 @@ export class DimseListener {
     const mpps = [SOP_CLASSES.mpps, SOP_CLASSES.mppsRetrieve];
     const mppsServe = (operation: MppsOperation): ScpService =>
       mppsScp({ operation, handler, options, writes, logger });
-    const commitment = { handler, options, writes, logger };
+    const host = { handler, options, writes, logger };
     const commitments = [STORAGE_COMMITMENT_PUSH_MODEL];
+    const [commitmentReport, notification] = [commitmentReportScp(host), notificationScp(host)];
+    const reported: ScpServiceEntry = {
+      abstractSyntaxes: [...commitments, MPPS_NOTIFICATION],
+      serve: (exchange) =>
+        exchange.context.abstractSyntax === MPPS_NOTIFICATION ? notification(exchange) : commitmentReport(exchange),
+    };
     return new Map<number, ScpServiceEntry>([
       [COMMAND_FIELD.cEchoRq, { abstractSyntaxes: verification, serve: serveEcho }],
       [COMMAND_FIELD.cFindRq, { abstractSyntaxes: worklist, serve: worklistScp(handler, options, logger) }],
       [COMMAND_FIELD.nCreateRq, { abstractSyntaxes: mpps, serve: mppsServe('create') }],
       [COMMAND_FIELD.nSetRq, { abstractSyntaxes: mpps, serve: mppsServe('update') }],
       [COMMAND_FIELD.nGetRq, { abstractSyntaxes: mpps, serve: mppsServe('retrieve') }],
-      [COMMAND_FIELD.nActionRq, { abstractSyntaxes: commitments, serve: commitmentRequestScp(commitment) }],
-      [COMMAND_FIELD.nEventReportRq, { abstractSyntaxes: commitments, serve: commitmentReportScp(commitment) }],
+      [COMMAND_FIELD.nActionRq, { abstractSyntaxes: commitments, serve: commitmentRequestScp(host) }],
+      [COMMAND_FIELD.nEventReportRq, reported],
     ]);
   }
 
@@ -308,7 +316,8 @@ export class DimseListener {
     }
     this.#associations.set(association, callingAeTitle);
     this.#associationsOf.set(callingAeTitle, ofCallingAeTitle + 1);
-    return { isListed: this.#policy.lists(callingAeTitle, address), reporter };
+    const reports = reporter === 'reporter' ? this.#reporters.reportedBy(callingAeTitle) : [];
+    return { isListed: this.#policy.lists(callingAeTitle, address), reporter, reports };
   }
 
   #whyTooMany(callingAeTitle: string, address: string): RejectionName | undefined {

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { encodeDataSet } from '../../../src/dataset/binary/encode.ts';
 import { attribute, createDataSet, dataSetOf } from '../../../src/dataset/model.ts';
 import type { Message } from '../../../src/dimse/message.ts';
+import type { Reporter } from '../../../src/dimse/reporters.ts';
 import type { DimseListenerOptions } from '../../../src/dimse/scp.ts';
 import { encodePdu, PDU_TYPE } from '../../../src/dimse/upper-layer/pdu.ts';
 import type { AssociateAc, AssociateRq } from '../../../src/dimse/upper-layer/pdu.ts';
@@ -25,7 +26,7 @@ import { ScriptedHandler, startListener } from '../../support/dimse-listener.ts'
 import type { RunningListener } from '../../support/dimse-listener.ts';
 import { RawPeer } from '../../support/raw-peer.ts';
 
-const ARCHIVE = { aeTitle: 'MODALITY', host: '127.0.0.1' };
+const ARCHIVE: Reporter = { aeTitle: 'MODALITY', host: '127.0.0.1', reports: ['storageCommitment'] };
 
 let running: RunningListener;
 let handler: ScriptedHandler;
@@ -308,7 +309,7 @@ describe('N-EVENT-REPORT received (PS3.4 J.3.3)', () => {
   });
 
   test('of one who uses the AE title of an SCP from another host it is 0115H: nothing is committed by it', async () => {
-    await listen({ reporters: [{ aeTitle: 'MODALITY', host: '192.0.2.7' }] });
+    await listen({ reporters: [{ ...ARCHIVE, host: '192.0.2.7' }] });
     expect((await ask(eventRq())).command).toMatchObject({
       status: 0x0115,
       errorComment: 'report from another host than that of its SCP',

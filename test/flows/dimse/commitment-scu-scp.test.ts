@@ -1,5 +1,6 @@
 /** Storage commitment between an upstream and a listener of ours: request, report on the same and on a new association. */
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { Reporter } from '../../../src/dimse/reporters.ts';
 import type { DimseListenerOptions } from '../../../src/dimse/scp.ts';
 import type { DimseUpstream } from '../../../src/dimse/upstream.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
@@ -9,6 +10,8 @@ import { references, RESULT, REFERENCES, TRANSACTION_UID } from '../../support/d
 import { ScriptedHandler, startListener } from '../../support/dimse-listener.ts';
 import type { RunningListener } from '../../support/dimse-listener.ts';
 import { createContext, createUpstream } from '../../support/dimse-upstream.ts';
+
+const PACS: Reporter = { aeTitle: 'PACS', host: '127.0.0.1', reports: ['storageCommitment'] };
 
 const closers: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -93,7 +96,7 @@ describe('a report on a new association', () => {
 
   test('is taken from a reporter, whose role is agreed (PS3.7 D.3.3.4)', async () => {
     const lists = { callingAeTitles: ['CT1'] };
-    const { running, upstream } = await connect({ ...lists, reporters: [{ aeTitle: 'PACS', host: '127.0.0.1' }] });
+    const { running, upstream } = await connect({ ...lists, reporters: [PACS] });
     await upstream.reportCommitment(TRANSACTION_UID, RESULT, context);
     expect(running.handler.reports).toMatchObject([
       {
@@ -104,7 +107,7 @@ describe('a report on a new association', () => {
   });
 
   test('is refused from anybody else by the context', async () => {
-    const { running, upstream } = await connect({ reporters: [{ aeTitle: 'PACS', host: '192.0.2.7' }] });
+    const { running, upstream } = await connect({ reporters: [{ ...PACS, host: '192.0.2.7' }] });
     await expect(upstream.reportCommitment(TRANSACTION_UID, RESULT, context)).rejects.toBeInstanceOf(ServiceFailure);
     expect(running.handler.reports).toEqual([]);
   });

@@ -48,8 +48,8 @@ async function halfOpenBecome({ listener }: RunningListener, count: number): Pro
   while (listener.counts.halfOpenConnections !== count) await new Promise(setImmediate);
 }
 
-const PACS: Reporter = { aeTitle: 'PACS', host: '127.0.0.1' };
-const NAMED: Reporter = { aeTitle: 'PACS', host: 'pacs.example' };
+const PACS: Reporter = { aeTitle: 'PACS', host: '127.0.0.1', reports: ['storageCommitment'] };
+const NAMED: Reporter = { ...PACS, host: 'pacs.example' };
 const ONLY_CT = { callingAeTitles: ['CT1'], addresses: ['192.0.2.0/24'] };
 const ONLY_REPORTS = '0 3 3 3';
 const EVERYTHING = '0 0 0 0';
@@ -118,7 +118,7 @@ describe('a caller with the AE title of a reporter at another address', () => {
     const running = await listen({ callingAeTitles: ['CT1'], reporters: [{ ...PACS, host: '192.0.2.7' }] });
     expect(await answerTo(await call(running))).toBe(CALLING_NOT_RECOGNIZED);
     expect(running.logger.lines.filter(({ level }) => level === 'warn')).toMatchObject([
-      { message: 'it has the AE title of a reporter of storage commitment, but not its address' },
+      { message: 'it has the AE title of one that reports to us, but not its address' },
       { message: 'association rejected' },
     ]);
   });

@@ -166,7 +166,7 @@ describe('what is not shown or not supported', () => {
   });
 
   test('who reports storage commitment needs none, and without one gets nothing else', async () => {
-    const reporters = [{ upstream: 'pacs', aeTitle: 'MODALITY', host: '127.0.0.1' }];
+    const reporters: Reporter[] = [{ aeTitle: 'MODALITY', host: '127.0.0.1', reports: ['storageCommitment'] }];
     const running = await listen({ mode: 'require' }, { reporters });
     expect(await answerTo(running)).toMatchObject({ contexts: [{ result: 3 }, { result: 3 }] });
     expect(told(await answerTo(running, undefined, STORAGE_COMMITMENT_PUSH_MODEL))).toBe('accepted');

@@ -21,6 +21,7 @@ const OFFERED: OfferedServices = {
   mpps: undefined,
   storageCommitment: undefined,
   isReporter: false,
+  isNotifier: false,
 };
 
 const context = (id: number, abstractSyntax: string, ...transferSyntaxes: string[]): ProposedContext => ({

@@ -8,7 +8,7 @@ const fails: ResolveHost = () => Promise.reject(new Error('ENOTFOUND'));
 
 function reportersAt(host: string | readonly string[], resolve: ResolveHost = never): Reporters {
   const reporters = new Reporters(resolve, LOOKUP_MS);
-  reporters.replace([host].flat().map((each): Reporter => ({ aeTitle: 'PACS', host: each })));
+  reporters.replace([host].flat().map((each): Reporter => ({ aeTitle: 'PACS', host: each, reports: ['mpps'] })));
   return reporters;
 }
 
@@ -92,7 +92,7 @@ describe('reporters by name', () => {
       async () => answers.shift() ?? Promise.reject(new Error('EAI_AGAIN')),
     );
     await reporters.standingOf('PACS', '10.0.0.5');
-    reporters.replace([{ aeTitle: 'ARCHIVE', host: 'pacs.example' }]);
+    reporters.replace([{ aeTitle: 'ARCHIVE', host: 'pacs.example', reports: [] }]);
     expect(await reporters.standingOf('ARCHIVE', '10.0.0.5')).toBe('reporter');
     expect(await reporters.standingOf('PACS', '10.0.0.5')).toBe('none');
   });
