@@ -1,7 +1,9 @@
 /** Attributes of a workitem (PS3.4 Table CC.2.5-3) and the codes in it (PS3.3 8). */
-import { attribute, dataSetOf, firstText } from '../../dataset/model.ts';
+import { sameAttribute } from '../../dataset/comparison.ts';
+import { attribute, createDataSet, dataSetOf, firstText } from '../../dataset/model.ts';
 import type { DataSet, Tag } from '../../dataset/model.ts';
-import { ServiceFailure } from '../port.ts';
+import { hasValue } from '../mpps/conditions.ts';
+import { dateTimeAt } from './date-times.ts';
 import { WORKITEM_STATES } from './workitem.ts';
 import type { WorkitemState } from './workitem.ts';
 
@@ -74,20 +76,99 @@ export function workitemStateOf(workitem: DataSet): WorkitemState | undefined {
   return WORKITEM_STATES.find((state) => state === text);
 }
 
+/** What no update names: identity, lock and state (CC.2.6.2), who it is about, and what it was requested by. */
+const UNCHANGEABLE: ReadonlySet<Tag> = new Set<Tag>([
+  UPS.sopClassUid,
+  UPS.sopInstanceUid,
+  UPS.transactionUid,
+  UPS.state,
+  UPS.request,
+  '00100010', // PatientName
+  '00100020', // PatientID
+  '00100021', // IssuerOfPatientID
+  '00100024', // IssuerOfPatientIDQualifiersSequence
+  '00100030', // PatientBirthDate
+  '00100040', // PatientSex
+  '00101002', // OtherPatientIDsSequence
+  '00380010', // AdmissionID
+  '00380014', // IssuerOfAdmissionIDSequence
+  '00380060', // ServiceEpisodeID
+  '00380062', // ServiceEpisodeDescription
+  '00380064', // IssuerOfServiceEpisodeIDSequence
+]);
+
 /**
  * The workitem with what an update brings: whole attributes, sequences replaced with all their items (PS3.4 CC.2.6.2).
- * Neither the state nor the lock is changed by it. @param nowMs becomes Scheduled Procedure Step Modification DateTime
+ * What no update may change stays as it is.
+ * @param nowMs becomes Scheduled Procedure Step Modification DateTime
  */
 export function mergeWorkitem(workitem: DataSet, modifications: DataSet, nowMs: number): DataSet {
-  throw new ServiceFailure('INTERNAL_ERROR', { cause: [workitem, modifications, nowMs] });
+  const merged = dataSetOf({ ...workitem });
+  for (const [tag, value] of Object.entries(modifications)) if (!UNCHANGEABLE.has(tag)) merged[tag] = value;
+  merged[UPS.modified] = attribute('DT', dateTimeAt(nowMs));
+  return merged;
 }
 
-/** Attributes that no update may change (N-SET of Table CC.2.5-3), among those of the modifications; ascending. */
-export function unchangeable(modifications: DataSet): Tag[] {
-  throw new ServiceFailure('INTERNAL_ERROR', { cause: [modifications] });
+/** Attributes of an update that no update may change and that it would change (N-SET of Table CC.2.5-3); ascending. */
+export function unchangeable(workitem: DataSet, modifications: DataSet): Tag[] {
+  const changes = (tag: Tag): boolean => {
+    const [before, after] = [workitem[tag], modifications[tag]];
+    return after !== undefined && (before === undefined ? hasValue(after) : !sameAttribute(before, after));
+  };
+  return Object.keys(modifications)
+    .filter((tag) => UNCHANGEABLE.has(tag) && changes(tag))
+    .sort();
 }
 
-/** What a search or a retrieve returns: never 00081195; of a search the keys asked for and what is returned unasked. */
+/** Return Key Types 1 and 2, with and without condition, of Table CC.2.5-3: what a search returns unasked. */
+const RETURNED: ReadonlySet<Tag> = new Set<Tag>([
+  '00080005', // SpecificCharacterSet
+  '00080201', // TimezoneOffsetFromUTC, without which dates and times would say something else
+  UPS.sopClassUid,
+  UPS.sopInstanceUid,
+  UPS.priority,
+  UPS.modified,
+  UPS.label,
+  UPS.worklistLabel,
+  UPS.processingParameters,
+  UPS.stationName,
+  UPS.stationClass,
+  UPS.stationLocation,
+  UPS.humanPerformers,
+  UPS.scheduledStart,
+  UPS.expectedCompletion,
+  UPS.workitemCode,
+  '00400400', // CommentsOnTheScheduledProcedureStep
+  UPS.readiness,
+  UPS.inputInformation,
+  UPS.studyInstanceUid,
+  '00100010', // PatientName
+  '00100020', // PatientID
+  '00100021', // IssuerOfPatientID
+  '00100024', // IssuerOfPatientIDQualifiersSequence
+  '00100030', // PatientBirthDate
+  '00100040', // PatientSex
+  '00101002', // OtherPatientIDsSequence
+  '00380010', // AdmissionID
+  '00380014', // IssuerOfAdmissionIDSequence
+  '00081080', // AdmittingDiagnosesDescription
+  '00081084', // AdmittingDiagnosesCodeSequence
+  UPS.request,
+  '00741224', // ReplacedProcedureStepSequence
+  UPS.state,
+  UPS.progress,
+  UPS.performed,
+]);
+
+/**
+ * What a search returns of a workitem: never 00081195; what was asked for and what is returned unasked, or everything.
+ * Top-level attributes come whole.
+ */
 export function selectWorkitem(workitem: DataSet, identifier: DataSet, returnKeys: 'default' | 'all'): DataSet {
-  throw new ServiceFailure('INTERNAL_ERROR', { cause: [workitem, identifier, returnKeys] });
+  const selected = createDataSet();
+  for (const [tag, value] of Object.entries(workitem)) {
+    if (tag === UPS.transactionUid) continue;
+    if (returnKeys === 'all' || RETURNED.has(tag) || tag in identifier) selected[tag] = value;
+  }
+  return selected;
 }

@@ -112,7 +112,7 @@ export interface WorkitemHttpOutcome extends NServiceHttpOutcome {
 }
 
 export function workitemHttpOutcome(failure: ServiceFailure, operation: WorkitemOperation): WorkitemHttpOutcome {
-  const row = OUTCOMES[failure.code as WorkitemServiceFailureCode] ?? OUTCOMES.INTERNAL_ERROR;
+  const row = OUTCOMES[failure.code] ?? OUTCOMES.INTERNAL_ERROR;
   const isConflict = failure.code === 'INSTANCE_FINAL' && operation !== 'updateWorkitem';
   const own = isConflict ? { ...row, httpStatus: OF_CHANGE_OF_STATE } : row;
   const warning = REFUSALS[operation]?.[failure.code];
@@ -121,5 +121,5 @@ export function workitemHttpOutcome(failure: ServiceFailure, operation: Workitem
 
 /** Every code has its row; for the catalogue of errors. */
 export function workitemOutcomeOf(code: FailureCode): NServiceOutcome {
-  return OUTCOMES[code as WorkitemServiceFailureCode] ?? OUTCOMES.INTERNAL_ERROR;
+  return OUTCOMES[code] ?? OUTCOMES.INTERNAL_ERROR;
 }
