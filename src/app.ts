@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { AccessRefusal } from './access/access-refusal.ts';
 import type { Config, ListenerConfig } from './config/schema.ts';
 import { Audit } from './audit-parts.ts';
 import { bound } from './binding.ts';
@@ -69,7 +70,11 @@ export class App {
   /** Resolved once no listener waits for anything any more. */
   readonly #ended = Promise.withResolvers<void>();
 
-  readonly #authenticated = (event: AuthenticationEvent): void => this.#parts?.audit.authenticated(event);
+  /** What listeners tell the audit trail. */
+  readonly #told = {
+    authenticated: (event: AuthenticationEvent): void => this.#parts?.audit.authenticated(event),
+    refused: (listener: string, refusal: AccessRefusal): void => this.#parts?.audit.refused(listener, refusal),
+  };
 
   /** @param source for reloads; without it they are refused. */
   constructor(logger: AdjustableLogger, source?: ConfigSource) {
@@ -127,13 +132,25 @@ export class App {
           fix: 'Start it with `dimseway serve --config FILE`.',
         });
       }
-      const { config, warnings } = await this.#source();
-      this.#put(await this.#build(config));
+      const { config, warnings } = await this.#configured(this.#source);
       this.#logger.info('reloaded', { routes: config.routes.map((route) => route.name) });
       return { warnings };
     });
     this.#reloading = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** A new configuration in place of the old, or why not; the audit trail has both. */
+  async #configured(source: ConfigSource): ReturnType<ConfigSource> {
+    try {
+      const read = await source();
+      this.#put(await this.#build(read.config));
+      this.#parts?.audit.reloaded();
+      return read;
+    } catch (error) {
+      this.#parts?.audit.reloaded(error instanceof GatewayError ? error.code : 'unforeseen');
+      throw error;
+    }
   }
 
   /** Stops accepting, lets requests under way finish within `timers.shutdown`, then ends them. */
@@ -198,7 +215,7 @@ export class App {
         if (running !== undefined) listeners.set(name, { ...running, config: options, security });
         else {
           const listener = buildListener(name, options, this.#gateway, log, {
-            ...{ reporters: reportersOf(config), security, authenticated: this.#authenticated },
+            ...{ reporters: reportersOf(config), security, ...this.#told },
           });
           const { port } = await bound(name, options, () => listener.listen(), this.ports());
           made.push({ close: () => listener.close(0) });
@@ -272,6 +289,7 @@ export class App {
       ...[...listeners.values()].flatMap(({ security }) => certificatesOfSecurity(security)),
       ...[...upstreams.values()].flatMap(({ upstream }) => certificatesOf(upstream)),
       ...(console?.tls?.certificates() ?? []),
+      ...(this.#parts?.audit.certificates() ?? []),
     ];
   }
 
@@ -305,7 +323,8 @@ export class App {
       {
         ...plain,
         ...(tls && { tls }),
-        refused: (attempt) => this.#authenticated({ listener: 'console', outcome: 'failure', ...attempt }),
+        refused: (attempt) => this.#told.authenticated({ listener: 'console', outcome: 'failure', ...attempt }),
+        acted: (action) => this.#parts?.audit.acted(action),
       },
       { health: () => this.health(), reload: () => this.reload(), routers },
       log,
@@ -327,7 +346,7 @@ export class App {
       const before = [...old.listeners.values()].find((running) => running.listener === listener);
       if (before === undefined) continue;
       const reporters = reportersOf(parts.config);
-      listener.update(name, config, { reporters, security, authenticated: this.#authenticated });
+      listener.update(name, config, { reporters, security, ...this.#told });
       this.#retire(closeSecurity(before.security, security));
     }
     for (const { listener, security } of old.listeners.values()) {

@@ -1,21 +1,50 @@
 /** Opens the audit trail of the configuration, and tells it what is not told by exchanges: logins, start and stop. */
 import { hostname } from 'node:os';
+import type { AccessRefusal } from './access/access-refusal.ts';
 import { PeerLimits } from './access/peer-limits.ts';
-import type { AuditNode } from './audit/events.ts';
+import type { Alert, AuditNode } from './audit/events.ts';
 import { applicationActivity, securityAlert, userAuthentication } from './audit/events.ts';
 import { AuditTrail } from './audit/trail.ts';
 import type { AuditDestination } from './audit/trail.ts';
 import type { Config } from './config/schema.ts';
+import type { OperatorAction } from './console/operator-actions.ts';
 import { systemClock } from './gateway/clock.ts';
 import type { AuthenticationEvent } from './identity/principal.ts';
 import type { Logger } from './observe/log.ts';
 import { ClientTls } from './tls/client-tls.ts';
+import type { CertificateFacts } from './tls/tls-options.ts';
 
 /**
- * Failed logins of one address that are told one by one; beyond it they are counted. Else whoever may try fills the disk, or
+ * Failures of one address that are told one by one; beyond it they are counted. Else whoever may try fills the disk, or
  * the spool so that what he does then is lost.
  */
 const FAILURES_TOLD = { requestsPerSecond: 1, burst: 20 };
+
+/** Failures of one kind: those that are told, and how many were not. */
+class Failures {
+  readonly #what: string;
+  readonly #limits = new PeerLimits(FAILURES_TOLD, () => performance.now());
+  #untold = 0;
+
+  /** @param what in the plural */
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  /** Whether this one is told; else it is counted. */
+  isTold(address: string): boolean {
+    if (this.#limits.count(address) === undefined) return true;
+    this.#untold++;
+    return false;
+  }
+
+  /** What was not told since it was asked last, in words. */
+  more(): string | undefined {
+    const count = this.#untold;
+    this.#untold = 0;
+    return count === 0 ? undefined : `${count} more ${this.#what} before, too many to be told one by one`;
+  }
+}
 
 type AuditConfig = NonNullable<Config['audit']>;
 
@@ -24,9 +53,8 @@ export class Audit {
   #config: Config;
   readonly #trail: AuditTrail | undefined;
   readonly #tls: readonly ClientTls[];
-  readonly #failures = new PeerLimits(FAILURES_TOLD, () => performance.now());
-  /** Failed logins since the last one that was told. */
-  #untold = 0;
+  readonly #logins = new Failures('failed logins');
+  readonly #refusals = new Failures('refused connections');
 
   /** @throws GatewayError AUDIT_UNWRITABLE, TLS_* */
   static async open(config: Config, logger: Logger): Promise<Audit> {
@@ -34,17 +62,22 @@ export class Audit {
     if (audit === undefined) return new Audit(config, undefined, []);
     const tls: ClientTls[] = [];
     const to: AuditDestination[] = [];
-    for (const each of audit.to) to.push(await destinationOf(each, tls, logger));
-    const { source, site, patients, spool } = audit;
-    const options = {
-      source,
-      ...(site !== undefined && { site }),
-      self: nodeOf(config),
-      patients,
-      to,
-      spool: { path: spool.path, maximumBytes: spool.maximumSize },
-    };
-    return new Audit(config, await AuditTrail.open(options, systemClock, logger), tls);
+    try {
+      for (const each of audit.to) to.push(await destinationOf(each, tls, logger));
+      const { source, site, patients, spool } = audit;
+      const options = {
+        source,
+        ...(site !== undefined && { site }),
+        self: nodeOf(config),
+        patients,
+        to,
+        spool: { path: spool.path, maximumBytes: spool.maximumSize },
+      };
+      return new Audit(config, await AuditTrail.open(options, systemClock, logger), tls);
+    } catch (error) {
+      for (const each of tls) each.close();
+      throw error;
+    }
   }
 
   private constructor(config: Config, trail: AuditTrail | undefined, tls: readonly ClientTls[]) {
@@ -68,9 +101,9 @@ export class Audit {
   }
 
   stopped(): void {
-    if (this.#untold > 0) {
-      const alert = { type: 'nodeAuthentication', outcome: '4', description: this.#more() } as const;
-      this.#trail?.record(securityAlert(alert, nodeOf(this.#config), Date.now()));
+    for (const failures of [this.#logins, this.#refusals]) {
+      const description = failures.more();
+      if (description !== undefined) this.#alert({ type: 'nodeAuthentication', outcome: '4', description });
     }
     this.#trail?.record(applicationActivity('stop', nodeOf(this.#config), Date.now()));
   }
@@ -79,34 +112,57 @@ export class Audit {
   readonly authenticated = ({ listener, address, outcome, subject, why }: AuthenticationEvent): void => {
     const protocol = this.#config.listeners[listener]?.protocol ?? 'dicomweb';
     if (this.#trail === undefined || (outcome === 'success' && protocol === 'dicomweb')) return;
-    if (outcome === 'failure' && this.#failures.count(address) !== undefined) {
-      this.#untold++;
-      return;
-    }
+    if (outcome === 'failure' && !this.#logins.isTold(address)) return;
     const requester = { listener, protocol, address, ...(subject !== undefined && { subject }) };
-    const more = outcome === 'failure' && this.#untold > 0 ? `; ${this.#more()}` : '';
-    const failure = outcome === 'failure' ? { failure: `${why ?? 'not authenticated'}${more}` } : {};
+    const failure = outcome === 'failure' ? { failure: withMore(why ?? 'not authenticated', this.#logins) } : {};
     const event = userAuthentication({ requester, activity: 'login', ...failure }, nodeOf(this.#config), Date.now());
     this.#trail.record(event);
   };
 
-  #more(): string {
-    const count = this.#untold;
-    this.#untold = 0;
-    return `${count} more failed logins before, too many to be told one by one`;
+  /** The lists of a listener do not have somebody. */
+  refused(listener: string, { why, ...who }: AccessRefusal): void {
+    if (this.#trail === undefined || !this.#refusals.isTold(who.address)) return;
+    const protocol = this.#config.listeners[listener]?.protocol ?? 'dicomweb';
+    const description = withMore(why, this.#refusals);
+    this.#alert({ type: 'nodeAuthentication', outcome: '4', description, requester: { listener, protocol, ...who } });
+  }
+
+  /** An operator has changed something, or read data sets. */
+  acted({ address, action, status, isWhole }: OperatorAction): void {
+    const outcome = status >= 500 ? '8' : status >= 400 || !isWhole ? '4' : '0';
+    const requester = { listener: 'console', protocol: 'dicomweb', address } as const;
+    this.#alert({ type: 'restrictedFunction', outcome, description: `console: ${action} (${status})`, requester });
+  }
+
+  /** The configuration was read again. @param failure code of why it stays as it was */
+  reloaded(failure?: string): void {
+    const description = failure === undefined ? 'configuration reloaded' : `configuration not reloaded: ${failure}`;
+    this.#alert({ type: 'softwareConfiguration', outcome: failure === undefined ? '0' : '4', description });
   }
 
   /** A TLS handshake of a peer failed. */
   readonly handshakeFailed = ({ address = 'unknown', why }: { address: string | undefined; why: string }): void => {
-    const alert = { type: 'nodeAuthentication', outcome: '4', description: why, subject: { node: address } } as const;
-    this.#trail?.record(securityAlert(alert, nodeOf(this.#config), Date.now()));
+    this.#alert({ type: 'nodeAuthentication', outcome: '4', description: why, subject: { node: address } });
   };
+
+  /** Of the connections to collectors. */
+  certificates(): CertificateFacts[] {
+    return this.#tls.flatMap((tls) => tls.certificates());
+  }
+
+  #alert(alert: Alert): void {
+    this.#trail?.record(securityAlert(alert, nodeOf(this.#config), Date.now()));
+  }
 
   /** Sends what can be sent in time; the rest stays on the disk. */
   async close(deadlineMs: number): Promise<void> {
     await this.#trail?.close(deadlineMs);
     for (const tls of this.#tls) tls.close();
   }
+}
+
+function withMore(why: string, failures: Failures): string {
+  return [why, failures.more()].filter((text) => text !== undefined).join('; ');
 }
 
 async function destinationOf(

@@ -1,5 +1,6 @@
 /** Makes each part from its piece of the configuration; used by the composition root and the CLI's own clients. */
 import { existsSync } from 'node:fs';
+import type { AccessRefusal } from './access/access-refusal.ts';
 import type { Config, ListenerConfig, LogConfig, StoreConfig } from './config/schema.ts';
 import { DicomwebListener } from './dicomweb/origin-server.ts';
 import { DimseListener } from './dimse/scp.ts';
@@ -38,6 +39,8 @@ export interface ListenerParts {
   readonly security?: ListenerSecurity;
   /** Told of logins. */
   readonly authenticated?: (event: AuthenticationEvent) => void;
+  /** Told of those whom the lists of a listener do not let in. */
+  readonly refused?: (listener: string, refusal: AccessRefusal) => void;
 }
 
 /** The message recorders of a running gateway, one for each level. */
@@ -93,7 +96,7 @@ type DicomwebListenerOptions = ConstructorParameters<typeof DicomwebListener>[0]
 function dimseListenerOptions(
   name: string,
   config: ConfigOf<ListenerConfig, 'dimse'>,
-  { reporters = [], security, authenticated }: ListenerParts,
+  { reporters = [], security, authenticated, refused }: ListenerParts,
 ): DimseListenerOptions {
   const { access, timers, tls: _tls, userIdentity: _identity, maximumMessageSize, maximumHeldSize, ...same } = config;
   return {
@@ -104,6 +107,7 @@ function dimseListenerOptions(
     ...(security?.tls && { tls: security.tls }),
     ...(security?.userIdentity && { userIdentity: security.userIdentity }),
     ...(authenticated && { authenticated }),
+    ...(refused && { refused: (refusal: AccessRefusal) => refused(name, refusal) }),
     maximumHeldBytes: maximumHeldSize,
     maximumMessageBytes: maximumMessageSize,
     artimMs: timers.artim,
@@ -115,7 +119,7 @@ function dimseListenerOptions(
 function dicomwebListenerOptions(
   name: string,
   config: ConfigOf<ListenerConfig, 'dicomweb'>,
-  { security, authenticated }: ListenerParts,
+  { security, authenticated, refused }: ListenerParts,
 ): DicomwebListenerOptions {
   const { access, timers, tls: _tls, authentication, ...rest } = config;
   const { maximumBodySize, maximumCommitmentSize, maximumHeldSize, ...same } = rest;
@@ -126,6 +130,7 @@ function dicomwebListenerOptions(
     ...(security?.tls && { tls: security.tls }),
     ...(security?.authenticator && { authenticator: security.authenticator }),
     ...(authenticated && { authenticated }),
+    ...(refused && { refused: (refusal: AccessRefusal) => refused(name, refusal) }),
     ...(authentication && { refusal: authentication.refusal }),
     maximumHeldBytes: maximumHeldSize,
     maximumBodyBytes: maximumBodySize,

@@ -17,6 +17,8 @@ import type { Logger } from '../observe/log.ts';
 import type { Handshakes, ServerTls } from '../tls/server-tls.ts';
 import { addressOf, fail, needJson } from './answers.ts';
 import { answerFailure } from './failures.ts';
+import { watchActions } from './operator-actions.ts';
+import type { OperatorAction } from './operator-actions.ts';
 
 export interface ConsoleOptions {
   readonly host: string;
@@ -25,6 +27,8 @@ export interface ConsoleOptions {
   readonly token?: string;
   /** Told of each wrong token, for the audit trail. It must neither throw nor wait. */
   readonly refused?: (attempt: { readonly address: string; readonly why: string }) => void;
+  /** Told of each change of state and of data sets that are read, for the audit trail. It must neither throw nor wait. */
+  readonly acted?: (action: OperatorAction) => void;
   /** Absent: plain HTTP. Whoever has loaded it closes it. */
   readonly tls?: ServerTls;
 }
@@ -90,6 +94,7 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
     response.status(health.status === 'ready' ? 200 : 503).json(health);
   });
   if (options.token !== undefined) app.use(checkToken(options.token, options, logger));
+  if (options.acted !== undefined) app.use(watchActions(options.acted));
   app.post('/api/reload', needJson, async (_request, response) => {
     try {
       response.json({ status: 'reloaded', ...(await handler.reload()) });

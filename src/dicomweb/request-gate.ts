@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import type { AccessRefusal } from '../access/access-refusal.ts';
 import { AddressList } from '../access/address-list.ts';
 import { ByteBudget, HeldBytes } from '../access/byte-budget.ts';
 import { ConnectionDoor } from '../access/connection-door.ts';
@@ -30,6 +31,8 @@ export interface RequestGateOptions {
   readonly limits?: PeerLimitOptions;
   /** Of bodies and answers of all requests together, but for the first 64 KiB of each; what is more is 503. */
   readonly maximumHeldBytes: number;
+  /** Told of each request that the lists do not let in, for the audit trail. It must neither throw nor wait. */
+  readonly refused?: (refusal: AccessRefusal) => void;
 }
 
 /** The turn of a request, and what it holds of the memory. */
@@ -52,6 +55,7 @@ export class RequestGate {
   #addresses: AddressList | undefined;
   #hasCertificate: ((certificate: ShownCertificate) => boolean) | undefined;
   #refusal: 403 | 404 = 403;
+  #refused: RequestGateOptions['refused'];
 
   /** @throws GatewayError CONFIG_INVALID for an address or a certificate that is none */
   constructor(options: RequestGateOptions, logger: Logger) {
@@ -68,11 +72,13 @@ export class RequestGate {
   }
 
   /** Holds for requests from now on. @throws GatewayError CONFIG_INVALID; nothing is changed then */
-  update({ addresses, certificates, refusal = 403, limits = {}, maximumHeldBytes }: RequestGateOptions): void {
+  update(options: RequestGateOptions): void {
+    const { addresses, certificates, refusal = 403, limits = {}, maximumHeldBytes, refused } = options;
     const list = addresses && new AddressList(addresses);
     this.#hasCertificate = certificates && certificateMatcher(certificates);
     this.#addresses = list;
     this.#refusal = refusal;
+    this.#refused = refused;
     this.#limits.replace(limits);
     this.#budget.replace(maximumHeldBytes);
   }
@@ -103,8 +109,9 @@ export class RequestGate {
     if (this.#addresses?.has(address) === false) throw this.#forbidden(address, 'address');
     if (this.#hasCertificate !== undefined) {
       const certificate = peerCertificateOf(socket);
-      if (certificate === undefined || !this.#hasCertificate(certificate))
-        throw this.#forbidden(address, 'certificate');
+      if (certificate === undefined || !this.#hasCertificate(certificate)) {
+        throw this.#forbidden(address, 'certificate', certificate?.subject);
+      }
     }
     const refusal = this.#limits.whyNot(address);
     if (refusal !== undefined) {
@@ -138,8 +145,15 @@ export class RequestGate {
     next();
   };
 
-  #forbidden(address: string, what: 'address' | 'certificate'): HttpRefusal {
-    this.#tell('request refused', address, `${what} not allowed`);
+  /** For what outlives its request; whoever takes it releases it. */
+  holdMore(): HeldBytes {
+    return new HeldBytes(this.#budget);
+  }
+
+  #forbidden(address: string, what: 'address' | 'certificate', certificate?: string): HttpRefusal {
+    const why = `${what} not allowed`;
+    this.#tell('request refused', address, why);
+    this.#refused?.({ address, ...(certificate !== undefined && { certificate }), why });
     if (this.#refusal === 404) return new HttpRefusal(404, 'RESOURCE_NOT_FOUND', 'There is no such resource');
     return new HttpRefusal(403, 'NOT_AUTHORIZED', `This ${what} may not ask here`);
   }

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { ByteBudget } from '../access/byte-budget.ts';
+import type { AccessRefusal } from '../access/access-refusal.ts';
 import { ConnectionDoor } from '../access/connection-door.ts';
 import type { DoorPlace } from '../access/connection-door.ts';
 import { PeerLimits } from '../access/peer-limits.ts';
@@ -24,7 +25,7 @@ import { mppsScp } from './mpps-scp.ts';
 import { notificationScp } from './notification-scp.ts';
 import { OpenWrites } from './open-writes.ts';
 import { AccessPolicy, REJECTIONS } from './policy.ts';
-import type { AccessOptions, RejectionName } from './policy.ts';
+import type { AccessOptions, Caller, RejectionName } from './policy.ts';
 import { Reporters, resolveBySystem } from './reporters.ts';
 import type { Admission, Reporter, ReporterStanding, ResolveHost } from './reporters.ts';
 import { ScpAssociation } from './scp-association.ts';
@@ -78,6 +79,8 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions,
    * and addresses say; one that the lists do not have may do nothing else. Default none.
    */
   readonly reporters?: readonly Reporter[];
+  /** Told of callers that the lists do not have, for the audit trail. It must neither throw nor wait. */
+  readonly refused?: (refusal: AccessRefusal) => void;
   /** Their names are resolved within this time; default 2 s. */
   readonly reporterLookupMs?: number;
 }
@@ -96,6 +99,8 @@ export interface DimseListenerCounts {
 
 /** What was written last has so long to leave before the connection is destroyed. */
 const CLOSE_GRACE_MS = 1_000;
+/** Rejections of those who may not associate, whatever they ask for. */
+const BY_LISTS: readonly RejectionName[] = ['address', 'certificate', 'callingAeTitle'];
 const REPORTER_LOOKUP_MS = 2_000;
 const MAXIMUM_HELD_BYTES = 256 * 1024 * 1024;
 
@@ -312,12 +317,18 @@ export class DimseListener {
         : ('shuttingDown' as const);
     if (rejected !== undefined) {
       this.#rejected[rejected]++;
+      if (BY_LISTS.includes(rejected)) this.#tellRefused(caller, callingAeTitle, REJECTIONS[rejected].text);
       return rejected;
     }
     this.#associations.set(association, callingAeTitle);
     this.#associationsOf.set(callingAeTitle, ofCallingAeTitle + 1);
     const reports = reporter === 'reporter' ? this.#reporters.reportedBy(callingAeTitle) : [];
     return { isListed: this.#policy.lists(callingAeTitle, address), reporter, reports };
+  }
+
+  #tellRefused({ address, certificate }: Caller, callingAeTitle: string, why: string): void {
+    const subject = certificate && { certificate: certificate.subject };
+    this.#options.refused?.({ address, callingAeTitle, ...subject, why });
   }
 
   #whyTooMany(callingAeTitle: string, address: string): RejectionName | undefined {
