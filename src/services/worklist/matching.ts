@@ -31,7 +31,7 @@ interface Zones {
  * Whether an entry answers a query. Person names compare without case, every other text with it; a value that is not
  * known never matches a key that is not empty (K.2.2.1.1.1). Fuzzy matching is not done.
  */
-export function matches(entry: DataSet, query: WorklistQuery): boolean {
+export function matches(entry: DataSet, query: Pick<WorklistQuery, 'identifier' | 'emptyValueMatching'>): boolean {
   const zones = { key: firstText(query.identifier, TIMEZONE), value: firstText(entry, TIMEZONE) };
   return matchesAll(entry, query.identifier, query, zones);
 }
