@@ -47,3 +47,16 @@ export async function limited<T>(context: RequestContext, work: (signal: AbortSi
     limit.end();
   }
 }
+
+/** The same for what comes piece by piece. */
+export async function* limitedStream<T>(
+  context: RequestContext,
+  work: (signal: AbortSignal) => AsyncIterable<T>,
+): AsyncGenerator<T, void, undefined> {
+  const limit = new TimeLimit(context);
+  try {
+    yield* work(limit.signal);
+  } finally {
+    limit.end();
+  }
+}

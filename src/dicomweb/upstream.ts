@@ -22,7 +22,7 @@ import { readResults } from './result-reader.ts';
 import { SearchClient } from './search-client.ts';
 import type { Page, SearchMediaType } from './search-client.ts';
 import { StepWindow } from './step-window.ts';
-import { limited, TimeLimit } from './time-limit.ts';
+import { limited, limitedStream } from './time-limit.ts';
 import type { UpdateStyle } from './update-style.ts';
 import { USER_AGENT_DEFAULTS, UserAgent } from './user-agent.ts';
 import type { UserAgentOptions } from './user-agent.ts';
@@ -94,13 +94,8 @@ export class DicomwebUpstream implements Upstream {
     );
   }
 
-  async *search(query: WorklistQuery, context: RequestContext): AsyncGenerator<DataSet, void, undefined> {
-    const limit = new TimeLimit(context);
-    try {
-      yield* this.#pages(this.#supported(query, context), context, limit.signal);
-    } finally {
-      limit.end();
-    }
+  search(query: WorklistQuery, context: RequestContext): AsyncGenerator<DataSet, void, undefined> {
+    return limitedStream(context, (signal) => this.#pages(this.#supported(query, context), context, signal));
   }
 
   createMpps(uid: string, attributes: DataSet, context: RequestContext): Promise<Completion> {

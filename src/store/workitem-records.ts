@@ -140,9 +140,10 @@ export interface Subscriptions {
 }
 
 /**
- * `claiming`: the claim is about to be sent or its outcome unknown; `claimed`: it is ours; `final`: COMPLETED or CANCELED.
+ * `claiming`: the claim is about to be sent or its outcome unknown; `refused`: it is another's, and is looked for anew;
+ * `claimed`: it is ours; `final`: COMPLETED or CANCELED.
  */
-export const CLAIM_PHASES = ['claiming', 'claimed', 'final'] as const;
+export const CLAIM_PHASES = ['claiming', 'refused', 'claimed', 'final'] as const;
 export type ClaimPhase = (typeof CLAIM_PHASES)[number];
 
 export interface ClaimedWorkitem {
