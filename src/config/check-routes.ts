@@ -2,6 +2,7 @@
 import { BlockList, isIP } from 'node:net';
 import { checkRule } from '../dataset/rules.ts';
 import { checkCommitments, reportsToModalities, titlesOfReports } from './check-commitments.ts';
+import { checkNotifications, hearsNotifications } from './check-notifications.ts';
 import type { Finding, Parts } from './finding.ts';
 import { isPlainMap, valueAt } from './json-schema.ts';
 import type { ConfigPath } from './problem.ts';
@@ -26,6 +27,7 @@ export function checkRoutes(parts: Parts): Finding[] {
     ...routes.flatMap((route, i) => (route === undefined ? [] : checkMatches(parts, route.from, i))),
     ...checkPassThrough(parts),
     ...checkCommitments(parts),
+    ...checkNotifications(parts),
     ...checkUnused(parts),
   ];
 }
@@ -40,6 +42,11 @@ function targetsOf(root: unknown, index: number): Target[] {
   return [...SERVICES.flatMap((service) => targetsOfService(root, index, service)), ...forwardsOf(root, index)];
 }
 
+/** SCUs of MPPS Notification: called under a title of ours, whoever has made the step. */
+function notifiedOf(root: unknown, index: number): Target[] {
+  return targetsOfService(root, index, 'notifications');
+}
+
 function forwardsOf(root: unknown, index: number): Target[] {
   const path = ['routes', index, 'mpps', 'forwardTo'];
   const list = valueAt(path, root);
@@ -50,7 +57,7 @@ function forwardsOf(root: unknown, index: number): Target[] {
   });
 }
 
-function targetsOfService(root: unknown, index: number, service: ServiceName): Target[] {
+function targetsOfService(root: unknown, index: number, service: ServiceName | 'notifications'): Target[] {
   const path = ['routes', index, service, 'to'];
   const to = valueAt(path, root);
   if (typeof to === 'string') return [{ name: to, path }];
@@ -59,10 +66,10 @@ function targetsOfService(root: unknown, index: number, service: ServiceName): T
 }
 
 function checkReferences({ listeners, upstreams, root }: Parts, index: number): Finding[] {
-  const findings = targetsOf(root, index)
+  const findings = [...targetsOf(root, index), ...notifiedOf(root, index)]
     .filter(({ name }) => !upstreams.has(name))
     .map(({ name, path }): Finding => ({ severity: 'error', path, message: unknown('upstream', name, upstreams) }));
-  for (const list of [targetsOfService(root, index, 'worklist'), forwardsOf(root, index)]) {
+  for (const list of [targetsOfService(root, index, 'worklist'), forwardsOf(root, index), notifiedOf(root, index)]) {
     list.forEach(({ name, path }, i) => {
       const first = list.findIndex((other) => other.name === name);
       if (first !== i) findings.push({ severity: 'error', path, message: `repeats entry ${first + 1}` });
@@ -202,7 +209,8 @@ function checkPassThrough({ listeners, upstreams, routes, root }: Parts): Findin
 function checkUnused(parts: Parts): Finding[] {
   const { listeners, upstreams, routes, root } = parts;
   const hasReports = routes.some((route) => route !== undefined && reportsToModalities(parts, route));
-  const targets = new Set(routes.flatMap((_route, i) => targetsOf(root, i).map(({ name }) => name)));
+  const named = routes.flatMap((_route, i) => [...targetsOf(root, i), ...notifiedOf(root, i)]);
+  const targets = new Set(named.map(({ name }) => name));
   const sources = routes.map((_route, i) => valueAt(['routes', i, 'from', 'listener'], root));
   const reportTitles = new Set(titlesOfReports(parts));
   const unused = (path: ConfigPath, message: string): Finding => {
@@ -218,6 +226,7 @@ function checkUnused(parts: Parts): Finding[] {
     ...[...listeners.keys()]
       .filter((name) => !sources.includes(name) && !sources.includes(undefined))
       .filter((name) => titlesOf(listeners.get(name)).every((title) => !reportTitles.has(title)))
+      .filter((name) => listeners.get(name)?.protocol !== 'dimse' || !hearsNotifications(parts))
       .map((name) => unused(['listeners', name], 'has no route: its requests are refused')),
   ];
 }

@@ -68,8 +68,8 @@ export const peerCommitment = z.strictObject({
   roleSelection: option(
     z.enum(['require', 'try', 'omit']).default('require'),
     'Role selection',
-    'Reports to this peer as SCU: it must accept our role as SCP (PS3.4 J.3.3), is told even when it does not, or is not ' +
-      'asked.',
+    'Reports and MPPS Notifications to this peer as SCU: it must accept our role as SCP (PS3.4 J.3.3, F.9), is told even ' +
+      'when it does not, or is not asked.',
   ),
   unknownReports: option(
     z.enum(['refuse', 'accept']).default('refuse'),

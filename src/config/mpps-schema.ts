@@ -64,7 +64,8 @@ export const mpps = z.strictObject({
   unknownInstance: option(
     z.enum(['pass', 'refuse']).default('pass'),
     'Unknown instance',
-    'An update of an instance that was not created here: pass it to the upstream, or refuse it (0112H, 404).',
+    'An update of an instance that was not created here: pass it to the upstream, or refuse it (0112H, 404). Also of an ' +
+      'MPPS Notification of one: take it, or refuse it (0112H).',
   ),
   fillType2: option(
     z.boolean().default(true),

@@ -962,3 +962,79 @@ test('warns of workitems on a DIMSE listener, which has none (PS3.18 11)', async
     'workitems ← routes[0].workitems: has no effect: workitems are of web listeners',
   );
 });
+
+const SCU = '  board: { protocol: dimse, host: 10.0.0.9, port: 104, aeTitle: BOARD, callingAeTitle: WARD }\n';
+const MANAGER = '  manager: { protocol: dimse, host: 10.0.0.8, port: 104, aeTitle: MPPS, callingAeTitle: WARD }\n';
+const WEB_ONLY = 'listeners:\n  web: { protocol: dicomweb, port: 8080 }\n';
+const notifying = (routes: string, more = '', listeners = LISTENERS): string =>
+  `${listeners}${UPSTREAMS}${SCU}${MANAGER}${more}routes:\n  - ${routes}\n`;
+
+test.each([
+  [
+    'an SCU that is no upstream',
+    notifying('{ name: all, mpps: { to: manager }, notifications: { to: bord } }'),
+    'bord ← routes[0].notifications.to: is not the name of an upstream. Did you mean "board"? Found: bord',
+  ],
+  [
+    'an SCU that is told twice',
+    notifying('{ name: all, mpps: { to: manager }, notifications: { to: [board, board] } }'),
+    'board ← routes[0].notifications.to[1]: repeats entry 1. Found: board',
+  ],
+  [
+    'an SCU on the web, which has no MPPS Notification (PS3.4 F.9)',
+    notifying('{ name: all, mpps: { to: manager }, notifications: { to: [board, ris] } }'),
+    'ris ← routes[0].notifications.to[1]: is no DIMSE upstream: MPPS Notification is of DIMSE, dicomweb cannot be told. ' +
+      'Found: ris',
+  ],
+  [
+    'telling the SCP that has the step',
+    notifying('{ name: all, mpps: { to: manager }, notifications: { to: manager } }'),
+    'manager ← routes[0].notifications.to: is where the MPPS goes: it knows. Found: manager',
+  ],
+  [
+    'notifications of a route without MPPS',
+    notifying('{ name: all, worklist: { to: ris }, notifications: { to: board } }'),
+    'notifications ← routes[0].notifications: needs mpps on this route: its MPPS are what is told',
+  ],
+  [
+    'waiting for the word of an upstream that says nothing',
+    notifying('{ name: all, mpps: { to: ris }, notifications: { to: board, source: upstream } }'),
+    'upstream ← routes[0].notifications.source: waits in vain: ris, by dicomweb, tells nothing of MPPS. Found: upstream',
+  ],
+  [
+    'an SCP that could notify nobody here',
+    notifying('{ name: all, mpps: { to: manager }, notifications: { to: board, source: upstream } }', '', WEB_ONLY),
+    'upstream ← routes[0].notifications.source: needs a DIMSE listener, which manager can notify. Found: upstream',
+  ],
+  [
+    'an SCU that would be called under nobody’s title',
+    notifying(
+      '{ name: all, from: { callingAeTitles: [CT] }, mpps: { to: manager }, notifications: { to: [old] } }',
+      '  old: { protocol: dimse, host: 10.0.0.7, port: 104, aeTitle: OLD, callingAeTitle: pass-through }\n',
+    ),
+    'pass-through ← upstreams.old.callingAeTitle: needs fallbackCallingAeTitle, which notifications are sent under. ' +
+      'Found: pass-through',
+  ],
+])('reports %s', async (_what, text, expected) => {
+  expect(await problemsOf(text)).toEqual([expected]);
+});
+
+test('warns of two SCPs of one AE title, of which one notifies (PS3.4 F.9)', async () => {
+  const twin = '  twin: { protocol: dimse, host: 10.0.0.6, port: 104, aeTitle: MPPS, callingAeTitle: WARD }\n';
+  const ofTwin =
+    '{ name: b, from: { listener: web }, mpps: { to: twin }, notifications: { to: board, source: upstream } }';
+  const ofManager = '{ name: a, from: { listener: ward }, mpps: { to: manager }, worklist: { to: ris }, notifications: { to: board, source: upstream } }'; // prettier-ignore
+  expect(await warningsOf(notifying(`${ofManager}\n  - ${ofTwin}`, twin))).toEqual([
+    'MPPS ← upstreams.twin.aeTitle: is the AE title of manager too: what it tells of MPPS counts as told by both. ' +
+      'Found: MPPS',
+  ]);
+});
+
+test('a DIMSE listener without a route serves where an SCP notifies; without one it serves nobody', async () => {
+  const routes = (source: string): string =>
+    `{ name: a, from: { listener: web }, worklist: { to: ris }, mpps: { to: manager }, notifications: { to: board, source: ${source} } }`;
+  expect(await warningsOf(notifying(routes('upstream')))).toEqual([]);
+  expect(await warningsOf(notifying(routes('gateway')))).toEqual([
+    'ward ← listeners.ward: has no route: its requests are refused',
+  ]);
+});
