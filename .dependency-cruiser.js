@@ -14,6 +14,7 @@ const allowed = {
   dicomweb: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'errors'],
   ups: ['services', 'dataset', 'store', 'observe', 'tls', 'identity', 'dicomweb', 'errors'],
   ris: ['services', 'dataset', 'store', 'observe', 'errors'],
+  doctor: ['config', 'dimse', 'dicomweb', 'tls', 'services', 'dataset', 'errors'],
   console: ['observe', 'config', 'store', 'services', 'dataset', 'ris', 'tls', 'identity', 'errors'],
 };
 

@@ -5,7 +5,7 @@ import { SERVICES } from '../services/port.ts';
 import { addCommitCommands } from './commit-commands.ts';
 import type { ExplainOptions } from './explain.ts';
 import { addMppsCommands } from './mpps-commands.ts';
-import { defaultConfig, LOCAL_CONFIG, toCount, toList, withConfig } from './options.ts';
+import { defaultConfig, LOCAL_CONFIG, toCount, toList, toWaitMs, withConfig } from './options.ts';
 import { EXIT } from './report.ts';
 import { addSpoolCommands } from './spool-commands.ts';
 
@@ -96,6 +96,16 @@ function createProgram(end: (status: number) => void): Command {
     .action(async (upstream: string, options: { config: string; json: boolean }) => {
       const { echo } = await import('./echo.ts');
       end(await echo({ ...options, upstream }));
+    });
+
+  withConfig(program.command('doctor').description('look at every upstream, step by step, and say what to mend'))
+    .argument('[upstreams...]', 'names of upstreams; none for all, and the certificates of the gateway')
+    .option('--timeout <duration>', 'of each step', toWaitMs, 10_000)
+    .option('--json', 'print JSON', false)
+    .addHelpText('after', '\nNothing is changed, here or there: what is asked for does not exist.')
+    .action(async (upstreams: string[], options: { config: string; timeout: number; json: boolean }) => {
+      const { doctor } = await import('./doctor.ts');
+      end(await doctor({ ...options, upstreams, timeoutMs: options.timeout }));
     });
 
   withConfig(program.command('find').description('search the worklist of an upstream'))

@@ -1,0 +1,67 @@
+/** An origin server: whether it answers by HTTP, who it takes us for, and what time it thinks it is. */
+import type { UserAgent } from '../dicomweb/user-agent.ts';
+import { ServiceFailure } from '../services/port.ts';
+import { failed, ok, skipped, warning } from './finding.ts';
+import type { Examination, Seen } from './finding.ts';
+
+/** Beyond it, entries of a worklist seem to be of another hour, and tokens are refused. */
+const CLOCK_TOLERANCE_MS = 60_000;
+
+/** True: transactions can be tried. */
+export async function examineWeb(
+  examination: Examination,
+  baseUrl: string,
+  userAgent: UserAgent,
+  signal: AbortSignal,
+  now: () => number,
+): Promise<boolean> {
+  let clock: Seen = skipped('the server does not tell the time');
+  const goesOn = await examination.step('OPTIONS', async () => {
+    try {
+      const answer = await userAgent.send({
+        method: 'OPTIONS',
+        url: new URL(`${baseUrl.replace(/\/+$/, '')}/`),
+        signal,
+      });
+      await answer.text(0);
+      const [date] = answer.fields('date');
+      if (date !== undefined) clock = seenClock(Date.parse(date) - now());
+      return seenStatus(answer.status);
+    } catch (error) {
+      return trouble(error);
+    }
+  });
+  examination.note('clock', clock);
+  return goesOn;
+}
+
+function seenStatus(status: number): Seen {
+  if (status === 401) return failed('HTTP 401: it does not know us', 'Set credentials of the upstream.');
+  if (status === 403)
+    return failed('HTTP 403: it does not let us in', 'Ask its administrator for the right to use it.');
+  if (status === 407)
+    return failed('HTTP 407: a proxy in between asks for a login', 'Let this machine pass the proxy.');
+  if (status >= 500 && status !== 501) {
+    return failed(`HTTP ${status}: it is out of order`, 'Look at the log of the server, or of the proxy before it.');
+  }
+  // Few servers have Retrieve Capabilities: any other answer proves that one is there.
+  return ok(`HTTP ${status}`);
+}
+
+function seenClock(differenceMs: number): Seen {
+  const seconds = Math.round(differenceMs / 1_000);
+  // The field has whole seconds.
+  if (Math.abs(seconds) <= 1) return ok('as ours');
+  const text = `${Math.abs(seconds)} s ${seconds > 0 ? 'ahead of' : 'behind'} ours`;
+  if (Math.abs(differenceMs) <= CLOCK_TOLERANCE_MS) return ok(text);
+  return warning(text, 'Set both clocks by a time server (NTP).');
+}
+
+function trouble(error: unknown): Seen {
+  if (!(error instanceof ServiceFailure)) throw error;
+  const fix =
+    error.code === 'NOT_AUTHORIZED'
+      ? 'Check credentials of the upstream: the identity provider refuses them or is away.'
+      : 'Check that an HTTP server listens on this port, with or without TLS as baseUrl says.';
+  return failed(`${error.code}: ${error.message}`, fix);
+}

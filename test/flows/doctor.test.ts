@@ -1,0 +1,224 @@
+/** `dimseway doctor`: each way to a far end that can be broken is found, with what to do about it. */
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../../src/cli/cli.ts';
+import type { Finding } from '../../src/doctor/finding.ts';
+import { startListener } from '../support/dimse-listener.ts';
+import { StubOriginServer } from '../support/stub-origin-server.ts';
+import type { StubScript } from '../support/stub-origin-server.ts';
+import { certificateFile, keyFile } from '../support/tls.ts';
+import type { CertificateName } from '../support/tls.ts';
+
+const ends: (() => unknown)[] = [];
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dimseway-doctor-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+afterEach(async () => {
+  for (const end of ends.splice(0)) await end();
+});
+
+interface Examined {
+  readonly status: number;
+  readonly findings: readonly Omit<Finding, 'ms'>[];
+}
+
+/** The lines of one upstream, without times. */
+async function examined(upstream: string, services: string, more = '', timeout = '5s'): Promise<Examined> {
+  const text = `listeners: { ward: { protocol: dimse, aeTitle: MODALITY, port: 0 } }
+upstreams:
+  far: ${upstream}
+routes:
+  - { name: all, ${services} }
+${more}`;
+  const file = join(folder, 'gateway.yaml');
+  await writeFile(file, text);
+  const written = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+  try {
+    const status = await run([
+      'doctor',
+      '--config',
+      file,
+      '--json',
+      '--timeout',
+      timeout,
+      ...(more === '' ? ['far'] : []),
+    ]);
+    const findings = JSON.parse(written.mock.calls.map(([chunk]) => String(chunk)).join('')) as Finding[];
+    return { status, findings: findings.map(({ ms: _, ...finding }) => finding) };
+  } finally {
+    written.mockRestore();
+  }
+}
+
+const seen = ({ findings }: Examined): string[] =>
+  findings.map(({ step, state, detail }) => `${step} ${state} ${detail}`);
+const last = ({ status, findings }: Examined): [number, string, string | undefined] => {
+  const bad = findings.find(({ state }) => state === 'failed');
+  return [status, `${bad?.step}: ${bad?.detail}`, bad?.fix];
+};
+
+const classic = (port: number, aeTitle = 'DIMSEWAY'): string =>
+  `{ protocol: dimse, host: 127.0.0.1, port: ${port}, aeTitle: ${aeTitle}, callingAeTitle: MODALITY }`;
+
+async function serve(script: StubScript, certificate?: CertificateName): Promise<StubOriginServer> {
+  const tls =
+    certificate === undefined
+      ? undefined
+      : {
+          key: await readFile(keyFile(certificate), 'utf8'),
+          cert: await readFile(certificateFile(certificate), 'utf8'),
+        };
+  const server = await StubOriginServer.start(script, tls);
+  ends.push(() => server.close());
+  return server;
+}
+
+async function scp(...parameters: Parameters<typeof startListener>): ReturnType<typeof startListener> {
+  const running = await startListener(...parameters);
+  ends.push(() => running.listener.close(0));
+  return running;
+}
+
+test('a classic peer that has what the routes need passes every step (PS3.8 9.3, PS3.7 9.1.5, PS3.4 K)', async () => {
+  const { port, handler } = await scp(undefined, { aeTitles: ['DIMSEWAY'] });
+  handler.search = async function* () {};
+  const result = await examined(classic(port), 'worklist: { to: far }');
+  expect(seen(result)).toEqual([
+    'name ok 127.0.0.1 is an address',
+    `tcp ok 127.0.0.1:${port} takes connections`,
+    'association ok MODALITY → DIMSEWAY',
+    'Verification ok accepted, 1.2.840.10008.1.2.1',
+    'Modality Worklist ok accepted, 1.2.840.10008.1.2.1',
+    'C-ECHO ok 0000H',
+    'clock skipped DIMSE does not tell the time',
+    'search ok answers',
+  ]);
+  expect(result.status).toBe(0);
+});
+
+test('a rejection says which AE title is meant (PS3.8 Table 9-21)', async () => {
+  const { port } = await scp(undefined, { aeTitles: ['DIMSEWAY'], callingAeTitles: ['CT1'] });
+  expect(last(await examined(classic(port, 'WRONG'), 'worklist: { to: far }'))).toEqual([
+    1,
+    'association: association rejected (1/1/7): called AE title not recognized',
+    'Set aeTitle to what the far end calls itself: it is not WRONG.',
+  ]);
+  expect(last(await examined(classic(port), 'worklist: { to: far }'))).toEqual([
+    1,
+    'association: association rejected (1/1/3): calling AE title not recognized',
+    'Let the far end know MODALITY, with the address of this machine.',
+  ]);
+});
+
+test('a SOP class the routes need and the peer refuses is named (PS3.8 9.3.3.2)', async () => {
+  const { port, handler } = await scp(undefined, { aeTitles: ['DIMSEWAY'] });
+  handler.commitmentRoute = undefined;
+  const result = await examined(classic(port), 'storageCommitment: { to: far }');
+  expect(last(result)).toEqual([
+    1,
+    'Storage Commitment: presentation context refused (result 3)',
+    'Enable the SOP class for our AE title at the far end, or take the service out of the route.',
+  ]);
+});
+
+test('a port nobody listens on and a host nobody knows are told apart', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  expect(last(await examined(classic(port), 'worklist: { to: far }'))).toEqual([
+    1,
+    `tcp: 127.0.0.1:${port} refuses (ECONNREFUSED)`,
+    'Nothing listens there: check the port, and whether the far end runs.',
+  ]);
+  const [status, detail] = last(
+    await examined('{ protocol: dicomweb, baseUrl: http://no.such.host.invalid }', 'worklist: { to: far }'),
+  );
+  expect([status, detail]).toEqual([1, expect.stringMatching(/^name: no\.such\.host\.invalid is not known \(E/)]);
+});
+
+test('something that listens and says nothing is no DICOM peer (PS3.8 9.1)', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  ends.push(() => server.close());
+  server.on('connection', (socket) => ends.unshift(() => socket.destroy()));
+  const { port } = server.address() as AddressInfo;
+  const [status, detail, fix] = last(await examined(classic(port), 'worklist: { to: far }', '', '500ms'));
+  expect([status, detail.split(':')[0]]).toEqual([1, 'association']);
+  expect(fix).toMatch(/speaks DICOM|listens on this port/);
+});
+
+test('an origin server is asked for each transaction of the routes, and for its clock (PS3.18 8.9, 14.4, 15.6, 13.5)', async () => {
+  const server = await serve(({ method, path }) => {
+    const date = { Date: new Date(Date.now() + 600_000).toUTCString() };
+    if (method === 'OPTIONS') return { status: 200, headers: date };
+    return path.includes('scheduled') ? { status: 204 } : { status: 404 };
+  });
+  const result = await examined(
+    `{ protocol: dicomweb, baseUrl: "${server.baseUrl}" }`,
+    'worklist: { to: far }, mpps: { to: far }, storageCommitment: { to: far }',
+  );
+  expect(seen(result).slice(2)).toEqual([
+    'OPTIONS ok HTTP 200',
+    expect.stringMatching(/^clock warning (599|600) s ahead of ours$/),
+    'search ok answers',
+    'retrieve an MPPS ok HTTP 404: does not know such an MPPS',
+    'check a commitment ok HTTP 404: does not know such a commitment',
+  ]);
+  expect(result.status).toBe(0);
+  expect(server.requests.map(({ method }) => method)).toEqual(['OPTIONS', 'GET', 'GET', 'GET']);
+});
+
+test.each([
+  [401, 'OPTIONS: HTTP 401: it does not know us', 'Set credentials of the upstream.'],
+  [503, 'OPTIONS: HTTP 503: it is out of order', 'Look at the log of the server, or of the proxy before it.'],
+])('an origin server that answers %d is told with its fix', async (status, detail, fix) => {
+  const server = await serve(() => ({ status }));
+  const upstream = `{ protocol: dicomweb, baseUrl: "${server.baseUrl}" }`;
+  expect(last(await examined(upstream, 'worklist: { to: far }'))).toEqual([1, detail, fix]);
+});
+
+test('a certificate that has expired, and the days of one that is good, are told (PS3.15 B.12)', async () => {
+  const answer: StubScript = () => ({ status: 204 });
+  const good = await serve(answer, 'server-rsa');
+  const tls = `tls: { authorities: [${certificateFile('ca')}], serverName: localhost }`;
+  const upstream = (port: number): string => `{ protocol: dicomweb, baseUrl: "https://127.0.0.1:${port}", ${tls} }`;
+  const passed = await examined(upstream(good.port), 'worklist: { to: far }');
+  expect(seen(passed)).toContainEqual(expect.stringMatching(/^tls ok TLSv1\.3, TLS_/));
+  expect(seen(passed)).toContainEqual(
+    expect.stringMatching(/^certificate ok CN=localhost,O=Hospital, until \d{4}-\d\d-\d\d, \d+ days$/),
+  );
+
+  const expired = await serve(answer, 'expired');
+  expect(last(await examined(upstream(expired.port), 'worklist: { to: far }'))).toEqual([
+    1,
+    'tls: its certificate has expired (CERT_HAS_EXPIRED)',
+    'Renew it, or that of its authority.',
+  ]);
+});
+
+test('without names the certificates of the gateway are looked at too', async () => {
+  const consoleTls = `console: { port: 0, tls: { certificate: ${certificateFile('server-rsa')}, key: ${keyFile('server-rsa')} } }`;
+  const { findings } = await examined('{ protocol: ris }', 'worklist: { to: far }', consoleTls);
+  expect(findings.map(({ subject, step, state }) => [subject, step, state])).toEqual([
+    ['console', 'certificate', 'ok'],
+    ['upstreams.far', 'ris', 'skipped'],
+  ]);
+});
+
+test('an upstream that is not there is a wrong usage', async () => {
+  const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    expect(await run(['doctor', '--config', join(folder, 'gateway.yaml'), 'nobody'])).toBe(2);
+    expect(stderr.mock.calls.join('')).toContain('There is no upstream "nobody"');
+  } finally {
+    stderr.mockRestore();
+  }
+});
