@@ -40,11 +40,16 @@ export interface DicomwebListenerOptions extends WebIdentityOptions, TlsListenin
   readonly createStatus?: 200 | 201;
   /** PUT creates and PATCH updates an MPPS too, as in drafts of Supplement 246 (C24). */
   readonly draftMethods?: boolean;
+  /** Pages of these origins may listen to events besides those of our own host: `https://viewer.example`, or `*` for any. */
+  readonly origins?: readonly string[] | undefined;
   /** The handshake of TLS is done in this time, and then request line and header fields are there, else 408. */
   readonly headersTimeoutMs: number;
   /** Patience of the client: when it has passed, the answer is 504. */
   readonly requestTimeoutMs: number;
-  /** A kept connection without a request, or a client that takes no byte of its answer. */
+  /**
+   * A kept connection without a request, or a client that takes no byte of its answer. A subscriber to events is asked so
+   * often whether it is there.
+   */
   readonly idleTimeoutMs: number;
 }
 
@@ -64,8 +69,11 @@ export const DEFAULTS = {
 } as const;
 
 /** What has no default is absent where it is not told. */
-type Optional = Partial<WebIdentityOptions & TlsListening & RequestGateOptions>;
+type Optional = Partial<
+  WebIdentityOptions & TlsListening & RequestGateOptions & Pick<DicomwebListenerOptions, 'origins'>
+>;
 export type KnownOptions = Required<Omit<DicomwebListenerOptions, keyof Optional>> &
   WebIdentityOptions &
   TlsListening &
-  RequestGateOptions;
+  RequestGateOptions &
+  Pick<DicomwebListenerOptions, 'origins'>;

@@ -21,6 +21,8 @@ import { bearerToken, checkIdentity, requesterIdentity, scopeRefusal } from './a
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
 import { createCommitmentTransactions } from './commitment.ts';
+import { CLOSE } from './event-connection.ts';
+import { EventConnections } from './event-connections.ts';
 import { hopsOf } from './hop-header.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { DEFAULTS } from './listener-options.ts';
@@ -33,9 +35,12 @@ import { baseUriOf, hasBody, plainAddress, queryOf } from './request-facts.ts';
 import { createRouter } from './router.ts';
 import type { RunTransaction } from './router.ts';
 import type { Transaction, WebRequest } from './transaction.ts';
+import { isForWebSocket, serveUpgrade, upgradeOf } from './upgrade.ts';
 import { settledBy, within } from './waiting.ts';
 import { answerOfFailure, sendAnswer, sendEarlyAnswer } from './web-answer.ts';
 import type { FailureContext } from './web-answer.ts';
+import { createSubscriptionTransactions } from './workitem-subscriptions.ts';
+import { createWorkitemTransactions } from './workitems.ts';
 import { createWorklistSearch } from './worklist.ts';
 
 export type { DicomwebListenerOptions, DicomwebListenerUpdate } from './listener-options.ts';
@@ -48,6 +53,8 @@ export interface DicomwebListenerCounts {
   readonly requests: number;
   /** Bytes of bodies and answers that are held now, beyond the first 64 KiB of each request. */
   readonly heldBytes: number;
+  /** Notification connections, which are among the connections. */
+  readonly eventConnections: number;
 }
 
 const NODE_MAXIMUM_HEADER_BYTES = 128 * 1024;
@@ -70,6 +77,9 @@ export class DicomwebListener {
   readonly #sockets = new Set<Socket>();
   readonly #running = new Map<Socket, Set<() => void>>();
   readonly #gate: RequestGate;
+  readonly #eventConnections: EventConnections;
+  /** Those that are not HTTP any more. */
+  readonly #takenOver = new WeakSet<Socket>();
   #options: KnownOptions;
   #app: Express;
   /** Resolved when no request is under way. */
@@ -82,12 +92,15 @@ export class DicomwebListener {
     this.#handler = handler;
     this.#logger = logger;
     this.#gate = new RequestGate(this.#options, logger);
+    this.#eventConnections = new EventConnections(() => this.#gate.holdMore(), logger);
     this.#idle.resolve();
     this.#app = this.#createApp();
     const serverOptions: ServerOptions = {
       maxHeaderSize: NODE_MAXIMUM_HEADER_BYTES,
       connectionsCheckingInterval: Math.min(1_000, options.headersTimeoutMs),
       noDelay: true,
+      // Other upgrades are not taken, and the request is answered as it is (RFC 9110 7.8): Java asks for h2c every time.
+      shouldUpgradeCallback: isForWebSocket,
     };
     const { tls, headersTimeoutMs } = options;
     if (tls === undefined) {
@@ -100,6 +113,7 @@ export class DicomwebListener {
       this.#server = server;
     }
     this.#server.on('request', (request, response) => void this.#app(request, response));
+    this.#server.on('upgrade', (request, socket, head) => serveUpgrade(this.#app, { request, socket, head }));
     this.#applyLimits();
     this.#server.on('connection', (socket: Socket) => this.#track(socket));
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -117,7 +131,8 @@ export class DicomwebListener {
     let running = 0;
     for (const ends of this.#running.values()) running += ends.size;
     const { heldBytes } = this.#gate;
-    return { connections: this.#sockets.size, running, requests: this.#requests, heldBytes };
+    const eventConnections = this.#eventConnections.size;
+    return { connections: this.#sockets.size, running, requests: this.#requests, heldBytes, eventConnections };
   }
 
   /** Binds the socket. Rejects with the error of the system (EADDRINUSE, EACCES ...). */
@@ -137,6 +152,7 @@ export class DicomwebListener {
     const known = { ...DEFAULTS, ...options, host, port };
     this.#gate.update(known);
     this.#options = known;
+    this.#eventConnections.endAll(CLOSE.restart, 'what is configured has changed');
     this.#applyLimits();
     this.#app = this.#createApp();
   }
@@ -149,6 +165,7 @@ export class DicomwebListener {
     const closed = unbound.then(() => this.#idle.promise);
     this.#handshakes?.destroyAll();
     this.#server.closeIdleConnections();
+    this.#eventConnections.endAll(CLOSE.goingAway, 'the listener closes');
     if (!(await within(closed, deadlineMs))) {
       for (const ends of this.#running.values()) for (const end of ends) end();
       await within(closed, LAST_WORDS_MS);
@@ -173,7 +190,8 @@ export class DicomwebListener {
   }
 
   #enter(socket: Socket): boolean {
-    return this.#gate.enter(socket, this.#options.maximumConnections, () => this.#running.has(socket));
+    const isBusy = (): boolean => this.#running.has(socket) || this.#takenOver.has(socket);
+    return this.#gate.enter(socket, this.#options.maximumConnections, isBusy);
   }
 
   #createApp(): Express {
@@ -204,6 +222,8 @@ export class DicomwebListener {
       createWorklistSearch(this.#handler, this.#options),
       ...createMppsTransactions(this.#handler, this.#options),
       ...createCommitmentTransactions(this.#handler, this.#options),
+      ...createWorkitemTransactions(this.#handler, this.#options),
+      ...createSubscriptionTransactions(this.#handler, this.#options, this.#eventConnections),
     ];
     const offered = ({ context: { requester } }: WebRequest): readonly Transaction[] =>
       described.filter(
@@ -261,6 +281,7 @@ export class DicomwebListener {
       readBody: () => body.read(controller.signal),
       held: hold,
       answerDelivered: delivered.promise,
+      ...upgradeOf(response),
     };
     const release = this.#begin(socket, () => {
       // 503 would say that nothing was done; a write that was read may be on its way.
@@ -279,6 +300,12 @@ export class DicomwebListener {
     try {
       this.#checkOffer(transaction, webRequest, maximumBytes);
       const answer = await settledBy(controller.signal, transaction.run(webRequest));
+      if (answer.takeOver !== undefined) {
+        response.detachSocket(socket);
+        this.#takenOver.add(socket);
+        answer.takeOver();
+        return;
+      }
       // A body that nobody wanted may still be under way, without end; it ends with the connection.
       if (this.#closing || (hasBody(request) && !request.complete)) response.setHeader('Connection', 'close');
       // From here on the client has to take its answer; until now it had nothing to do but wait.

@@ -2,7 +2,8 @@
  * A transaction of an origin server (PS3.18 8.1.2): what it is, for Retrieve Capabilities, and what it does. One table of
  * these registers the routes and is described by `OPTIONS`, so neither can differ from the other.
  */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { HeldBytes } from '../access/byte-budget.ts';
 import type { Tag } from '../dataset/model.ts';
 import type { RequestContext, ServiceFailure, Operation } from '../services/port.ts';
@@ -13,6 +14,14 @@ export interface RequestMemory {
   readonly body: HeldBytes;
   /** Grows with what is made of it: its data set, and the answer. */
   readonly made: HeldBytes;
+}
+
+/** A request whose connection may go on with another protocol (RFC 9110 7.8): what there is of it. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** Bytes that came behind the request. */
+  readonly head: Buffer;
 }
 
 /** One HTTP request, as a transaction sees it. */
@@ -34,6 +43,8 @@ export interface WebRequest {
   readonly held: RequestMemory;
   /** Whether the whole answer has left before the connection closed; never rejects. */
   readonly answerDelivered: Promise<boolean>;
+  /** Of a request for WebSocket. */
+  readonly upgrade?: Upgrade;
 }
 
 export interface WebAnswer {
@@ -43,6 +54,8 @@ export interface WebAnswer {
   readonly contentType?: string;
   /** Pieces of the body; absent or empty: no body. */
   readonly body?: readonly Buffer[];
+  /** In place of all this: answers by itself, and goes on with the socket of the request. */
+  readonly takeOver?: () => void;
 }
 
 export interface ParameterDescription {
