@@ -2,14 +2,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { listener as listenerSchema } from '../../../src/config/listener-schema.ts';
 import type { Gateway } from '../../../src/gateway/gateway.ts';
 import { SILENT } from '../../../src/observe/log.ts';
 import type { Logger } from '../../../src/observe/log.ts';
+import { buildListener } from '../../../src/parts.ts';
+import type { Upstream } from '../../../src/services/port.ts';
 import { openStore } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { UpsOptions } from '../../../src/ups/options.ts';
 import { UpsUpstream } from '../../../src/ups/upstream.ts';
-import { gatewayTo } from '../beds.ts';
+import { gatewayTo, upstreamTo } from '../beds.ts';
 import { UpsServer } from '../ups-server.ts';
 import type { UpsManner } from './answers.ts';
 import type { Life } from './life.ts';
@@ -97,4 +100,19 @@ export class UpstreamBed {
     await this.#upstream?.close();
     await this.#store?.close();
   }
+}
+
+/** A modality in front of the bed's gateway, by DIMSE over real sockets. */
+export async function modalityOf(bed: UpstreamBed): Promise<{ modality: Upstream; close(): Promise<void> }> {
+  const config = listenerSchema.parse({ protocol: 'dimse', aeTitle: 'FAREND', port: 0 });
+  const listener = buildListener('ward', config, bed.gateway, SILENT);
+  const { port } = await listener.listen();
+  const modality = await upstreamTo('dimse', port);
+  return {
+    modality,
+    close: async () => {
+      await modality.close();
+      await listener.close(200);
+    },
+  };
 }

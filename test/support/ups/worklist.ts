@@ -219,6 +219,12 @@ export class UpsWorklist {
     if (this.#items.delete(uid)) this.#deleted.add(uid);
   }
 
+  /** Somebody with the power to do so takes it from its performer: the lock is another's. */
+  seize(uid: string): void {
+    const item = this.#items.get(uid);
+    if (item !== undefined) item.transactionUid = this.newUid();
+  }
+
   #meetsFinalState(item: Item, wanted: string): boolean {
     if (wanted === 'COMPLETED') {
       const performed = itemsOf(item.attributes['00741216'])[0] ?? {};
