@@ -1,4 +1,5 @@
 /** Date and time apart, as worklist and MPPS have them, and together, as workitems have them (PS3.5 6.2: DA, TM, DT). */
+import { parseSpan } from '../worklist/date-time.ts';
 
 const DATE = /^(\d{4})\.?(\d{2})\.?(\d{2})$/;
 const TIME = /^\d{2}(?::?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)?$/;
@@ -44,6 +45,12 @@ export function dateAndTimeOf(
     date: moved.slice(0, 10).replaceAll('-', ''),
     time: `${moved.slice(11, 13)}${moved.slice(14, 16)}${time.slice(4)}`,
   };
+}
+
+/** The same at the place the gateway stands at, as an MPPS has it: an MPPS has no zone. Undefined without a whole date. */
+export function localDateAndTimeOf(dateTime: string): { readonly date: string; readonly time?: string } | undefined {
+  const moment = /[+-]\d{4}$/.test(dateTime.trim()) ? parseSpan('DT', dateTime) : undefined;
+  return dateAndTimeOf(dateTime, moment === undefined ? undefined : dateTimeAt(moment.from / 1000).slice(-5));
 }
 
 /** DT of a moment with the zone of the place the gateway stands at, whole seconds. */

@@ -7,7 +7,7 @@ import { CODE, UPS, workitemStateOf } from './attributes.ts';
 import { dateAndTimeOf, dateTimeAt, dateTimeOf } from './date-times.ts';
 import { humanPerformers, identificationsOf, namesOf } from './performers.ts';
 import { COPIED_TAGS, REQUEST_TAGS, STEP_TAGS, TIMEZONE } from './scheduled-table.ts';
-import { aeTitlesOf, locationCode, locationOf, modalityCode, modalityOf, stationCode } from './stations.ts';
+import { aeTitlesOf, codesOf, locationCode, locationOf, modalityCode, modalityOf, stationCode } from './stations.ts';
 import type { StationOptions } from './stations.ts';
 import { stepIdOf } from './step-id.ts';
 import { UPS_PUSH } from './workitem.ts';
@@ -144,9 +144,9 @@ export function workitemOf(entry: DataSet, options: ScheduledOptions): DataSet {
     [UPS.worklistLabel]: attribute('LO', WORKLIST),
     [UPS.readiness]: attribute('CS', 'READY'),
     [UPS.request]: attribute('SQ', requestOf(entry)),
-    [UPS.stationName]: codes(step[STEP.aeTitle], (title) => stationCode(title, options)),
-    [UPS.stationClass]: codes(step[STEP.modality], modalityCode),
-    [UPS.stationLocation]: codes(step[STEP.location], (location) => locationCode(location, options)),
+    [UPS.stationName]: codesOf(step[STEP.aeTitle], (title) => stationCode(title, options)),
+    [UPS.stationClass]: codesOf(step[STEP.modality], modalityCode),
+    [UPS.stationLocation]: codesOf(step[STEP.location], (location) => locationCode(location, options)),
     [UPS.humanPerformers]: attribute(
       'SQ',
       ...humanPerformers(step[STEP.physician], step[STEP.physicianIdentification]),
@@ -190,11 +190,6 @@ export function workitemCodes(step: DataSet): DataSet[] {
     delete plain[PROTOCOL_CONTEXT];
     return plain;
   });
-}
-
-function codes(texts: Attribute | undefined, codeOf: (text: string) => DataSet): Attribute {
-  const values = (texts?.Value ?? []).filter((value) => typeof value === 'string' && value.trim() !== '') as string[];
-  return attribute('SQ', ...values.map((value) => codeOf(value.trim())));
 }
 
 function dateTime(dataSet: DataSet, [date, time]: readonly [Tag, Tag], zone: string | undefined): Attribute {

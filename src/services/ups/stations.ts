@@ -1,5 +1,5 @@
 /** Stations, their classes and their places: texts on the worklist, codes in a workitem (IHE EBIW, Table 4.130.4.1.2-2). */
-import { firstText, itemsOf } from '../../dataset/model.ts';
+import { attribute, firstText, itemsOf } from '../../dataset/model.ts';
 import type { Attribute, DataSet, Tag } from '../../dataset/model.ts';
 import { CODE, codeItem } from './attributes.ts';
 import { meaningOfModality } from './modalities.ts';
@@ -13,6 +13,13 @@ export interface StationOptions {
 
 /** AE and the value of a code are as long (PS3.5 6.2). */
 const MAXIMUM_CHARACTERS = 16;
+
+/** A code sequence for the texts of an attribute, one item each; empty where there is none. */
+export function codesOf(texts: Attribute | undefined, codeOf: (text: string) => DataSet): Attribute {
+  const values = (texts?.Value ?? []).filter((value) => typeof value === 'string');
+  const known = values.map((value) => value.trim()).filter((value) => value !== '');
+  return attribute('SQ', ...known.map(codeOf));
+}
 
 /** @param name what the code means where the AE title need not stand there */
 export function stationCode(aeTitle: string, options: StationOptions, name?: string): DataSet {
