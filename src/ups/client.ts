@@ -19,6 +19,7 @@ import { queryOfUid } from '../services/ups/parameters.ts';
 import { WORKLIST_UID } from '../services/ups/workitem.ts';
 import type { WorkitemState } from '../services/ups/workitem.ts';
 import type { UpsOptions } from './options.ts';
+import { failureOfRefusal } from './refusals.ts';
 
 /** A request and how long it may take. */
 export interface Call {
@@ -118,7 +119,12 @@ export class UpsClient {
     payload: DataSet,
     { context, signal }: Call,
   ): Promise<Refusal | undefined> {
-    return concluded(await this.#payloads.send(target, payload, context, signal), context);
+    const refusal = await concluded(await this.#payloads.send(target, payload, context, signal), context);
+    if (refusal === undefined) return undefined;
+    // A server in between gave up: that is no answer of the one that was asked.
+    const failure = failureOfRefusal(refusal, 'update');
+    if (failure.retry === 'ambiguous') throw failure;
+    return refusal;
   }
 
   #workitem(uid: string): URL {
