@@ -2,6 +2,7 @@
 import type { DataSet } from '../../src/dataset/model.ts';
 import { SpoolDelivery } from '../../src/gateway/spool-delivery.ts';
 import type { DestinationOptions, SpoolTarget } from '../../src/gateway/spool-delivery.ts';
+import type { DeliveryAttempt } from '../../src/observe/spool.ts';
 import { digestOfDataSet } from '../../src/services/mpps/digest.ts';
 import { ServiceFailure } from '../../src/services/port.ts';
 import type { Completion, RequestContext } from '../../src/services/port.ts';
@@ -81,6 +82,8 @@ export class SpoolBed {
   readonly logger = keepingLogger();
   readonly clock: FakeClock;
   readonly store: Store;
+  /** As they ended, in order. */
+  readonly attempts: DeliveryAttempt[] = [];
   /** Names of methods of the store that fail for the delivery. */
   readonly broken = new Set<string>();
   readonly #watched: Pick<Store, 'spool' | 'mpps'>;
@@ -149,6 +152,9 @@ export class SpoolBed {
   }
 
   #newDelivery(): SpoolDelivery {
-    return new SpoolDelivery(this.#watched, this.logger, this.clock, { random: () => 0.5 });
+    return new SpoolDelivery(this.#watched, this.logger, this.clock, {
+      random: () => 0.5,
+      observer: (attempt) => void this.attempts.push(attempt),
+    });
   }
 }
