@@ -222,7 +222,7 @@ function checkProfiles(root: unknown): Finding[] {
 
 function checkConsole(root: unknown): Finding[] {
   const at = (key: string): unknown => valueAt(['console', key], root);
-  if (at('token') === undefined || at('tls') !== undefined || isLoopback(at('host'))) return [];
+  if ((at('token') ?? at('tokens')) === undefined || at('tls') !== undefined || isLoopback(at('host'))) return [];
   return [warning(['console', 'token'], IN_THE_CLEAR)];
 }
 

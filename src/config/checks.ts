@@ -151,8 +151,12 @@ function checkLoopbackOnly({ listeners, upstreams, root }: Parts): Finding[] {
       return { severity: 'error', path, message, at: 'key', withoutFound: true };
     });
   const console = valueAt(['console'], root);
-  if (isPlainMap(console) && !isLoopback(hostOf(['console'])) && console['token'] === undefined) {
-    const message = 'needs a token: it is reached from other machines';
+  if (
+    isPlainMap(console) &&
+    !isLoopback(hostOf(['console'])) &&
+    (console['token'] ?? console['tokens']) === undefined
+  ) {
+    const message = 'needs token or tokens: it is reached from other machines';
     findings.push({ severity: 'error', path: ['console'], message, at: 'key', withoutFound: true });
   }
   return findings;

@@ -1,6 +1,6 @@
 /** What is logged: lines in general, and the content of messages where it is asked for. */
 import { z } from 'zod';
-import { file, option } from './values.ts';
+import { file, moment, option } from './values.ts';
 
 const messages = z.enum(['none', 'tags', 'values']);
 
@@ -22,14 +22,7 @@ export const messageLog = option(
 
 const values = z.strictObject({
   file: option(file, 'File', 'Whole data sets are appended here as JSON lines, readable by the owner only.'),
-  expires: option(
-    z.iso
-      .datetime({ offset: true, error: 'should be a moment such as 2026-12-01T18:00:00Z' })
-      .transform((text) => new Date(text))
-      .meta({ kind: 'ISO 8601 date and time' }),
-    'Expires',
-    'Nothing is written from this moment on.',
-  ),
+  expires: option(moment, 'Expires', 'Nothing is written from this moment on.'),
 });
 
 export const log = z.strictObject({

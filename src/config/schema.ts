@@ -10,7 +10,23 @@ import { route } from './route-schema.ts';
 import { store } from './store-schema.ts';
 import { serverTls } from './tls-schema.ts';
 import { upstream } from './upstream-schema.ts';
-import { bearerToken, duration, host, listenPort, option, size } from './values.ts';
+import { bearerToken, duration, host, listenPort, moment, name, option, size } from './values.ts';
+
+const consoleToken = z.strictObject({
+  name: option(name, 'Name', 'Who it is, in logs and in the audit trail.'),
+  token: option(bearerToken, 'Token', 'What is borne: `Authorization: Bearer …`. Never printed.'),
+  role: option(
+    z.enum(['viewer', 'operator', 'values']).default('viewer'),
+    'Role',
+    'viewer: reads, values of patients masked. operator: retries, discards, reloads and changes the worklist too. values: an ' +
+      'operator who may see values.',
+  ),
+});
+
+const capture = z.strictObject({
+  until: option(moment, 'Until', 'Nothing is captured from this moment on, and what was is forgotten.'),
+  maximumSize: option(size.prefault('16MiB'), 'Maximum size', 'Of all that is kept; the oldest goes first.'),
+});
 
 const consoleSchema = z.strictObject({
   host: option(host.prefault('127.0.0.1'), 'Host', 'Address to bind.'),
@@ -19,7 +35,23 @@ const consoleSchema = z.strictObject({
   token: option(
     bearerToken.exactOptional(),
     'Token',
-    'What every request but those of the health pages must bear: `Authorization: Bearer …`. Needed off loopback.',
+    'What every request but those of the health pages must bear: `Authorization: Bearer …`, in the role of an operator. ' +
+      'This or `tokens` is needed off loopback.',
+  ),
+  tokens: option(
+    z.array(consoleToken).min(1).exactOptional(),
+    'Tokens',
+    'Several people, each with a role. Without `token` and `tokens` whoever reaches the port is an operator.',
+  ),
+  exchanges: option(
+    z.int().min(10).max(100_000).default(1_000),
+    'Exchanges',
+    'The last ones, which the console shows; kept in memory.',
+  ),
+  capture: option(
+    capture.exactOptional(),
+    'Capture',
+    'Keep the data sets of exchanges in memory, before and after the rules, for the console to show: patient data. Absent: none.',
   ),
 });
 

@@ -42,6 +42,12 @@ export const durationOrZero = durationFrom(0);
 const MS_PER_AGE_UNIT = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 const MAXIMUM_DAYS = 36_500;
 
+/** Parsed to a Date. */
+export const moment = z.iso
+  .datetime({ offset: true, error: 'should be a moment such as 2026-12-01T18:00:00Z' })
+  .transform((text) => new Date(text))
+  .meta({ kind: 'ISO 8601 date and time' });
+
 /** `12h`, `30d`, or `keep` for ever; parsed to milliseconds, `keep` to undefined. */
 export const age = z
   .string()

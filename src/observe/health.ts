@@ -14,10 +14,12 @@ export interface ListenerHealth {
   readonly listening: boolean;
 }
 
+/** `unknown` until the first exchange; then what the last exchange with it showed. */
+export type HealthState = 'unknown' | 'ok' | 'failing';
+
 export interface UpstreamHealth {
   readonly protocol: string;
-  /** `unknown` until the first exchange; then what the last exchange with it showed. */
-  readonly state: 'unknown' | 'ok' | 'failing';
+  readonly state: HealthState;
   readonly lastSuccess?: string;
   readonly lastFailure?: string;
   readonly lastFailureCode?: FailureCode;

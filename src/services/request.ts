@@ -59,6 +59,19 @@ export interface Hop {
 /** A way through more gateways than this is a loop, even where none of them tells who it is. */
 export const MAXIMUM_HOPS = 32;
 
+/** Something that passed between the gateway and an upstream on behalf of a request, for who looks at it later: no values. */
+export interface TraceStep {
+  /** `performance.now()` */
+  readonly atMs: number;
+  /** Name of the upstream. */
+  readonly peer: string;
+  readonly direction: 'in' | 'out';
+  /** `C-FIND-RQ Modality Worklist`, `GET /modality-scheduled-procedure-steps?00400100.00080060=…`. */
+  readonly text: string;
+  /** `FF00H`, `200` */
+  readonly status?: string;
+}
+
 /** The life of one request, handed through to the upstream. */
 export interface RequestContext {
   /** Ends the work: the peer cancelled or went away, the deadline passed, the gateway shuts down. */
@@ -74,6 +87,8 @@ export interface RequestContext {
   readonly bearer?: string;
   /** Gateways the message has passed, this one included once it has chosen its route; absent: none that told. */
   readonly hops?: readonly Hop[];
+  /** Is told of what passes at the far end; absent: nobody looks. It neither throws nor takes time. */
+  readonly trace?: ((step: TraceStep) => void) | undefined;
   /** Called before the result it concerns is yielded, or before the search ends. */
   warn(warning: ServiceWarning): void;
 }
@@ -81,7 +96,7 @@ export interface RequestContext {
 /** The same request with warnings that go elsewhere, or with other hops; its deadline goes on moving. */
 export function withChanges<Context extends RequestContext>(
   context: Context,
-  changes: Partial<Pick<RequestContext, 'warn' | 'hops'>>,
+  changes: Partial<Pick<RequestContext, 'warn' | 'hops' | 'trace'>>,
 ): Context {
   const copy = { ...context, ...changes };
   return Object.defineProperty(copy, 'deadline', { get: () => context.deadline, enumerable: true });

@@ -58,7 +58,7 @@ function fakeUpstream(name: string): Partial<Upstream> {
   };
 }
 
-jest.unstable_mockModule('../../../src/parts.ts', () => ({
+jest.unstable_mockModule('../../../src/upstream-parts.ts', () => ({
   createUpstream: (name: string) => Promise.resolve(fakeUpstream(name)),
 }));
 const { run } = await import('../../../src/cli/cli.ts');

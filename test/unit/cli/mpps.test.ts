@@ -56,7 +56,7 @@ function fakeUpstream(name: string): Upstream {
   };
 }
 
-jest.unstable_mockModule('../../../src/parts.ts', () => ({
+jest.unstable_mockModule('../../../src/upstream-parts.ts', () => ({
   createUpstream: (name: string) => Promise.resolve(fakeUpstream(name)),
 }));
 const { run } = await import('../../../src/cli/cli.ts');

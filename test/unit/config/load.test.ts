@@ -352,7 +352,7 @@ store: { kind: postgres, url: { file: secret } }
 console: { host: 0.0.0.0, port: 8090, token: { file: token } }
 `);
   expect(store).toMatchObject({ kind: 'postgres', url: 'postgres://gateway:s3cret@db/dimseway', connections: 10 });
-  expect(console).toEqual({ host: '0.0.0.0', port: 8090, token: 'abcdefghijklmnop0123' });
+  expect(console).toEqual({ host: '0.0.0.0', port: 8090, exchanges: 1_000, token: 'abcdefghijklmnop0123' });
 });
 
 test('the configuration is frozen throughout', async () => {
@@ -365,7 +365,7 @@ test('a JSON file is a configuration too', async () => {
   const file = join(folder, 'gateway.json');
   await writeFile(file, JSON.stringify({ ...MINIMAL, console: { port: 0 } }, undefined, 2));
   const { config } = await loadConfig(file, {});
-  expect(config.console).toEqual({ host: '127.0.0.1', port: 0 });
+  expect(config.console).toEqual({ host: '127.0.0.1', port: 0, exchanges: 1_000 });
 });
 
 test('a file that is not there is CONFIG_UNREADABLE, by the name it was given', async () => {

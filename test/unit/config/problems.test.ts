@@ -133,7 +133,7 @@ test.each([
   [
     'a console for everybody',
     rest('console: { host: 0.0.0.0, port: 8090 }'),
-    'console ← console: needs a token: it is reached from other machines',
+    'console ← console: needs token or tokens: it is reached from other machines',
   ],
   [
     'a token anybody guesses',
