@@ -9,6 +9,9 @@ import type { Store } from './store/store.ts';
 /** Ages in ms; undefined: for ever. */
 export interface Retention extends RetentionAges {
   readonly commitments: number | undefined;
+  /** Also of reports that wait for subscribers. */
+  readonly finalWorkitems: number | undefined;
+  readonly seenWorkitems: number | undefined;
 }
 
 export const HOUSEKEEPING_MS = 60 * 60 * 1_000;
@@ -30,6 +33,7 @@ export async function housekeep(
     const steps = await expireSteps(store, retention, nowMs);
     if (steps.tombstoned + steps.removed > 0) logger.info('performed procedure steps aged out', steps);
     await expireCommitments(store, retention, logger);
+    await expireWorkitems(store, retention, logger);
     for (const [upstream, ris] of rises) {
       const { agedOut, stepsErased } = await ris.housekeep(nowMs);
       if (agedOut > 0) logger.info('worklist entries aged out', { upstream, agedOut });
@@ -58,6 +62,30 @@ async function expireCommitments(
       logger.error('a result of storage commitment was never reported, and is given up', { ...each });
   }
   if (total.forgotten + total.removed > 0) logger.info('storage commitments aged out', total);
+}
+
+/** What nobody ends goes with performed procedure steps that nobody ends; what is locked, with the last that is known of any. */
+async function expireWorkitems(store: Store, retention: Retention, logger: Logger): Promise<void> {
+  const { finalWorkitems: finalMs = KEPT_MS, seenWorkitems: seenMs = KEPT_MS } = retention;
+  const { open: openMs = KEPT_MS, tombstones: lockedMs = KEPT_MS } = retention;
+  const total = {
+    workitems: await everyRound(() => store.workitems.expire({ finalMs, openMs, scheduledMs: seenMs, lockedMs })),
+    claims: await everyRound(() => store.claims.expire({ finalMs, openMs, seenMs })),
+  };
+  if (total.workitems + total.claims > 0) logger.info('workitems and claims of workitems aged out', total);
+  const reports = await store.subscriptions.expireReports(finalMs);
+  if (reports > 0) logger.warn('reports of workitems aged out that their subscribers never fetched', { reports });
+}
+
+/** The sum of its rounds. */
+async function everyRound(expire: () => Promise<number>): Promise<number> {
+  let total = 0;
+  for (let more = true; more;) {
+    const gone = await expire();
+    total += gone;
+    more = gone > 0;
+  }
+  return total;
 }
 
 async function expireSteps(

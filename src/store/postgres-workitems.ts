@@ -67,13 +67,7 @@ const CHANGE = prepared(
   `UPDATE workitems SET ${WORKITEM_CONTENT.map((column, i) => `${column} = $${i + 4}`).join()}, ${CHANGED}
    WHERE ${BY_KEY} AND revision = $3 RETURNING ${COLUMNS}`,
 );
-/** Rows are large: which ones they are is read from an index. */
-const LIST = prepared(
-  `SELECT ${COLUMNS} FROM workitems WHERE id IN (
-     SELECT id FROM workitems WHERE route = $1 AND uid > $2 AND ($3::text[] IS NULL OR state = ANY ($3::text[]))
-       AND (NOT is_deleted OR $4::boolean)
-     ORDER BY uid LIMIT $5) ORDER BY uid`,
-);
+const [LIST, LIST_ALL] = [listing('state = ANY ($5::text[])'), listing('true')];
 const TAKE_OPEN = prepared(
   `WITH open AS MATERIALIZED (
      SELECT id AS open_id, polled_at AS last FROM workitems
@@ -99,6 +93,15 @@ function aged(states: string): Statement {
   return prepared(
     `SELECT id, route, uid FROM workitems WHERE state IN (${states}) AND aged_from < ${NOW} - $1
        AND (aged_from < ${NOW} - $2 OR NOT ${LOCKED}) LIMIT $3 FOR UPDATE SKIP LOCKED`,
+  );
+}
+
+/** Rows are large: which ones they are is read from an index. */
+function listing(condition: string): Statement {
+  return prepared(
+    `SELECT ${COLUMNS} FROM workitems WHERE id IN (
+       SELECT id FROM workitems WHERE route = $1 AND ${condition} AND uid > $2 AND (NOT is_deleted OR $3::boolean)
+       ORDER BY uid LIMIT $4) ORDER BY uid`,
   );
 }
 
@@ -141,8 +144,11 @@ export class PostgresWorkitems implements Workitems {
   }
 
   async list(filter: WorkitemFilter): Promise<WorkitemRecord[]> {
-    const { route, states = null, withDeleted = false, after = '', limit = DEFAULT_LIST } = filter;
-    const { rows } = await this.#connections.query(LIST, [route, after, states, withDeleted, limit]);
+    const { route, states, withDeleted = false, after = '', limit = DEFAULT_LIST } = filter;
+    const values = [route, after, withDeleted, limit];
+    const { rows } = await (states === undefined
+      ? this.#connections.query(LIST_ALL, values)
+      : this.#connections.query(LIST, [...values, states]));
     return readable(rows, fromWorkitemRow);
   }
 

@@ -44,6 +44,14 @@ function prepareWorkitems(connection: SqliteConnection) {
       `SELECT id, route, uid FROM workitems WHERE state IN (${states}) AND aged_from < :before
        AND (aged_from < :lockedBefore OR NOT ${LOCKED}) LIMIT :limit`,
     );
+  // Rows are large: which ones they are is found first. Those of one state have an index of their own, the final ones many.
+  const list = (condition: string): StatementSync =>
+    statement(
+      `SELECT ${COLUMNS} FROM workitems WHERE id IN (
+         SELECT id FROM workitems WHERE route = :route AND ${condition} AND uid > :after
+           AND (is_deleted = 0 OR :withDeleted)
+         ORDER BY uid LIMIT :limit) ORDER BY uid`,
+    );
   return {
     get: statement(`SELECT ${COLUMNS} FROM workitems WHERE ${BY_KEY}`),
     findByMpps: statement(`SELECT ${COLUMNS} FROM workitems WHERE mpps_uid = :mppsUid AND route = :route`),
@@ -69,13 +77,9 @@ function prepareWorkitems(connection: SqliteConnection) {
       `UPDATE workitems SET ${WORKITEM_CONTENT.map((column) => `${column} = :${column}`).join()}, ${CHANGED}
        WHERE ${BY_KEY} AND revision = :revision RETURNING ${COLUMNS}`,
     ),
-    // Rows are large: which ones they are is read from an index.
-    list: statement(
-      `SELECT ${COLUMNS} FROM workitems WHERE id IN (
-         SELECT id FROM workitems WHERE route = :route AND uid > :after
-           AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states))) AND (is_deleted = 0 OR :withDeleted)
-         ORDER BY uid LIMIT :limit) ORDER BY uid`,
-    ),
+    listAll: list('true'),
+    listState: list('state = :state'),
+    listStates: list('state IN (SELECT value FROM json_each(:states))'),
     toPoll: statement(
       `SELECT id FROM workitems WHERE route = :route AND state = 'IN PROGRESS' AND is_deleted = 0 AND polled_at <= :before
        ORDER BY polled_at, id LIMIT :limit`,
@@ -150,17 +154,15 @@ export class SqliteWorkitems implements Workitems {
 
   async list(filter: WorkitemFilter): Promise<WorkitemRecord[]> {
     const { route, states, withDeleted = false, after = '', limit = DEFAULT_LIST } = filter;
-    const values = {
-      route,
-      after,
-      limit,
-      withDeleted: Number(withDeleted),
-      states: states ? JSON.stringify(states) : null,
-    };
-    return readable(
-      this.#connection.read(() => this.#statements.list.all(values)),
-      fromWorkitemRow,
-    );
+    const { listAll, listState, listStates } = this.#statements;
+    const values = { route, after, limit, withDeleted: Number(withDeleted) };
+    const [state, ...others] = states ?? [];
+    const rows = this.#connection.read(() => {
+      if (states === undefined) return listAll.all(values);
+      if (state !== undefined && others.length === 0) return listState.all({ ...values, state });
+      return listStates.all({ ...values, states: JSON.stringify(states) });
+    });
+    return readable(rows, fromWorkitemRow);
   }
 
   async takeOpen(route: string, limit: number, notPolledForMs: number): Promise<WorkitemRecord[]> {

@@ -104,7 +104,7 @@ export function dataSetIn(text: unknown): DataSet {
  * @param uid SQL of its UID
  */
 export function subscriptionsTo(route: string, uid: string): string {
-  return `FROM workitem_subscriptions s WHERE s.route = ${route} AND (
+  return `FROM workitem_subscriptions s WHERE s.route = ${route} AND s.resource IN (${uid}, '${WORKLIST_UID}') AND (
     (s.resource = ${uid} AND s.standing = 'on')
     OR (s.resource = '${WORKLIST_UID}'
       AND (s.standing = 'on' OR (s.standing = 'suspended' AND EXISTS (

@@ -11,6 +11,9 @@ import { describeMppsRecords } from './suites/mpps.ts';
 import { describeRisRecords } from './suites/ris.ts';
 import { describeSpool } from './suites/spool.ts';
 import { describeStore } from './suites/store.ts';
+import { describeSubscriptions } from './suites/subscriptions.ts';
+import { describeWorkitemClaims } from './suites/workitem-claims.ts';
+import { describeWorkitems } from './suites/workitems.ts';
 
 const ABILITIES: StoreAbilities = { maximumBytes: true, now: true, sharing: false };
 
@@ -34,4 +37,7 @@ describe('SQLite', () => {
   describe('what the RIS keeps', () => describeRisRecords(sqliteBed, ABILITIES));
   describe('the spool', () => describeSpool(sqliteBed, ABILITIES));
   describe('storage commitments', () => describeCommitments(sqliteBed, ABILITIES));
+  describe('workitems', () => describeWorkitems(sqliteBed, ABILITIES));
+  describe('subscriptions', () => describeSubscriptions(sqliteBed, ABILITIES));
+  describe('claims of workitems', () => describeWorkitemClaims(sqliteBed, ABILITIES));
 });

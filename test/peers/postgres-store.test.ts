@@ -8,6 +8,9 @@ import { describeMppsRecords } from '../contract/suites/mpps.ts';
 import { describeRisRecords } from '../contract/suites/ris.ts';
 import { describeSpool } from '../contract/suites/spool.ts';
 import { describeStore } from '../contract/suites/store.ts';
+import { describeSubscriptions } from '../contract/suites/subscriptions.ts';
+import { describeWorkitemClaims } from '../contract/suites/workitem-claims.ts';
+import { describeWorkitems } from '../contract/suites/workitems.ts';
 
 const ABILITIES: StoreAbilities = { maximumBytes: false, now: false, sharing: true };
 
@@ -35,4 +38,7 @@ describe('PostgreSQL', () => {
   describe('what the RIS keeps', () => describeRisRecords(postgresBed, ABILITIES));
   describe('the spool', () => describeSpool(postgresBed, ABILITIES));
   describe('storage commitments', () => describeCommitments(postgresBed, ABILITIES));
+  describe('workitems', () => describeWorkitems(postgresBed, ABILITIES));
+  describe('subscriptions', () => describeSubscriptions(postgresBed, ABILITIES));
+  describe('claims of workitems', () => describeWorkitemClaims(postgresBed, ABILITIES));
 });

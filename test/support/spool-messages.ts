@@ -1,5 +1,6 @@
 /** Messages of the spool for the tests of the store. */
-import { attribute, dataSetOf } from '../../src/dataset/model.ts';
+import { attribute, createDataSet, dataSetOf } from '../../src/dataset/model.ts';
+import type { MppsEventType } from '../../src/services/mpps/notification.ts';
 import type { Claim, Destination, NewSpoolMessage, SpoolFailure } from '../../src/store/spool-records.ts';
 import type { Store } from '../../src/store/store.ts';
 import { keyOf } from './mpps-records.ts';
@@ -7,6 +8,7 @@ import { WARD } from './requests.ts';
 
 export const RIS: Destination = { route: 'ct', upstream: 'ris' };
 export const ARCHIVE: Destination = { route: 'ct', upstream: 'archive' };
+export const WARD_SCU: Destination = { route: 'ct', upstream: 'ward-display' };
 
 /** A message with every member that may be absent left out; `digest` tells it from others of its lane. */
 export function messageOf(uid: string, digest = '', more: Partial<NewSpoolMessage> = {}): NewSpoolMessage {
@@ -36,6 +38,11 @@ export function fullMessageOf(uid: string): NewSpoolMessage {
     characterSet: '\\ISO 2022 IR 87',
     hops: [{ instance: '0c0ffee0-0000-4000-8000-000000000000', route: 'elsewhere' }],
   });
+}
+
+/** What an SCU of MPPS Notification is told. */
+export function eventOf(uid: string, eventType: MppsEventType): NewSpoolMessage {
+  return messageOf(uid, `event ${eventType}`, { ...WARD_SCU, kind: 'event', eventType, received: createDataSet() });
 }
 
 export const FAILURE: SpoolFailure = { code: 'UPSTREAM_TIMEOUT', problem: 'no answer in 60 s' };

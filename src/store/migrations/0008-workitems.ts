@@ -30,7 +30,7 @@ export const WORKITEMS: Migration = {
       intended        TEXT,
       workitem        TEXT    NOT NULL,
       entry           TEXT    NOT NULL,
-      UNIQUE (uid, route)
+      UNIQUE (route, uid)
     ) STRICT;
     CREATE INDEX workitems_in_order ON workitems (route, state, uid, is_deleted);
     CREATE INDEX workitems_by_mpps ON workitems (mpps_uid, route) WHERE mpps_uid IS NOT NULL;
@@ -46,7 +46,8 @@ export const WORKITEMS: Migration = {
       through_id    INTEGER,
       PRIMARY KEY (resource, route, ae_title)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX workitem_subscriptions_by_subscriber ON workitem_subscriptions (route, ae_title);
+    CREATE INDEX workitem_subscriptions_by_subscriber ON workitem_subscriptions (ae_title, route);
+    CREATE INDEX workitem_subscriptions_heard ON workitem_subscriptions (route) WHERE standing <> 'off';
 
     CREATE TABLE workitem_reports (
       id           INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -148,7 +149,7 @@ export const WORKITEMS: Migration = {
       intended        TEXT,
       workitem        TEXT    NOT NULL,
       entry           TEXT    NOT NULL,
-      UNIQUE (uid, route)
+      UNIQUE (route, uid)
     );
     CREATE INDEX workitems_in_order ON workitems (route, state, uid, is_deleted);
     CREATE INDEX workitems_by_mpps ON workitems (mpps_uid, route) WHERE mpps_uid IS NOT NULL;
@@ -164,7 +165,8 @@ export const WORKITEMS: Migration = {
       through_id    BIGINT,
       PRIMARY KEY (resource, route, ae_title)
     );
-    CREATE INDEX workitem_subscriptions_by_subscriber ON workitem_subscriptions (route, ae_title);
+    CREATE INDEX workitem_subscriptions_by_subscriber ON workitem_subscriptions (ae_title, route);
+    CREATE INDEX workitem_subscriptions_heard ON workitem_subscriptions (route) WHERE standing <> 'off';
 
     CREATE TABLE workitem_reports (
       id           BIGINT  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

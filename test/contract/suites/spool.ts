@@ -1,8 +1,20 @@
 /** The rules of the spool, over every store. */
 import { describe, expect, test } from '@jest/globals';
+import { MPPS_EVENT } from '../../../src/services/mpps/notification.ts';
+import type { MppsEventType } from '../../../src/services/mpps/notification.ts';
 import type { NewSpoolMessage } from '../../../src/store/spool-records.ts';
 import { keyOf, recordOf } from '../../support/mpps-records.ts';
-import { ARCHIVE, claimFirst, drained, FAILURE, fullMessageOf, messageOf, RIS } from '../../support/spool-messages.ts';
+import {
+  ARCHIVE,
+  claimFirst,
+  drained,
+  eventOf,
+  FAILURE,
+  fullMessageOf,
+  messageOf,
+  RIS,
+  WARD_SCU,
+} from '../../support/spool-messages.ts';
 import { openedBed } from './bed.ts';
 import type { MakeStoreBed, StoreAbilities } from './bed.ts';
 import { describeClaims } from './spool-claims.ts';
@@ -47,6 +59,30 @@ function describeIntake(makeBed: MakeStoreBed, abilities: StoreAbilities): void 
     expect(await bed.store.mpps.get(keyOf('1.1'))).toBeUndefined();
     expect(await bed.store.mpps.get(keyOf('1.2'))).toEqual(recordOf('1.2'));
     expect(await bed.store.spool.list({})).toHaveLength(1);
+  });
+
+  test('may be an event of an MPPS, which has its type and no data set, in the lane of whom it is told to', async () => {
+    const events = Object.values(MPPS_EVENT).map((eventType) => eventOf('1.1', eventType));
+    const ids = await bed.store.mpps.accept(recordOf('1.1'), [messageOf('1.1'), ...events]);
+    await bed.reopen();
+    const found = await bed.store.spool.list({ destination: WARD_SCU });
+    expect(found).toMatchObject(events.map((event, i) => ({ ...event, id: ids[i + 1] })));
+    expect(found.map(({ received }) => received)).toEqual(events.map(() => ({})));
+    const claim = await bed.store.spool.claim(WARD_SCU, 10, MINUTE);
+    expect(claim).toMatchObject([{ message: events[0] }]);
+    expect(await bed.store.spool.claim(RIS, 10, MINUTE)).toMatchObject([{ message: messageOf('1.1') }]);
+  });
+
+  test.each<Partial<NewSpoolMessage>>([
+    { kind: 'event' },
+    { kind: 'update', eventType: MPPS_EVENT.updated },
+    { kind: 'event', eventType: 6 as MppsEventType },
+  ])('is not accepted where its kind and its event do not fit: %j', async (more) => {
+    await expect(bed.store.mpps.accept(undefined, [messageOf('1.1', '', more)])).rejects.toMatchObject({
+      name: 'GatewayError',
+      code: 'STORE_FAILED',
+    });
+    expect(await bed.store.spool.list({})).toEqual([]);
   });
 
   test('is accepted all or none: a message that the data base refuses takes its record and the others with it', async () => {

@@ -4,6 +4,7 @@ import { transactionOf } from '../../support/commitment-records.ts';
 import { keyOf, recordOf } from '../../support/mpps-records.ts';
 import { collect } from '../../support/requests.ts';
 import { messageOf } from '../../support/spool-messages.ts';
+import { claimOf, foundOf, reportOf, workitemOf } from '../../support/workitem-records.ts';
 import { openedBed } from './bed.ts';
 import type { MakeStoreBed } from './bed.ts';
 
@@ -111,6 +112,13 @@ export function describeStore(makeBed: MakeStoreBed): void {
       () => store.commitments.add(transactionOf('1.2.1'), 1_000),
       () => store.commitments.claim([destination], 1, 1_000),
       () => store.commitments.list({}),
+      () => store.workitems.see([foundOf('1.1')]),
+      () => store.workitems.add(workitemOf('1.1'), 'disk'),
+      () => store.workitems.list({ route: 'ct' }),
+      () => store.subscriptions.isWatched('ct'),
+      () => store.subscriptions.enqueue('ct', ['CT1'], '1.1', reportOf('late'), 10),
+      () => store.claims.add(claimOf('1.1'), 'disk'),
+      () => store.claims.findStep('ups', '1.1', 'S1'),
       () => store.leads(),
       () => store.exclusively('a', () => Promise.resolve()),
     ];
