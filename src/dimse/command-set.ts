@@ -40,6 +40,7 @@ export const DIMSE_STATUS = {
   processingFailure: 0x0110,
   noSuchSopClass: 0x0118,
   sopClassNotSupported: 0x0122,
+  notAuthorized: 0x0124,
   duplicateInvocation: 0x0210,
   unrecognizedOperation: 0x0211,
   resourceLimitation: 0x0213,

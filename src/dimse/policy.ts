@@ -78,18 +78,27 @@ export class AccessPolicy {
 
   /** @returns why the request is rejected, undefined when it is not */
   check(request: AssociateRq, caller: Caller, open: OpenAssociations): RejectionName | undefined {
-    const { address, certificate, isReporter = false } = caller;
     const { aeTitles, maximumAssociations, maximumAssociationsPerCallingAeTitle } = this.#options;
     if (request.applicationContext !== APPLICATION_CONTEXT) return 'applicationContext';
-    if (!isReporter && !this.#allowsAddress(address)) return 'address';
-    if (!this.#allowsCertificate(certificate)) return 'certificate';
+    const unlisted = this.whyNotListed(request.callingAeTitle, caller);
+    if (unlisted !== undefined && unlisted !== 'callingAeTitle') return unlisted;
     if (!aeTitles.includes(request.calledAeTitle)) return 'calledAeTitle';
-    if (!isReporter && !this.#allowsCallingAeTitle(request.callingAeTitle)) return 'callingAeTitle';
+    if (unlisted !== undefined) return unlisted;
     const announced = request.userInformation.maximumLength;
     if (announced !== undefined && sendingPduLength(announced) === undefined) return 'maximumPduLength';
     if (open.total >= maximumAssociations) return 'limit';
     const limit = maximumAssociationsPerCallingAeTitle ?? Infinity;
     return open.ofCallingAeTitle >= limit ? 'limitOfCallingAeTitle' : undefined;
+  }
+
+  /** What of the caller the lists do not have, whatever it asks for. */
+  whyNotListed(
+    callingAeTitle: string,
+    { address, certificate, isReporter = false }: Caller,
+  ): 'address' | 'certificate' | 'callingAeTitle' | undefined {
+    if (!isReporter && !this.#allowsAddress(address)) return 'address';
+    if (!this.#allowsCertificate(certificate)) return 'certificate';
+    return isReporter || this.#allowsCallingAeTitle(callingAeTitle) ? undefined : 'callingAeTitle';
   }
 
   /** The lists of AE titles and addresses have the caller. */

@@ -8,6 +8,7 @@ import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { Requester, ServiceHandler } from '../services/port.ts';
 import { MPPS_NOTIFICATION } from '../services/mpps/notification.ts';
+import { outcomeOf } from '../services/worklist/outcomes.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import { certificateFields, peerCertificateOf } from '../tls/peer-certificate.ts';
 import type { PeerCertificate } from '../tls/tls-options.ts';
@@ -20,7 +21,7 @@ import { sendingPduLength } from './message.ts';
 import type { DropReason, Message } from './message.ts';
 import { MessageChannel } from './message-channel.ts';
 import type { AcceptedContext } from './message-channel.ts';
-import { offeredTo } from './offered-services.ts';
+import { classesOf, offeredTo } from './offered-services.ts';
 import { REJECTIONS } from './policy.ts';
 import type { RejectionName } from './policy.ts';
 import type { Admission, ReporterStanding } from './reporters.ts';
@@ -33,7 +34,15 @@ import { ScpReports } from './scp-reports.ts';
 import { Association } from './upper-layer/association.ts';
 import type { AssociationEnd, AssociationTimers, AssociationUser } from './upper-layer/association.ts';
 import type { AssociateRq, Pdv, ProposedContext } from './upper-layer/pdu.ts';
-import { admissionOf, bearerOf, eventOf, NO_IDENTITY, requesterOf, withIdentityResponse } from './user-identity.ts';
+import {
+  admissionOf,
+  bearerOf,
+  eventOf,
+  expiryOf,
+  NO_IDENTITY,
+  requesterOf,
+  withIdentityResponse,
+} from './user-identity.ts';
 import type { IdentityVerdict, ListenerIdentityOptions } from './user-identity.ts';
 
 export interface ScpAssociationOptions extends NegotiationOptions, ListenerIdentityOptions {
@@ -89,9 +98,15 @@ export class ScpAssociation implements AssociationUser {
   #logger: Logger;
   #channel: MessageChannel | undefined;
   #facts: AssociationFacts | undefined;
+  /** SOP classes that were accepted. */
+  #classes: readonly string[] = [];
   #outstandingBytes = 0;
   #running = false;
   #closing = false;
+  /** Its peer may not have it any more. */
+  #isWithdrawn = false;
+  /** Of the user identity; wall clock, ms since 1970. */
+  #expiresAtMs = Infinity;
   #hasEnded = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -153,8 +168,10 @@ export class ScpAssociation implements AssociationUser {
     const { answer, contexts, worklist } = negotiate(request, this.#options, offeredTo(requester, admission, handler));
     const pduLength = sendingPduLength(userInformation.maximumLength ?? USUAL_PDU_LENGTH) ?? USUAL_PDU_LENGTH;
     const facts = { requester, ...bearerOf(verdict), admission, worklist };
+    this.#expiresAtMs = expiryOf(verdict);
     this.#facts = { ...facts, deliveries: this.#deliveries, reports: this.#reports };
     const held = this.#held;
+    this.#classes = contexts.map(({ abstractSyntax }) => abstractSyntax);
     this.#channel = new MessageChannel(this.#association, contexts, pduLength, maximumMessageBytes, isAnswerable, held);
     this.#logger.debug('association accepted', { contexts: contexts.length });
     this.#association.accept(withIdentityResponse(answer, verdict));
@@ -202,6 +219,23 @@ export class ScpAssociation implements AssociationUser {
     else this.#goOn();
   }
 
+  /** What was accepted is still offered to the peer, by the routes of now. */
+  get isOffered(): boolean {
+    if (this.#facts === undefined) return true;
+    const { requester, admission } = this.#facts;
+    const offered = classesOf(offeredTo(requester, admission, this.#host.handler));
+    return this.#classes.every((each) => offered.includes(each));
+  }
+
+  /** Begins nothing new, lets the requests under way finish, then aborts. @param why for the log */
+  withdraw(why: string): void {
+    if (this.#isWithdrawn) return;
+    this.#isWithdrawn = true;
+    this.#logger.warn('association ends: its peer may not have it any more', { why });
+    if (!this.#association.isEstablished) this.#association.destroy();
+    else this.#goOn();
+  }
+
   /** Ends association and connection at once. */
   destroy(): void {
     this.#association.destroy();
@@ -211,8 +245,9 @@ export class ScpAssociation implements AssociationUser {
     const { commandField, messageIdBeingRespondedTo } = message.command;
     this.#deliveries.peerWentOn();
     const isCancel = commandField === COMMAND_FIELD.cCancelRq;
-    // When we have asked for a release, nothing new is begun.
-    if (!isCancel && !isResponse(commandField) && this.#association.isEstablished) {
+    // When we have asked for a release, or will abort, nothing new is begun.
+    const isOpen = this.#association.isEstablished && !this.#isWithdrawn;
+    if (!isCancel && !isResponse(commandField) && isOpen) {
       return this.#receiveRequest(message, context);
     }
     this.#held.shrink(message.dataSet?.length ?? 0);
@@ -255,7 +290,8 @@ export class ScpAssociation implements AssociationUser {
   /** Nothing is being answered: the peer may say what comes next, or the association is over. */
   #goOn(): void {
     if (this.#running || !this.#association.isEstablished) return;
-    if (this.#closing && !this.#reports.isAwaited) this.#association.release();
+    if (this.#isWithdrawn) this.#association.abort();
+    else if (this.#closing && !this.#reports.isAwaited) this.#association.release();
     else this.#watchIdle();
   }
 
@@ -273,10 +309,23 @@ export class ScpAssociation implements AssociationUser {
 
   async #serve(exchange: ScpExchange, isRoom: boolean): Promise<void> {
     try {
-      await serveRequest(exchange, isRoom, this.#host, this.#options.maximumMessageBytes, this.#logger);
+      if (Date.now() > this.#expiresAtMs) await this.#refuseExpired(exchange);
+      else await serveRequest(exchange, isRoom, this.#host, this.#options.maximumMessageBytes, this.#logger);
     } catch (error) {
       await this.#answerFailure(exchange, error);
     }
+  }
+
+  /** The token has proved who it is until now, and no longer: the peer associates anew, with another. */
+  async #refuseExpired(exchange: ScpExchange): Promise<void> {
+    const { name: listener, authenticated } = this.#options;
+    const address = plainAddress(this.#association.remoteAddress);
+    const why = 'the token of the association has expired';
+    this.#logger.warn('request refused', { why });
+    authenticated?.({ listener, address, outcome: 'failure', why });
+    const isSearch = exchange.message.command.commandField === COMMAND_FIELD.cFindRq;
+    const status = isSearch ? outcomeOf('NOT_AUTHORIZED').dimseStatus : DIMSE_STATUS.notAuthorized;
+    await exchange.respond(status, { errorComment: why });
   }
 
   async #answerFailure(exchange: ScpExchange, error: unknown): Promise<void> {

@@ -19,6 +19,8 @@ import { MPPS_NOTIFICATION } from '../services/mpps/notification.ts';
 import type { MppsOperation } from '../services/mpps/outcomes.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import type { NegotiationOptions } from './acceptor-negotiation.ts';
+import { AssociationTable } from './association-table.ts';
+import type { Admitted } from './association-table.ts';
 import { COMMAND_FIELD } from './command-set.ts';
 import { commitmentReportScp, commitmentRequestScp } from './commitment-scp.ts';
 import { mppsScp } from './mpps-scp.ts';
@@ -110,9 +112,7 @@ export class DimseListener {
   readonly #handshakes: Handshakes | undefined;
   readonly #host: ScpHost;
   readonly #halfOpen = new Set<ScpAssociation>();
-  /** Calling AE title of each association. */
-  readonly #associations = new Map<ScpAssociation, string>();
-  readonly #associationsOf = new Map<string, number>();
+  readonly #associations = new AssociationTable<ScpAssociation>();
   readonly #connections = new Map<ScpAssociation, DoorPlace>();
   readonly #reporters: Reporters;
   readonly #writes = new OpenWrites();
@@ -204,8 +204,9 @@ export class DimseListener {
   }
 
   /**
-   * Applies to associations that are requested from now on; those that are open keep what they have. Host and port of
-   * the running listener stay.
+   * Applies to associations that are requested from now on. Of those that are open, the ones whose caller may not associate
+   * any more, to which routes offer less, or whose user identity was checked by other rules are aborted once the requests
+   * under way are answered; the others keep what they have. Host and port of the running listener stay.
    * @throws GatewayError CONFIG_INVALID for an address that is none; nothing is changed then
    */
   update(options: DimseListenerOptions): void {
@@ -213,7 +214,14 @@ export class DimseListener {
     this.#budget.replace(heldBytesOf(options));
     this.#limits.replace(options.limits ?? {});
     this.#reporters.replace(options.reporters ?? []);
+    const isSameIdentity = options.userIdentity === this.#options.userIdentity;
     this.#options = options;
+    if (!isSameIdentity) for (const association of this.#halfOpen) association.destroy();
+    for (const [association, admitted] of this.#associations) {
+      // What cannot be judged does not go on.
+      if (isSameIdentity) this.#recheck(association, admitted).catch(() => association.destroy());
+      else association.withdraw('the rules of user identity are others now');
+    }
   }
 
   /**
@@ -308,8 +316,7 @@ export class DimseListener {
     this.#halfOpen.delete(association);
     this.#connections.get(association)?.leave();
     const { callingAeTitle } = request;
-    const ofCallingAeTitle = this.#associationsOf.get(callingAeTitle) ?? 0;
-    const open = { total: this.#associations.size, ofCallingAeTitle };
+    const open = { total: this.#associations.size, ofCallingAeTitle: this.#associations.countOf(callingAeTitle) };
     const caller = { address, certificate: association.certificate, isReporter: reporter === 'reporter' };
     const rejected =
       this.#closing === undefined
@@ -320,10 +327,22 @@ export class DimseListener {
       if (BY_LISTS.includes(rejected)) this.#tellRefused(caller, callingAeTitle, REJECTIONS[rejected].text);
       return rejected;
     }
-    this.#associations.set(association, callingAeTitle);
-    this.#associationsOf.set(callingAeTitle, ofCallingAeTitle + 1);
+    const isListed = this.#policy.lists(callingAeTitle, address);
+    this.#associations.add(association, { caller, callingAeTitle, isListed });
     const reports = reporter === 'reporter' ? this.#reporters.reportedBy(callingAeTitle) : [];
-    return { isListed: this.#policy.lists(callingAeTitle, address), reporter, reports };
+    return { isListed, reporter, reports };
+  }
+
+  /** A reporter that the lists do not have stays as long as it is one; its name may have to be resolved. */
+  async #recheck(association: ScpAssociation, { caller, callingAeTitle, isListed }: Admitted): Promise<void> {
+    const { address } = caller;
+    const isReporter = !isListed && (await this.#reporters.standingOf(callingAeTitle, address)) === 'reporter';
+    const why = this.#policy.whyNotListed(callingAeTitle, { ...caller, isReporter });
+    if (!this.#associations.has(association)) return;
+    if (why === undefined && !association.isOffered) association.withdraw('its routes offer less now');
+    if (why === undefined) return;
+    association.withdraw(REJECTIONS[why].text);
+    this.#tellRefused(caller, callingAeTitle, REJECTIONS[why].text);
   }
 
   #tellRefused({ address, certificate }: Caller, callingAeTitle: string, why: string): void {
@@ -341,12 +360,7 @@ export class DimseListener {
     if (wasHalfOpen) place?.leave();
     if (wasHalfOpen || kind === 'rejected') this.#door.failed(place?.address ?? '');
     this.#leave(association);
-    const callingAeTitle = this.#associations.get(association);
-    if (callingAeTitle === undefined) return;
-    this.#associations.delete(association);
-    const remaining = (this.#associationsOf.get(callingAeTitle) ?? 1) - 1;
-    if (remaining === 0) this.#associationsOf.delete(callingAeTitle);
-    else this.#associationsOf.set(callingAeTitle, remaining);
+    this.#associations.remove(association);
   }
 
   /** Peers that never close must not take every connection of the process for the time of ARTIM. */

@@ -160,6 +160,11 @@ export function requesterOf(verdict: IdentityVerdict): Pick<Requester, 'subject'
   return verdict.kind === 'known' ? { subject: verdict.principal.subject, scopes: verdict.principal.scopes } : {};
 }
 
+/** Wall clock, ms since 1970: until then it holds. */
+export function expiryOf(verdict: IdentityVerdict): number {
+  return verdict.kind === 'known' ? verdict.principal.expiresAtMs : Infinity;
+}
+
 export function bearerOf(verdict: IdentityVerdict): Pick<RequestContext, 'bearer'> {
   return verdict.kind === 'known' && verdict.bearer !== undefined ? { bearer: verdict.bearer } : {};
 }

@@ -51,6 +51,7 @@ export class JwtVerifier {
   readonly #options: JWTVerifyOptions;
   readonly #subjectClaim: string;
   readonly #scopeClaim: string;
+  readonly #clockToleranceMs: number;
   readonly #wall: () => number;
 
   /** @throws GatewayError CONFIG_INVALID for an algorithm that is not taken, or keys that are not safe */
@@ -70,11 +71,12 @@ export class JwtVerifier {
     this.#wall = clocks.wall ?? Date.now;
     this.#subjectClaim = subjectClaim;
     this.#scopeClaim = scopeClaim;
+    this.#clockToleranceMs = options.clockToleranceMs ?? CLOCK_TOLERANCE_MS;
     this.#options = {
       issuer,
       audience: typeof audience === 'string' ? audience : [...audience],
       algorithms: [...algorithms],
-      clockTolerance: (options.clockToleranceMs ?? CLOCK_TOLERANCE_MS) / 1_000,
+      clockTolerance: this.#clockToleranceMs / 1_000,
       // A token without end could never be taken back; what shall last is an API key.
       requiredClaims: ['exp', subjectClaim],
     };
@@ -103,7 +105,8 @@ export class JwtVerifier {
     });
     const subject = claims[this.#subjectClaim];
     if (!isSubject(subject)) throw new AuthenticationError('invalid', `the claim ${this.#subjectClaim} names nobody`);
-    return new Principal({ subject, scopes: scopesOf(claims[this.#scopeClaim]), means: 'jwt', token });
+    const expiresAtMs = 1_000 * (claims.exp ?? 0) + this.#clockToleranceMs;
+    return new Principal({ subject, scopes: scopesOf(claims[this.#scopeClaim]), means: 'jwt', token, expiresAtMs });
   }
 
   async #claims(token: string): Promise<JWTPayload> {

@@ -8,6 +8,8 @@ export interface PrincipalFacts {
   readonly means: Means;
   /** The JSON Web Token itself, for upstreams it is passed on to. */
   readonly token?: string;
+  /** Wall clock, ms since 1970: until then it is good; absent: for ever. */
+  readonly expiresAtMs?: number;
 }
 
 /** Its token is no property of its own, so that no log, error or dump of the object has it. */
@@ -15,12 +17,14 @@ export class Principal {
   readonly subject: string;
   readonly scopes: readonly string[];
   readonly means: Means;
+  readonly expiresAtMs: number;
   readonly #token: string | undefined;
 
-  constructor({ subject, scopes, means, token }: PrincipalFacts) {
+  constructor({ subject, scopes, means, token, expiresAtMs = Infinity }: PrincipalFacts) {
     this.subject = subject;
     this.scopes = scopes;
     this.means = means;
+    this.expiresAtMs = expiresAtMs;
     this.#token = token;
   }
 

@@ -113,6 +113,32 @@ describe('a reporter', () => {
   });
 });
 
+describe('an association that is open when the configuration changes', () => {
+  test('stays with a reporter, and ends when it is none any more', async () => {
+    const running = await listen({ ...ONLY_CT, reporters: [PACS] });
+    const peer = await call(running);
+    await answerTo(peer);
+    running.listener.update({ ...running.options, ...ONLY_CT, reporters: [PACS, NAMED] });
+    peer.send(eventRq(undefined, { messageId: 1 }));
+    expect(await new MessageReader(peer).statuses(1)).toEqual([0]);
+    running.listener.update({ ...running.options, ...ONLY_CT, reporters: [] });
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.abort);
+  });
+
+  test('stays with a reporter whose host is a name, resolved anew', async () => {
+    let addresses: readonly string[] = ['127.0.0.1'];
+    const running = await listen({ ...ONLY_CT, reporters: [NAMED] }, async () => addresses);
+    const peer = await call(running);
+    await answerTo(peer);
+    running.listener.update({ ...running.options, ...ONLY_CT, reporters: [NAMED] });
+    peer.send(eventRq(undefined, { messageId: 1 }));
+    expect(await new MessageReader(peer).statuses(1)).toEqual([0]);
+    addresses = ['192.0.2.7'];
+    running.listener.update({ ...running.options, ...ONLY_CT, reporters: [NAMED] });
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.abort);
+  });
+});
+
 describe('a caller with the AE title of a reporter at another address', () => {
   test('is rejected where the lists do not have it', async () => {
     const running = await listen({ callingAeTitles: ['CT1'], reporters: [{ ...PACS, host: '192.0.2.7' }] });

@@ -7,6 +7,7 @@ import type { AssociateAc, AssociateRq } from '../../../src/dimse/upper-layer/pd
 import {
   ABORT,
   associateRq,
+  cancelRq,
   dataPdu,
   decodeRaw,
   echoRq,
@@ -237,15 +238,45 @@ describe('rejections (PS3.8 9.3.4)', () => {
     await expectAlive(running);
   });
 
-  test('new policy applies to later associations, open ones stay', async () => {
+  test('new lists end the associations of those they do not have, and leave the others alone', async () => {
+    const refused: object[] = [];
     const running = await listen();
-    const { peer } = await associate(running);
-    running.listener.update({ ...running.options, callingAeTitles: ['CT1'] });
+    const [leaving, staying] = [await associate(running), await associate(running, { callingAeTitle: 'CT1' })];
+    const lists = { callingAeTitles: ['CT1'], refused: (refusal: object) => void refused.push(refusal) };
+    running.listener.update({ ...running.options, ...lists });
+    expect(decodeRaw(await leaving.peer.receive())).toEqual(abortPdu(0, 0));
+    await countsBecome(running, 1, 0);
     const late = await peerOf(running);
     late.send(encodePdu(associateRq()));
     expect(decodeRaw(await late.receive())).toEqual(rejectPdu(1, 1, 3));
-    peer.send(echoRq());
-    expect((await new MessageReader(peer).next()).command.status).toBe(0);
+    staying.peer.send(echoRq());
+    expect((await new MessageReader(staying.peer).next()).command.status).toBe(0);
+    const why = 'calling AE title not recognized';
+    expect(running.logger.lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { message: 'association ends: its peer may not have it any more', fields: { why } },
+      { message: 'association aborted' },
+      { message: 'association rejected' },
+    ]);
+    expect(refused).toMatchObject([
+      { callingAeTitle: 'MODALITY', why },
+      { callingAeTitle: 'MODALITY', why },
+    ]);
+  });
+
+  test('an association that ends so answers what it was asked, and begins nothing new', async () => {
+    const running = await listen();
+    running.handler.search = async function* (_query, { signal }) {
+      yield entry(0);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    };
+    const { peer } = await associate(running);
+    const messages = new MessageReader(peer);
+    peer.send(findRq(IDENTIFIER));
+    expect((await messages.next()).command.status).toBe(0xff00);
+    running.listener.update({ ...running.options, addresses: ['192.0.2.0/24'] });
+    peer.send(echoRq(2), cancelRq(1));
+    expect((await messages.next()).command.status).toBe(0xfe00);
+    expect(decodeRaw(await peer.receive())).toEqual(abortPdu(0, 0));
   });
 });
 

@@ -1,18 +1,20 @@
 /** User identity of associations (PS3.7 D.3.3.7): what a listener makes of it, and what an upstream shows. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Reporter } from '../../../src/dimse/reporters.ts';
 import type { DimseUpstreamOptions } from '../../../src/dimse/upstream.ts';
 import { UserIdentityCheck } from '../../../src/dimse/user-identity.ts';
 import type { UserIdentityOptions } from '../../../src/dimse/user-identity.ts';
 import { encodePdu, PDU_TYPE } from '../../../src/dimse/upper-layer/pdu.ts';
+import { SOP_CLASSES } from '../../../src/dimse/uids.ts';
 import type { Pdu } from '../../../src/dimse/upper-layer/pdu.ts';
 import type { UserIdentity } from '../../../src/dimse/upper-layer/user-information.ts';
 import type { AuthenticationEvent } from '../../../src/identity/principal.ts';
 import { hashSecret } from '../../../src/identity/secret-hash.ts';
 import type { RequestContext } from '../../../src/services/port.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../../../src/services/storage-commitment/attributes.ts';
-import { associateRq, decodeRaw, EXPLICIT } from '../../support/dimse-bytes.ts';
-import { results, ROUTE, ScriptedHandler, startListener } from '../../support/dimse-listener.ts';
+import { associateRq, decodeRaw, EXPLICIT, findRq, MessageReader } from '../../support/dimse-bytes.ts';
+import { createRq, IN_PROGRESS } from '../../support/dimse-mpps.ts';
+import { IDENTIFIER, results, ROUTE, ScriptedHandler, startListener } from '../../support/dimse-listener.ts';
 import type { RunningListener } from '../../support/dimse-listener.ts';
 import { collect, createContext, createUpstream, QUERY } from '../../support/dimse-upstream.ts';
 import { RawPeer } from '../../support/raw-peer.ts';
@@ -38,6 +40,8 @@ afterAll(() => issuer.close());
 
 interface Running extends RunningListener {
   readonly events: readonly AuthenticationEvent[];
+  /** Of the options. */
+  readonly identity: { readonly userIdentity: UserIdentityCheck };
   /** Of every search. */
   readonly contexts: readonly RequestContext[];
 }
@@ -65,7 +69,7 @@ async function listen(
     () => userIdentity.close(),
     () => running.listener.close(0),
   );
-  return { ...running, events, contexts };
+  return { ...running, events, contexts, identity: { userIdentity } };
 }
 
 /** The answer to an association request with this identity. */
@@ -111,6 +115,68 @@ describe('a user identity that is right', () => {
     const token = await sign(key, { sub: 'mr2', scope: 'worklist mpps' });
     expect(told(await answerTo(running, identity(5, token, '', true)))).toBe('accepted, response of 0 bytes');
     expect(running.handler.requesters.at(-1)).toMatchObject({ subject: 'mr2', scopes: ['worklist', 'mpps'] });
+  });
+});
+
+describe('an association that is open', () => {
+  const CONTEXTS = [
+    { id: 1, abstractSyntax: SOP_CLASSES.mpps, transferSyntaxes: [EXPLICIT] },
+    { id: 3, abstractSyntax: SOP_CLASSES.modalityWorklist, transferSyntaxes: [EXPLICIT] },
+  ];
+
+  async function associate({ port }: RunningListener, userIdentity?: UserIdentity): Promise<RawPeer> {
+    const peer = await RawPeer.connect(port);
+    closers.push(() => peer.destroy());
+    const request = associateRq({ contexts: CONTEXTS });
+    const userInformation = { ...request.userInformation, ...(userIdentity && { userIdentity }) };
+    peer.send(encodePdu({ ...request, userInformation }));
+    expect(decodeRaw(await peer.receive()).type).toBe(PDU_TYPE.associateAc);
+    return peer;
+  }
+
+  test('has the rights of its token until it expires; then requests are refused: C002H, 0124H (PS3.7 C.4)', async () => {
+    const running = await listen();
+    const peer = await associate(running, identity(5, await sign(key)));
+    const messages = new MessageReader(peer);
+    peer.send(findRq(IDENTIFIER));
+    expect(await messages.statuses(2)).toEqual([0xff00, 0]);
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 331_000);
+    try {
+      peer.send(findRq(IDENTIFIER, 2));
+      expect(await messages.statuses(1)).toEqual([0xc002]);
+      peer.send(createRq(IN_PROGRESS, { messageId: 3 }));
+      expect(await messages.statuses(1)).toEqual([0x0124]);
+    } finally {
+      clock.mockRestore();
+    }
+    expect(running.contexts).toHaveLength(1);
+    expect(running.events.slice(1)).toEqual(
+      Array.from({ length: 2 }, () => ({
+        ...{ listener: 'ward', address: '127.0.0.1', outcome: 'failure' },
+        why: 'the token of the association has expired',
+      })),
+    );
+  });
+
+  test('ends when a reload asks for a scope that it has not, and stays while it has all', async () => {
+    const running = await listen();
+    const peer = await associate(running, identity(5, await sign(key, { scope: 'worklist' })));
+    running.handler.route = { ...ROUTE, scopes: ['worklist'] };
+    running.listener.update({ ...running.options, ...running.identity });
+    peer.send(findRq(IDENTIFIER));
+    expect(await new MessageReader(peer).statuses(2)).toEqual([0xff00, 0]);
+    running.handler.route = { ...ROUTE, scopes: ['admin'] };
+    running.listener.update({ ...running.options, ...running.identity });
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.abort);
+  });
+
+  test('ends when a reload has other rules of user identity, whose user may be gone', async () => {
+    const running = await listen();
+    const peer = await associate(running, identity(1, 'ct1'));
+    const userIdentity = new UserIdentityCheck({ mode: 'accept', users: [{ name: 'ct2' }] });
+    closers.push(() => userIdentity.close());
+    running.listener.update({ ...running.options, userIdentity });
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.abort);
   });
 });
 

@@ -56,11 +56,13 @@ const unsigned = (header: object, claims: object): string =>
 
 describe('a token that is taken (RFC 7519)', () => {
   test('says who it is of and what it allows', async () => {
-    const token = await sign(first, { sub: 'ward 3', scope: 'worklist mpps' });
-    expect({ ...(await verifier().verify(token)) }).toEqual({
+    const exp = Math.floor(Date.now() / 1_000) + 100;
+    const token = await sign(first, { sub: 'ward 3', scope: 'worklist mpps', exp });
+    expect({ ...(await verifier({ clockToleranceMs: 7_000 }).verify(token)) }).toEqual({
       subject: 'ward 3',
       scopes: ['worklist', 'mpps'],
       means: 'jwt',
+      expiresAtMs: 1_000 * exp + 7_000,
     });
   });
 
