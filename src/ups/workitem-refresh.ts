@@ -7,7 +7,7 @@ import { dataSetOf, firstText, itemsOf, attribute } from '../dataset/model.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { RequestContext } from '../services/port.ts';
-import { workitemStateOf } from '../services/ups/attributes.ts';
+import { UPS, workitemStateOf } from '../services/ups/attributes.ts';
 import { refreshedWorkitem } from '../services/ups/performing.ts';
 import { workitemUidOf } from '../services/ups/step-id.ts';
 import type { WorkitemRoute, WorkitemState } from '../services/ups/workitem.ts';
@@ -83,8 +83,10 @@ export class WorkitemRefresh {
     if (isFinalState(record.state)) return record;
     const { stationScheme } = route.options;
     const nowMs = this.#parts.clock.now();
-    const known = shownWorkitem(record);
-    const workitem = mpps === undefined ? known : refreshedWorkitem(known, mpps, { stationScheme, nowMs });
+    const shown = shownWorkitem(record);
+    // What a performer has said here stays; of others only the far end knows.
+    const known = record.transactionUid === undefined ? without(shown, UPS.performed) : shown;
+    const workitem = mpps === undefined ? shown : refreshedWorkitem(known, mpps, { stationScheme, nowMs });
     const found = workitemStateOf(workitem) ?? record.state;
     // Who reports an end may be ahead of what it answers.
     const state = said !== undefined && isFinalState(said) ? said : further(found, said ?? record.state);
@@ -138,6 +140,10 @@ export function workitemsOfMpps(mpps: DataSet): string[] {
     const step = dataSetOf({ [SCHEDULED_STEP_ID]: item[SCHEDULED_STEP_ID] ?? attribute('SH') });
     return workitemUidOf(dataSetOf({ ...item, [SCHEDULED_STEP]: attribute('SQ', step) }));
   });
+}
+
+function without(workitem: DataSet, tag: Tag): DataSet {
+  return dataSetOf(Object.fromEntries(Object.entries(workitem).filter(([each]) => each !== tag)));
 }
 
 /** A state never goes back. */
