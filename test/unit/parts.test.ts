@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parseConfig } from '../../src/config/load.ts';
 import { SILENT } from '../../src/observe/log.ts';
 import { recordersOf } from '../../src/parts.ts';
-import { buildRoutes, spoolTargetsOf } from '../../src/route-parts.ts';
+import { buildRoutes, reportersOf, spoolTargetsOf } from '../../src/route-parts.ts';
 import type { GatewayRoute } from '../../src/gateway/gateway.ts';
 import { FarEnd } from '../support/mpps.ts';
 
@@ -141,4 +141,49 @@ routes:
     { route: 'b', name: 'ris', isMapped: false, options: ris },
   ]);
   expect(routes[0]?.mpps?.forwardTo.map(({ aeTitle }) => aeTitle)).toEqual(['OLD', undefined]);
+});
+
+const NOTIFYING = `
+store: { path: none }
+listeners: { ward: { protocol: dimse, aeTitle: WARD, port: 0 }, web: { protocol: dicomweb, port: 0 } }
+upstreams:
+  manager: { protocol: dimse, host: 10.0.0.1, port: 104, aeTitle: MANAGER, callingAeTitle: WARD }
+  second: { protocol: dimse, host: 10.0.0.2, port: 104, aeTitle: SECOND, callingAeTitle: WARD }
+  pacs: { protocol: dimse, host: 10.0.0.3, port: 104, aeTitle: PACS, callingAeTitle: WARD }
+  board: { protocol: dimse, host: 10.0.0.4, port: 104, aeTitle: BOARD, callingAeTitle: WARD }
+routes:
+  - { name: own, from: { calledAeTitles: [A] }, mpps: { to: manager, forwardTo: [board] }, notifications: { to: [board, pacs] } }
+  - { name: theirs, from: { calledAeTitles: [B] }, mpps: { to: second }, storageCommitment: { to: second }, notifications: { to: board, source: upstream } }
+  - { name: steps, worklist: { to: pacs }, mpps: { to: pacs }, workitems: {} }
+`;
+
+test('notifications: who is told of what, by which destinations of the spool (PS3.4 F.9)', async () => {
+  const { config } = await parseConfig('gateway.yaml', NOTIFYING, {});
+  const upstream = new FarEnd();
+  const upstreams = new Map(Object.keys(config.upstreams).map((name) => [name, { upstream }]));
+  const routes = buildRoutes(config, upstreams, recordersOf(config.log, SILENT));
+  const scu = (name: string): unknown => ({ upstream: { name, upstream }, aeTitle: name.toUpperCase() });
+  expect(routes.map(({ mpps, notifications }) => [mpps?.aeTitle, mpps?.notifyTo, notifications])).toEqual([
+    ['MANAGER', [scu('board'), scu('pacs')], { to: [scu('board'), scu('pacs')], source: 'gateway' }],
+    ['SECOND', undefined, { to: [scu('board')], source: 'upstream' }],
+    ['PACS', undefined, undefined],
+  ]);
+  const targets = spoolTargetsOf(config, routes).map((each) => [each.route, each.upstream.name, each.isForward]);
+  expect(targets).toEqual([
+    ['own', 'manager', false],
+    ['own', 'board', true],
+    ['own', 'board', true],
+    ['own', 'pacs', true],
+    ['theirs', 'second', false],
+    ['theirs', 'board', true],
+    ['steps', 'pacs', false],
+  ]);
+});
+
+test('who may report: what each was asked for, and whose word about MPPS counts (design 6)', async () => {
+  const { config } = await parseConfig('gateway.yaml', NOTIFYING, {});
+  expect(reportersOf(config)).toEqual([
+    { aeTitle: 'SECOND', host: '10.0.0.2', reports: ['storageCommitment', 'mpps'] },
+    { aeTitle: 'PACS', host: '10.0.0.3', reports: ['mpps'] },
+  ]);
 });
