@@ -10,6 +10,7 @@ import { CommitmentService } from '../../src/gateway/commitment/service.ts';
 import { Delivery } from '../../src/gateway/delivery.ts';
 import type { CommitmentTarget } from '../../src/gateway/commitment/route.ts';
 import { Gateway } from '../../src/gateway/gateway.ts';
+import type { GatewayRoute } from '../../src/gateway/gateway.ts';
 import { compileRouteMatcher } from '../../src/gateway/routes.ts';
 import { SILENT } from '../../src/observe/log.ts';
 import { buildListener } from '../../src/parts.ts';
@@ -40,8 +41,17 @@ export interface Bed {
   close(): Promise<void>;
 }
 
-/** A gateway with one route for everything, which passes MPPS messages on as they are: the far end judges. */
-export function gatewayTo(upstream: Upstream, hop: string, store: Store, commitments?: CommitmentService): Gateway {
+/**
+ * A gateway with one route for everything, which passes MPPS messages on as they are: the far end judges.
+ * @param more what its route has besides
+ */
+export function gatewayTo(
+  upstream: Upstream,
+  hop: string,
+  store: Store,
+  commitments?: CommitmentService,
+  more: Pick<GatewayRoute, 'workitems' | 'notifications'> = {},
+): Gateway {
   const far = { name: 'far', upstream };
   const storageCommitment: CommitmentTarget = {
     route: hop,
@@ -91,6 +101,7 @@ export function gatewayTo(upstream: Upstream, hop: string, store: Store, commitm
         },
         storageCommitment,
         messagesFor: () => undefined,
+        ...more,
       },
     ],
     new Delivery(store, SILENT),
