@@ -4,11 +4,12 @@
  */
 import type { WebSocket } from 'ws';
 import type { HeldBytes } from '../access/byte-budget.ts';
-import { toJson } from '../dataset/json.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { EventChannel } from '../services/ups/workitem.ts';
+import { UTF_8 } from './charset.ts';
+import { encodeRepresentation } from './representation.ts';
 
 export interface EventConnectionOptions {
   /** A connection on which nothing happens is asked so often whether it is there, and has so long to answer. */
@@ -83,7 +84,7 @@ export class EventConnection implements EventChannel {
    * @throws ServiceFailure CONNECTION_LOST
    */
   async send(report: DataSet): Promise<void> {
-    const text = Buffer.from(toJson(report), 'utf8');
+    const text = encodeRepresentation(report, 'json', UTF_8) as Buffer;
     const { held } = this.#options;
     if (this.#isEnded) throw connectionLost();
     if (!held.grow(text.length)) {

@@ -117,12 +117,9 @@ export function atFault(code: 'BAD_REQUEST' | 'INVALID_UID' | 'INVALID_VALUE' | 
   return new ServiceFailure(code, { comment, attributes: [tag] });
 } // prettier-ignore
 
-/** Without these, and without what belongs to a command (group 0000). */
 export function without(dataSet: DataSet, tags: readonly Tag[]): DataSet {
   const rest = createDataSet();
-  for (const [tag, value] of Object.entries(dataSet)) {
-    if (!tags.includes(tag) && !tag.startsWith('0000')) rest[tag] = value;
-  }
+  for (const [tag, value] of Object.entries(dataSet)) if (!tags.includes(tag)) rest[tag] = value;
   return rest;
 }
 

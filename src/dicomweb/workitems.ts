@@ -32,8 +32,6 @@ import type { ReadRequest, WorkitemOptions } from './workitem-request.ts';
 export type { WorkitemOptions } from './workitem-request.ts';
 
 const DESCRIBED = WORKITEM_DESCRIPTIONS;
-/** Affected SOP Instance UID, of the command: some put it into the payload of a create (C12). */
-const AFFECTED_SOP_INSTANCE_UID = '00001000';
 /** Requesting AE (0074,1236) has to have a value (PS3.4 Table CC.2.4-1). */
 const UNKNOWN_REQUESTER = 'UNKNOWN';
 
@@ -74,8 +72,7 @@ function createTransaction(handler: ServiceHandler, options: WorkitemOptions): T
     async (request) => {
       const head = (): ReadRequest => readWorkitemHead(options, request, { uidNames: CREATE_UID_NAMES });
       const { dataSet, parameters, warnings } = await readWorkitemPayload(options, request, head);
-      const named = sameUid(parameters.uid, dataSet, UPS.sopInstanceUid);
-      const uid = sameUid(named, dataSet, AFFECTED_SOP_INSTANCE_UID);
+      const uid = sameUid(parameters.uid, dataSet, UPS.sopInstanceUid);
       return { uid, workitem: without(dataSet, [UPS.sopClassUid, UPS.sopInstanceUid]), warnings };
     },
     async (workitems, { uid, workitem, warnings }, request) => {
@@ -168,7 +165,7 @@ function cancellationTransaction(
       const { parameters, dataSet, warnings } = await readOptionalPayload(options, request, head);
       const named = inPath || (parameters.values.get('requester') ?? '');
       const requesterAeTitle = named === '' ? titleOf(request) : aeTitleIn(named, 'Parameter requester');
-      return { uid, cancellation: { requesterAeTitle, attributes: without(dataSet, []) }, warnings };
+      return { uid, cancellation: { requesterAeTitle, attributes: dataSet }, warnings };
     },
     async (workitems, { uid, cancellation, warnings }, request) => {
       await workitems.requestCancellation(uid, cancellation, contextOf(request, warnings));

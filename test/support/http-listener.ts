@@ -133,7 +133,7 @@ export async function startCommitmentListener(
   return { calls, ...(await startListener(commitment, options, services)) };
 }
 
-async function startListener(
+export async function startListener(
   services: Omit<ServiceHandler, 'routeFor' | 'search' | 'refused'>,
   options: Partial<DicomwebListenerOptions>,
   offered: readonly ServiceName[],
