@@ -47,10 +47,19 @@ export function dateAndTimeOf(
   };
 }
 
-/** The same at the place the gateway stands at, as an MPPS has it: an MPPS has no zone. Undefined without a whole date. */
-export function localDateAndTimeOf(dateTime: string): { readonly date: string; readonly time?: string } | undefined {
-  const moment = /[+-]\d{4}$/.test(dateTime.trim()) ? parseSpan('DT', dateTime) : undefined;
-  return dateAndTimeOf(dateTime, moment === undefined ? undefined : dateTimeAt(moment.from / 1000).slice(-5));
+/**
+ * Date and time at the place the gateway stands at, as an MPPS has them: it has no zone.
+ * @param zone 00080201 of the data set the DT is from; without any zone the digits stay
+ * @returns undefined without a whole date
+ */
+export function localDateAndTimeOf(
+  dateTime: string,
+  zone: string | undefined,
+): { readonly date: string; readonly time?: string } | undefined {
+  const hasZone = /[+-]\d{4}$/.test(dateTime.trim());
+  const zoned = !hasZone && isZone(zone) ? `${dateTime.trim()}${zone.trim()}` : dateTime;
+  const moment = hasZone || isZone(zone) ? parseSpan('DT', zoned) : undefined;
+  return dateAndTimeOf(zoned, moment === undefined ? undefined : dateTimeAt(moment.from / 1000).slice(-5));
 }
 
 /** DT of a moment with the zone of the place the gateway stands at, whole seconds. */

@@ -7,15 +7,17 @@ import {
   PERFORMED_PROCEDURE_STEP_STATUS,
   PERFORMED_SERIES_SEQUENCE,
 } from '../mpps/attributes.ts';
+import { localDateTime } from '../mpps/complete.ts';
 import { hasValue } from '../mpps/conditions.ts';
 import { createFromWorklist } from '../mpps/from-worklist.ts';
 import { stateOf } from '../mpps/state.ts';
 import { SCHEDULED_PROCEDURE_STEP_SEQUENCE } from '../worklist/attributes.ts';
 import { CODE, UPS, workitemStateOf } from './attributes.ts';
-import { dateTimeAt, localDateAndTimeOf } from './date-times.ts';
+import { localDateAndTimeOf } from './date-times.ts';
 import { emptySeries, seriesOf } from './output.ts';
 import type { SeriesDefaults } from './output.ts';
 import { MPPS, performedItem, performedUpdate } from './performed.ts';
+import { TIMEZONE } from './scheduled-table.ts';
 import { entryOf, STEP } from './scheduled.ts';
 import { mppsStateOf, workitemStateOfMpps } from './state.ts';
 import { derivedUid, performedStepIdOf } from './step-id.ts';
@@ -113,9 +115,10 @@ export interface MppsFinalOptions extends MppsUpdateOptions {
 export function mppsFinalOf(workitem: DataSet, state: 'COMPLETED' | 'CANCELED', options: MppsFinalOptions): DataSet {
   const final = performedAttributes(workitem, options);
   final[PERFORMED_PROCEDURE_STEP_STATUS] = attribute('CS', mppsStateOf(state) ?? 'COMPLETED');
-  const end = localDateAndTimeOf(endOf(workitem, state) ?? '') ?? localDateAndTimeOf(dateTimeAt(options.nowMs));
-  final[MPPS.endDate] = attribute('DA', end?.date ?? '');
-  final[MPPS.endTime] = attribute('TM', end?.time ?? MIDNIGHT);
+  const known = localDateAndTimeOf(endOf(workitem, state) ?? '', firstText(workitem, TIMEZONE));
+  const { date, time = MIDNIGHT } = known ?? localDateTime(new Date(options.nowMs));
+  final[MPPS.endDate] = attribute('DA', date);
+  final[MPPS.endTime] = attribute('TM', time);
   if (final[PERFORMED_SERIES_SEQUENCE] === undefined) {
     const uid = derivedUid('series', firstText(workitem, UPS.sopInstanceUid) ?? '');
     const performers = performedItemOf(workitem)[UPS.actualPerformers];

@@ -12,7 +12,7 @@ import { fillType2 } from '../mpps/complete.ts';
 import { hasValue } from '../mpps/conditions.ts';
 import { SCHEDULED_PROCEDURE_STEP_SEQUENCE } from '../worklist/attributes.ts';
 import { CODE, UPS, workitemStateOf } from './attributes.ts';
-import { dateAndTimeOf } from './date-times.ts';
+import { localDateAndTimeOf } from './date-times.ts';
 import { MPPS } from './performed.ts';
 import { endOf, performedAttributes, performedItemOf, reasonsOf } from './performing.ts';
 import { entryOf } from './scheduled.ts';
@@ -28,7 +28,7 @@ import { performedStepIdOf } from './step-id.ts';
  */
 export function mppsOf(workitem: DataSet, kept: DataSet, options: StationOptions): DataSet {
   const mpps = fillType2(dataSetOf({ ...read(workitem, options), ...kept })).attributes;
-  const ended = endOfMpps(workitem, kept);
+  const ended = endOfMpps(workitem);
   for (const [tag, value] of Object.entries(ended)) if (!hasValue(mpps[tag])) mpps[tag] = value;
   const state = mppsStateOf(workitemStateOf(workitem) ?? 'SCHEDULED');
   if (state !== undefined) mpps[PERFORMED_PROCEDURE_STEP_STATUS] = attribute('CS', state);
@@ -36,11 +36,10 @@ export function mppsOf(workitem: DataSet, kept: DataSet, options: StationOptions
 }
 
 /** When and why it ended, if it has: not only its performer may have ended it. */
-function endOfMpps(workitem: DataSet, kept: DataSet): DataSet {
+function endOfMpps(workitem: DataSet): DataSet {
   const state = workitemStateOf(workitem);
   if (state !== 'COMPLETED' && state !== 'CANCELED') return createDataSet();
-  const zone = firstText(kept, TIMEZONE) ?? firstText(workitem, TIMEZONE);
-  const end = dateAndTimeOf(endOf(workitem, state) ?? '', zone);
+  const end = localDateAndTimeOf(endOf(workitem, state) ?? '', firstText(workitem, TIMEZONE));
   const reasons = state === 'CANCELED' ? reasonsOf(workitem) : undefined;
   return dataSetOf({
     ...(end !== undefined && { [MPPS.endDate]: attribute('DA', end.date) }),
@@ -56,8 +55,7 @@ function read(workitem: DataSet, options: StationOptions): DataSet {
   const [station = createDataSet()] = itemsOf(item[UPS.performedStationName]);
   const [aeTitle] = aeTitlesOf(item[UPS.performedStationName], options);
   const name = firstText(station, CODE.meaning);
-  const zone = firstText(workitem, TIMEZONE);
-  const start = dateAndTimeOf(firstText(item, UPS.performedStart) ?? '', zone);
+  const start = localDateAndTimeOf(firstText(item, UPS.performedStart) ?? '', firstText(workitem, TIMEZONE));
   const mpps = createDataSet();
   for (const tag of RETRIEVABLE_TAGS) {
     const value = workitem[tag];
@@ -71,7 +69,6 @@ function read(workitem: DataSet, options: StationOptions): DataSet {
     [MPPS.modality, modalityOf(item[UPS.performedStationClass]) ?? modalityOf(workitem[UPS.stationClass])],
     [MPPS.startDate, start?.date],
     [MPPS.startTime, start?.time],
-    [TIMEZONE, zone],
   ];
   for (const [tag, text] of texts) if (text !== undefined) mpps[tag] = shortText(tag, text);
   mpps[SCHEDULED_STEP_ATTRIBUTES_SEQUENCE] = attribute('SQ', ...entries.map(scheduledStep));
