@@ -11,6 +11,7 @@ import type { AuthenticationEvent, Principal } from '../identity/principal.ts';
 import type { Logger } from '../observe/log.ts';
 import type { RequestContext, Requester, RouteOptions } from '../services/port.ts';
 import { peerCertificateOf } from '../tls/peer-certificate.ts';
+import { OncePerMinute } from '../tls/tls-log.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { plainAddress } from './request-facts.ts';
 
@@ -31,8 +32,27 @@ interface Shown {
 
 const RETRY_AFTER_SECONDS = 10;
 
-/** @param options as they are at the time of the request, with the name of the listener */
-export function checkIdentity(options: WebIdentityOptions & { readonly name: string }, logger: Logger): RequestHandler {
+/** One who goes on without credentials leaves a line a minute, with the number of those between. @param clock monotonic, ms */
+export function tellingSeldom(
+  logger: Logger,
+  clock: () => number = () => performance.now(),
+): (address: string, why: string) => void {
+  const told = new OncePerMinute(clock);
+  return (address, why) => {
+    const turn = told.next(address);
+    if (turn === undefined) return;
+    logger.warn('request refused: not authenticated', { address, why, ...(turn.more > 0 && { more: turn.more }) });
+  };
+}
+
+/**
+ * @param options as they are at the time of the request, with the name of the listener
+ * @param tell of one that was not believed
+ */
+export function checkIdentity(
+  options: WebIdentityOptions & { readonly name: string },
+  tell: (address: string, why: string) => void,
+): RequestHandler {
   const { authenticator, name: listener, authenticated } = options;
   return async (request, response, next) => {
     const { authorization } = request.headers;
@@ -56,7 +76,7 @@ export function checkIdentity(options: WebIdentityOptions & { readonly name: str
     } catch (error) {
       if (!(error instanceof AuthenticationError)) throw error;
       const { message: why } = error;
-      logger.warn('request refused: not authenticated', { ...attempt, why });
+      tell(attempt.address, why);
       authenticated?.({ ...attempt, outcome: 'failure', why });
       throw refusalOf(error, authenticator, options);
     }

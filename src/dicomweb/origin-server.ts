@@ -17,7 +17,7 @@ import type { RequestContext, Requester, ServiceHandler, ServiceName } from '../
 import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { certificateFields, peerCertificateOf } from '../tls/peer-certificate.ts';
 import type { Handshakes } from '../tls/server-tls.ts';
-import { bearerToken, checkIdentity, requesterIdentity, scopeRefusal } from './authentication.ts';
+import { bearerToken, checkIdentity, requesterIdentity, scopeRefusal, tellingSeldom } from './authentication.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
 import { createCommitmentTransactions } from './commitment.ts';
@@ -77,6 +77,7 @@ export class DicomwebListener {
   readonly #sockets = new Set<Socket>();
   readonly #running = new Map<Socket, Set<() => void>>();
   readonly #gate: RequestGate;
+  readonly #tellUnknown: (address: string, why: string) => void;
   readonly #eventConnections: EventConnections;
   /** Those that are not HTTP any more. */
   readonly #takenOver = new WeakSet<Socket>();
@@ -92,6 +93,7 @@ export class DicomwebListener {
     this.#handler = handler;
     this.#logger = logger;
     this.#gate = new RequestGate(this.#options, logger);
+    this.#tellUnknown = tellingSeldom(logger);
     this.#eventConnections = new EventConnections(() => this.#gate.holdMore(), logger);
     this.#idle.resolve();
     this.#app = this.#createApp();
@@ -202,7 +204,7 @@ export class DicomwebListener {
     app.enable('case sensitive routing');
     app.use(checkRequest(this.#options));
     app.use(this.#gate.checkAccess);
-    app.use(checkIdentity(this.#options, this.#logger), this.#gate.countFailure);
+    app.use(checkIdentity(this.#options, this.#tellUnknown), this.#gate.countFailure);
     app.use(this.#gate.begin);
     const transactions = this.#transactions();
     for (const basePath of this.#options.basePaths) {

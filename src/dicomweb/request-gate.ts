@@ -131,7 +131,7 @@ export class RequestGate {
   readonly begin: RequestHandler = ({ socket }, response, next) => {
     const { subject } = requesterIdentity(response);
     const address = plainAddress(socket.remoteAddress) ?? '';
-    const turn = this.#limits.begin(subject ?? address);
+    const turn = this.#limits.begin(peerOf(address, subject));
     if (isRefusal(turn)) {
       // Who goes on asking costs as much as who is answered: in the end he is not heard, but where others share his address.
       if (subject === undefined) this.#door.failed(address);
@@ -171,6 +171,11 @@ export class RequestGate {
     if (next === undefined) return;
     this.#logger.warn(message, { peer, ...(why !== undefined && { why }), ...(next.more > 0 && { more: next.more }) });
   }
+}
+
+/** Whose requests count together: a subject may be called like an address. */
+function peerOf(address: string, subject: string | undefined): string {
+  return subject === undefined ? address : `subject ${subject}`;
 }
 
 /** What `begin` gave; it is the caller's to end from now on. */

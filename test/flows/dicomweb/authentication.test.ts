@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { createDataSet } from '../../../src/dataset/model.ts';
 import { USER_AGENT_DEFAULTS, UserAgent } from '../../../src/dicomweb/user-agent.ts';
+import { tellingSeldom } from '../../../src/dicomweb/authentication.ts';
 import { Authenticator } from '../../../src/identity/authenticator.ts';
 import type { AuthenticationOptions } from '../../../src/identity/authenticator.ts';
 import type { AuthenticationEvent } from '../../../src/identity/principal.ts';
@@ -12,6 +13,7 @@ import type { HttpReply } from '../../support/http-client.ts';
 import { MPPS_UID, startMppsListener } from '../../support/http-listener.ts';
 import type { StartedListener } from '../../support/http-listener.ts';
 import { certificateFile, clientTls, filesOf, serverTls } from '../../support/tls.ts';
+import { keepingLogger } from '../../support/requests.ts';
 import { AUDIENCE, createKey, ISSUER, sign, TokenIssuer } from '../../support/token-issuer.ts';
 import type { IssuedKey } from '../../support/token-issuer.ts';
 
@@ -94,6 +96,28 @@ describe('a request without credentials', () => {
     ]);
   });
 
+  test('leaves one line a minute for each address, with the number of those between', async () => {
+    const logger = keepingLogger();
+    let nowMs = 0;
+    const tell = tellingSeldom(logger, () => nowMs);
+    for (const address of ['10.0.0.1', '10.0.0.1', '10.0.0.2', '10.0.0.1']) tell(address, 'no token');
+    nowMs = 60_000;
+    tell('10.0.0.1', 'no token');
+    const line = { level: 'warn', message: 'request refused: not authenticated', why: 'no token' };
+    expect(logger.lines).toEqual([
+      { ...line, address: '10.0.0.1' },
+      { ...line, address: '10.0.0.2' },
+      { ...line, address: '10.0.0.1', more: 2 },
+    ]);
+  });
+
+  test('is told of once, and counted, though everyone is refused', async () => {
+    const { port, lines } = await start();
+    for (let i = 0; i < 3; i++) expect((await ask(port)).status).toBe(401);
+    expect(lines.filter(({ message }) => message.startsWith('request refused'))).toHaveLength(1);
+    expect(events).toHaveLength(3);
+  });
+
   test('is served where they are not required, with no subject', async () => {
     const { port, calls } = await start({ required: false });
     expect((await ask(port)).status).toBe(200);
@@ -134,10 +158,8 @@ describe('a request with credentials', () => {
     );
     expect((await ask(port, { 'X-API-Key': 'guess-4711' })).status).toBe(401);
     expect(calls).toEqual([]);
-    expect(lines.filter(({ level }) => level === 'warn').map(({ why }) => why)).toEqual([
-      'the token has expired',
-      'the token or key is not known',
-    ]);
+    expect(lines.filter(({ level }) => level === 'warn')).toMatchObject([{ why: 'the token has expired' }]);
+    expect(events.map(({ why }) => why)).toEqual(['the token has expired', 'the token or key is not known']);
     expect(JSON.stringify(lines)).not.toMatch(/eyJ|4711/);
   });
 

@@ -125,6 +125,17 @@ describe('requests of one peer', () => {
   });
 });
 
+test('a login that is called like an address takes nothing of what that address has', async () => {
+  const secret = 'key-of-an-odd-one-1c9d';
+  const apiKeys = [{ subject: '127.0.0.1', hash: await hashSecret(secret, 'sha256'), scopes: [] }];
+  const authenticator = Authenticator.create({ required: false, certificates: false, apiKeys });
+  closers.push(() => authenticator.close());
+  const { port } = await start({ authenticator, limits: { requestsPerSecond: SLOW, burst: 1 } });
+  expect((await get(port, { 'X-API-Key': secret })).status).toBe(200);
+  expect((await get(port)).status).toBe(200);
+  expect((await get(port)).status).toBe(429);
+});
+
 describe('connections', () => {
   async function idle(port: number, localAddress: string, bytes = ''): Promise<Socket> {
     const socket = connect({ port, host: '127.0.0.1', localAddress });
