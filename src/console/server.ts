@@ -89,9 +89,10 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
   app.disable('etag');
   app.use(checkHostAndOrigin(options));
   app.get('/health/live', (_request, response) => void response.json({ status: 'live' }));
-  app.get('/health/ready', async (_request, response) => {
+  app.get('/health/ready', async (request, response) => {
     const health = await handler.health();
-    response.status(health.status === 'ready' ? 200 : 503).json(health);
+    const isTold = isLoopback(options.host) || options.token === undefined || bears(request, options.token);
+    response.status(health.status === 'ready' ? 200 : 503).json(isTold ? health : briefly(health));
   });
   if (options.token !== undefined) app.use(checkToken(options.token, options, logger));
   if (options.acted !== undefined) app.use(watchActions(options.acted));
@@ -129,6 +130,11 @@ function hostName(value: string | undefined): string | undefined {
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
+/** Of the address it listens on. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
 function checkHostAndOrigin({ host: boundHost, tls }: ConsoleOptions): RequestHandler {
   const bound = boundHost.includes(':') ? `[${boundHost.toLowerCase()}]` : boundHost.toLowerCase();
   const anyInterface = bound === '0.0.0.0' || bound === '[::]';
@@ -156,16 +162,29 @@ function checkHostAndOrigin({ host: boundHost, tls }: ConsoleOptions): RequestHa
   };
 }
 
-function checkToken(token: string, { refused }: ConsoleOptions, logger: Logger): RequestHandler {
+/** Who only may know whether the gateway is well is not told whom it works with: routes and upstreams. */
+function briefly({ status, listeners, store }: Health): Partial<Health> {
+  return { status, listeners, ...(store && { store }) };
+}
+
+function bearerOf({ headers }: Request): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
+}
+
+function bears(request: Request, token: string): boolean {
   // Digests have one length, whatever was sent.
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const expected = digest(token);
+  const borne = bearerOf(request);
+  return borne !== undefined && timingSafeEqual(digest(borne), digest(token));
+}
+
+function checkToken(token: string, { refused }: ConsoleOptions, logger: Logger): RequestHandler {
   return (request, response, next) => {
-    const borne = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-    if (borne !== undefined && timingSafeEqual(digest(borne), expected)) {
+    if (bears(request, token)) {
       next();
       return;
     }
+    const borne = bearerOf(request);
     if (borne !== undefined) {
       logger.warn('token refused on the console port', { by: addressOf(request) });
       refused?.({ address: addressOf(request), why: 'wrong token at the console' });

@@ -159,6 +159,42 @@ describe('with a token (RFC 6750)', () => {
     }
   });
 
+  test.each(['0.0.0.0', '127.0.0.1'])(
+    'without it %s tells whether it is ready, and on loopback alone with whom it works',
+    async (host) => {
+      const upstreams = { ris: { protocol: 'dimse', state: 'ok' } } as const;
+      const waiting = { route: 'all', upstream: 'ris', isServed: true };
+      const console = new ConsoleServer(
+        { host, port: 0, token },
+        {
+          health: () =>
+            healthOf({ ward: { protocol: 'dimse', port: 104, listening: false } }, upstreams, {
+              store: 'ok',
+              destinations: [waiting],
+            }),
+          reload: () => Promise.resolve({ warnings: [] }),
+          routers: [],
+        },
+        SILENT,
+      );
+      try {
+        const url = `http://127.0.0.1:${(await console.listen()).port}/health/ready`;
+        const told = async (headers: Record<string, string>): Promise<[number, boolean]> => {
+          const answer = await fetch(url, { headers });
+          const text = await answer.text();
+          expect(JSON.parse(text)).toMatchObject({ status: 'not-ready', store: { state: 'ok' } });
+          return [answer.status, text.includes('ris')];
+        };
+        const isLoopback = host === '127.0.0.1';
+        expect(await told({})).toEqual([503, isLoopback]);
+        expect(await told({ authorization: 'Bearer guess' })).toEqual([503, isLoopback]);
+        expect(await told({ authorization: `Bearer ${token}` })).toEqual([503, true]);
+      } finally {
+        await console.close();
+      }
+    },
+  );
+
   test('the right one is let in; the scheme is read in any case (RFC 9110 11.1)', async () => {
     const bed = await openConsole([], { token });
     try {
