@@ -10,6 +10,7 @@ CMD = odil.messages.Message.Command
 IVLE, EVLE = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 MWL = "1.2.840.10008.5.1.4.31"
 MPPS, MPPS_RETRIEVE = "1.2.840.10008.3.1.2.3.3", "1.2.840.10008.3.1.2.3.4"
+MPPS_NOTIFICATION = "1.2.840.10008.3.1.2.3.5"
 COMMITMENT, COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1", "1.2.840.10008.1.20.1.1"
 UPS_PUSH, UPS_WATCH, UPS_PULL = (f"1.2.840.10008.5.1.4.34.6.{n}" for n in (1, 2, 3))
 ROLE = odil.AssociationParameters.PresentationContext.Role
@@ -75,17 +76,19 @@ def connect(host, port, called, calling, syntaxes, timeout=20, abstract=(MWL,), 
     return association
 
 
-def request(association, command, abstract, data, instance, requested=False, **extra):
-    """One DIMSE-N request and its response; data: DICOM JSON; requested: the instance is named as Requested, not as
-    Affected SOP Instance; extra: further command elements."""
+def request(association, command, abstract, data, instance, requested=False, named=None, **extra):
+    """One DIMSE-N request and its response; data: DICOM JSON, None for none; requested: the instance is named as Requested,
+    not as Affected SOP Instance; named: the class in the command, where it is another than that of the context; extra:
+    further command elements."""
     fields, side = odil.DataSet(), "Requested" if requested else "Affected"
     fields.add(R.CommandField, [int(command)])
     fields.add(R.MessageID, [association.next_message_id()])
-    fields.add(getattr(R, f"{side}SOPClassUID"), [abstract])
+    fields.add(getattr(R, f"{side}SOPClassUID"), [named or abstract])
     fields.add(getattr(R, f"{side}SOPInstanceUID"), [instance])
     for name, value in extra.items():
         fields.add(getattr(R, name), [value])
-    association.send_message(odil.messages.Message(fields, to_data_set(data)), abstract)
+    message = odil.messages.Message
+    association.send_message(message(fields) if data is None else message(fields, to_data_set(data)), abstract)
     return association.receive_message()
 
 
