@@ -210,12 +210,12 @@ export class WorkitemSteps {
     );
   }
 
-  /** One that nobody performs goes on to its end, without being told of in between. */
+  /** One that nobody performs goes on to its end; that it was IN PROGRESS is told all the same (PS3.4 CC.2.2.3). */
   #claimed(route: WorkitemRoute, record: PendingWorkitem): Promise<WorkitemRecord> {
     const { workitem, uid, transactionUid } = record;
-    const { ledger } = this.#parts;
-    if (transactionUid === undefined) return ledger.write(record, this.#ending(route, record, workitem, 'CANCELED'));
-    return ledger.publish(route, record, settledWorkitem(record, workitem), [stateReport(uid, workitem)]);
+    const isPerformed = transactionUid !== undefined;
+    const next = isPerformed ? settledWorkitem(record, workitem) : this.#ending(route, record, workitem, 'CANCELED');
+    return this.#parts.ledger.publish(route, record, next, [stateReport(uid, workitem)]);
   }
 
   #set(route: WorkitemRoute, record: PendingWorkitem, context: RequestContext): Promise<WorkitemRecord> {

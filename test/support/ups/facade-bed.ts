@@ -127,8 +127,9 @@ export class FacadeBed {
 
 /** A far end to which every MPPS message is two steps: it may not leave, and its answer may not arrive. */
 function livingFarEnd(farEnd: Upstream, life: Life): Upstream {
-  const { createMpps, updateMpps, retrieveMpps } = life.through(farEnd, 'SCP');
-  return Object.assign(Object.create(farEnd) as Upstream, { createMpps, updateMpps, retrieveMpps });
+  const living = life.through(farEnd, 'SCP');
+  const search = farEnd.search.bind(farEnd);
+  return new Proxy(living, { get: (target, key): unknown => (key === 'search' ? search : Reflect.get(target, key)) });
 }
 
 /** A subscriber that keeps what it is told. */

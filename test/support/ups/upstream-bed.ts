@@ -93,7 +93,12 @@ export class UpstreamBed {
     const options = { ...UPS_OPTIONS, baseUrl: this.server.baseUrl, ...this.#options };
     this.#upstream = new UpsUpstream(options, store.claims, this.#logger);
     this.#gateway = gatewayTo(this.#upstream, 'ward', store);
-    if (life !== undefined) this.server.at = (moment, transaction) => life.step(`${moment} ${transaction}`);
+    if (life === undefined) return;
+    this.server.at = (moment, transaction) => {
+      const isRead = ['search', 'retrieve', 'verify'].includes(transaction);
+      if (moment === 'before' && !isRead) life.step(transaction);
+      else life.live();
+    };
   }
 
   async #stop(): Promise<void> {
