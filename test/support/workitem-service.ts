@@ -2,6 +2,7 @@
  * Workitems in front of a far end of worklist and MPPS in memory, with a gateway between that holds every message to the
  * tables of MPPS. What was begun goes on in a service that is made anew on the same store.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { attribute, createDataSet, dataSetOf, firstText } from '../../src/dataset/model.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
 import { Delivery } from '../../src/gateway/delivery.ts';
@@ -59,6 +60,7 @@ export class WorklistFarEnd extends FarEnd {
 export class Listener implements EventChannel {
   readonly aeTitle: string;
   readonly heard: DataSet[] = [];
+  #wanted: { readonly count: number; readonly reached: () => void } | undefined;
   isDeaf = false;
   isClosed = false;
 
@@ -69,7 +71,17 @@ export class Listener implements EventChannel {
   send(report: DataSet): Promise<void> {
     if (this.isDeaf) return Promise.reject(new ServiceFailure('CONNECTION_LOST'));
     this.heard.push(report);
+    if (this.#wanted !== undefined && this.heard.length >= this.#wanted.count) this.#wanted.reached();
     return Promise.resolve();
+  }
+
+  /** Its events once there are so many, those that come right behind them included. */
+  async eventsOf(count: number): Promise<string[]> {
+    const reached = Promise.withResolvers<void>();
+    this.#wanted = { count, reached: reached.resolve };
+    if (this.heard.length < count) await reached.promise;
+    await turns();
+    return this.events;
   }
 
   close(): void {
@@ -80,6 +92,11 @@ export class Listener implements EventChannel {
   get events(): string[] {
     return this.heard.map((report) => `${firstText(report, '00001002')} ${firstText(report, '00741000') ?? ''}`.trim());
   }
+}
+
+/** Lets what was begun go on as far as it can without time passing. */
+export async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await nextTurn();
 }
 
 export class ServiceBed {
@@ -108,7 +125,7 @@ export class ServiceBed {
   async restart(store: Store = this.store): Promise<void> {
     await this.service.close(1_000);
     this.service = this.#start(store);
-    await this.clock.rest();
+    await turns();
   }
 
   async close(): Promise<void> {
