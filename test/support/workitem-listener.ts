@@ -1,7 +1,6 @@
 /** A DICOMweb listener in front of workitems that are scripted by the test, and a subscriber to their events. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import { parseJsonDataSets } from '../../src/dataset/json.ts';
 import { attribute, createDataSet, dataSetOf } from '../../src/dataset/model.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
 import type { DicomwebListenerOptions } from '../../src/dicomweb/origin-server.ts';
@@ -36,7 +35,7 @@ export interface WorkitemScript {
 
 export interface WorkitemListener extends StartedListener<WorkitemCall> {
   /** Connections that were opened, and how often one was ended. */
-  readonly channels: { readonly channel: EventChannel; ends: number }[];
+  readonly channels: { readonly channel: EventChannel; readonly ended: Promise<void>; ends: number }[];
   /** The contexts of the calls, in their order. */
   readonly contexts: RequestContext[];
 }
@@ -80,9 +79,13 @@ export async function startWorkitemListener(
     suspend: async (resource, aeTitle, context) => ask({ name: 'suspend', resource, aeTitle }, context),
     connect: (channel, context) => {
       void ask({ name: 'connect', aeTitle: channel.aeTitle }, context);
-      const entry = { channel, ends: 0 };
+      const ended = Promise.withResolvers<void>();
+      const entry = { channel, ended: ended.promise, ends: 0 };
       channels.push(entry);
-      return () => void entry.ends++;
+      return () => {
+        entry.ends++;
+        ended.resolve();
+      };
     },
   };
   const handler = { ...WORKLIST_ONLY, workitems };
@@ -109,8 +112,8 @@ export function stateReport(number: number): DataSet {
 
 export interface Subscriber {
   readonly socket: WebSocket;
-  /** Reports that have come. */
-  readonly reports: DataSet[];
+  /** Texts of the reports that have come. */
+  readonly reports: string[];
   /** Resolves with the code of the end. */
   readonly closed: Promise<number>;
 }
@@ -122,9 +125,9 @@ export async function subscriberAt(
   options: WebSocket.ClientOptions = {},
 ): Promise<Subscriber> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}${target}`, options);
-  const reports: DataSet[] = [];
+  const reports: string[] = [];
   socket.on('message', (data: Buffer, isBinary) => {
-    if (!isBinary) reports.push(...parseJsonDataSets(data.toString('utf8')));
+    if (!isBinary) reports.push(data.toString('utf8'));
   });
   const closed = once(socket, 'close').then(([code]) => code as number);
   const refused = once(socket, 'unexpected-response').then(([request, { statusCode }]) => {
