@@ -34,6 +34,7 @@ import { importSeeds, readSeeds } from './seeds.ts';
 import type { Upstream } from './services/port.ts';
 import { StoreServices } from './store-services.ts';
 import type { Store } from './store/store.ts';
+import { UpsUpstream } from './ups/upstream.ts';
 import { certificatesOf, createUpstream } from './upstream-parts.ts';
 import type { CertificateFacts } from './tls/tls-options.ts';
 
@@ -275,11 +276,17 @@ export class App {
     store: Store | undefined,
   ): void {
     if (store !== undefined) {
-      this.#services ??= new StoreServices(store, this.#logger, this.#metrics.observeDelivery);
+      this.#services ??= new StoreServices(store, this.#gateway, this.#logger, this.#metrics.observeDelivery);
     }
     const routes = buildRoutes(config, upstreams, recorders);
-    this.#gateway.replaceRoutes(routes, this.#services?.delivery, this.#services?.commitments);
+    const { delivery, commitments, workitems } = this.#services ?? {};
+    this.#gateway.replaceRoutes(routes, delivery, commitments);
+    this.#gateway.workitems = workitems;
+    this.#gateway.mppsObserver = workitems && ((upstream, event) => workitems.told(upstream, event));
     this.#services?.replaceTargets(config, routes, upstreams);
+    for (const [name, { upstream }] of upstreams) {
+      if (upstream instanceof UpsUpstream) upstream.listen((event) => this.#gateway.told(name, event));
+    }
   }
 
   /** Every certificate of TLS that is in use. */

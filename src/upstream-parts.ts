@@ -17,11 +17,13 @@ import { identityOf, loadCredentials } from './security-parts.ts';
 import type { Upstream } from './services/port.ts';
 import { openMemoryStore } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
+import { UpsUpstream } from './ups/upstream.ts';
 import { ClientTls } from './tls/client-tls.ts';
 import type { CertificateFacts } from './tls/tls-options.ts';
 
 /**
- * @param store where the embedded RIS goes on, as it was left; without one it has its files, and forgets the rest at the end
+ * @param store where the embedded RIS and claims of workitems go on, as they were left; without one a RIS has its files, and
+ * both forget the rest at the end
  * @throws GatewayError SEED_INVALID, STORE_*, TLS_*
  */
 export async function createUpstream(
@@ -47,6 +49,13 @@ export async function createUpstream(
       return new DimseUpstream(await dimseOptions(name, config, logger), logger);
     case 'ris':
       return createRis(name, config, logger, store);
+    case 'ups-rs': {
+      const { timers: _timers, maximumAnswerSize: _size, tls: _tls, credentials: _own, subscription, ...same } = config;
+      const agent = await userAgentOptions(name, config, logger);
+      const { claims } = store ?? (await openMemoryStore());
+      const events = subscription && { subscription: { ...subscription, reopenMs: subscription.reopen } };
+      return new UpsUpstream({ ...same, ...agent, ...events, name }, claims, logger);
+    }
   }
 }
 
@@ -122,6 +131,7 @@ async function createRis(name: string, config: RisUpstreamConfig, logger: Logger
 
 /** Those of TLS that an upstream has or checks by. */
 export function certificatesOf(upstream: Upstream): readonly CertificateFacts[] {
-  const hasTls = upstream instanceof DimseUpstream || upstream instanceof DicomwebUpstream;
+  const hasTls =
+    upstream instanceof DimseUpstream || upstream instanceof DicomwebUpstream || upstream instanceof UpsUpstream;
   return hasTls ? upstream.certificates() : [];
 }

@@ -89,6 +89,11 @@ export const upsOptions = {
           'Deletion lock',
           'Asks the server to keep what we are told of.',
         ),
+        others: option(
+          z.enum(['ignore', 'tell']).default('ignore'),
+          'Others',
+          'Workitems that others perform, which have no MPPS: their events are left out, or told under the UID of the workitem.',
+        ),
         reopen: option(
           duration.prefault('1s'),
           'Reopen',

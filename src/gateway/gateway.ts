@@ -42,6 +42,7 @@ import type { MppsTarget } from './mpps-route.ts';
 import { Notifications } from './notifications.ts';
 import type { MppsObserver, NotificationTarget } from './notifications.ts';
 import { matchRoute } from './routes.ts';
+import { WorkitemExchanges } from './workitem-exchanges.ts';
 import type { NamedUpstream, RouteMatcher } from './routes.ts';
 
 export interface WorklistRoute {
@@ -76,8 +77,8 @@ export class Gateway implements ServiceHandler {
   #delivery: Delivery | undefined;
   #commitments: CommitmentService | undefined;
   readonly #notifications: Notifications;
-  /** Offered by the routes that say so; absent: by none. */
-  workitems: WorkitemHandler | undefined;
+  #workitemService: WorkitemHandler | undefined;
+  readonly #workitemExchanges: WorkitemExchanges;
   /** Hears what upstreams tell of MPPS before they are told that it has arrived; absent: only SCUs do. */
   mppsObserver: MppsObserver | undefined;
 
@@ -98,6 +99,10 @@ export class Gateway implements ServiceHandler {
       noteSuccess: (upstream) => this.#noteSuccess(upstream),
       noteFailure: (upstream, failure) => this.#noteFailure(upstream, failure),
     });
+    this.#workitemExchanges = new WorkitemExchanges(logger, this.#exchanges, {
+      service: () => this.#workitemService,
+      routeOf: (requester) => matchRoute(this.#routes, requester),
+    });
     this.#notifications = new Notifications(logger, this.#exchanges, {
       routes: () => this.#routes,
       delivery: () => this.#delivery,
@@ -114,6 +119,21 @@ export class Gateway implements ServiceHandler {
     this.#routes = routes;
     this.#delivery = delivery;
     this.#commitments = commitments;
+  }
+
+  /** The workitems of the routes that offer them. */
+  get workitems(): WorkitemHandler | undefined {
+    return this.#workitemService && this.#workitemExchanges;
+  }
+
+  /** Needed as soon as a route offers workitems: what they are, made of the worklist and MPPS of this gateway. */
+  set workitems(service: WorkitemHandler | undefined) {
+    this.#workitemService = service;
+  }
+
+  /** The route a requester's workitems are of; undefined: none offers it any. */
+  workitemRouteOf(requester: Requester): WorkitemRoute | undefined {
+    return matchRoute(this.#routes, requester)?.workitems;
   }
 
   /** Who is told of every exchange besides the log; absent: nobody. */

@@ -309,7 +309,7 @@ test('config/examples/secured.yaml: certificates, keys, scopes and a token of it
         to: [{ file: join(folder, 'audit.json'), form: 'json', maximumSize: 1_000_000 }],
         spool: { path: join(folder, 'spool'), maximumSize: 1_000_000 },
       },
-      console: { host: '127.0.0.1', port: 0 },
+      console: { exchanges: 1_000, host: '127.0.0.1', port: 0 },
     });
     const ward = ports.listeners['ward']?.port ?? 0;
     const dimse = { protocol: 'dimse', host: 'localhost', port: ward, aeTitle: 'DIMSEWAY', callingAeTitle: 'CT1' };
