@@ -152,6 +152,11 @@ const EMPTY: DataSet = dataSetOf({
   [UPS.transactionUid]: attribute('UI'),
   '00081080': attribute('LO'), // AdmittingDiagnosesDescription
   '00081084': attribute('SQ'), // AdmittingDiagnosesCodeSequence
+  '00100010': attribute('PN'), // PatientName
+  '00100020': attribute('LO'), // PatientID
+  '00100030': attribute('DA'), // PatientBirthDate
+  '00100040': attribute('CS'), // PatientSex
+  '00380010': attribute('LO'), // AdmissionID
   '00400400': attribute('LT'), // CommentsOnTheScheduledProcedureStep
 });
 
