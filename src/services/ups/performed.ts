@@ -12,7 +12,7 @@ import type { PerformerDefaults } from './performers.ts';
 import { REQUEST_TAGS, TIMEZONE } from './scheduled-table.ts';
 import { STEP, workitemCodes } from './scheduled.ts';
 import type { StationOptions } from './scheduled.ts';
-import { codesOf, locationCode, modalityCode, stationCode } from './stations.ts';
+import { codesOf, localCode, modalityCode, stationCode } from './stations.ts';
 
 export const MPPS = {
   stationAeTitle: '00400241',
@@ -69,8 +69,8 @@ export function performedItem(
       stationCode(text, options, firstText(picture, MPPS.stationName)),
     ),
     [UPS.performedStationClass]: codesOf(picture[MPPS.modality], modalityCode),
-    [UPS.performedLocation]: codesOf(picture[MPPS.location], (text) => locationCode(text, options)),
-    [UPS.performedWorkitemCode]: workitemCode(picture, workitem),
+    [UPS.performedLocation]: codesOf(picture[MPPS.location], (text) => localCode(text, options)),
+    [UPS.performedWorkitemCode]: workitemCode(picture, workitem, options),
     [UPS.output]: attribute('SQ', ...outputOf(series, studyOf(picture, workitem), options.retrieveAeTitle)),
   });
   if (start !== undefined) item[UPS.performedStart] = attribute('DT', start);
@@ -102,10 +102,11 @@ function endOf(picture: DataSet, nowMs: number): string | undefined {
   return end ?? (isFinal(stateOf(picture)) ? dateTimeAt(nowMs) : undefined);
 }
 
-/** Protocol Codes, else Procedure Codes, else what was scheduled. */
-function workitemCode(picture: DataSet, workitem: DataSet): Attribute {
+/** Protocol Codes, else Procedure Codes, else what was scheduled; else its label, since without a code nothing can be COMPLETED. */
+function workitemCode(picture: DataSet, workitem: DataSet, options: StationOptions): Attribute {
   const candidates = [picture[MPPS.protocolCode], picture[MPPS.procedureCode], workitem[UPS.workitemCode]];
-  return candidates.find((codes) => codes !== undefined && hasValue(codes)) ?? attribute('SQ');
+  const codes = candidates.find((each) => each !== undefined && hasValue(each));
+  return codes ?? codesOf(workitem[UPS.label], (label) => localCode(label, options));
 }
 
 /** Of the images: the study the modality was told to use. */
@@ -154,9 +155,12 @@ const EMPTY: DataSet = dataSetOf({
   '00081084': attribute('SQ'), // AdmittingDiagnosesCodeSequence
   '00100010': attribute('PN'), // PatientName
   '00100020': attribute('LO'), // PatientID
+  '00100021': attribute('LO'), // IssuerOfPatientID
   '00100030': attribute('DA'), // PatientBirthDate
   '00100040': attribute('CS'), // PatientSex
+  '00101002': attribute('SQ'), // OtherPatientIDsSequence
   '00380010': attribute('LO'), // AdmissionID
+  '00380014': attribute('SQ'), // IssuerOfAdmissionIDSequence
   '00400400': attribute('LT'), // CommentsOnTheScheduledProcedureStep
 });
 
@@ -184,7 +188,7 @@ export function createdWorkitem(picture: DataSet, item: DataSet, options: Create
       stationCode(text, options, firstText(picture, MPPS.stationName)),
     ),
     [UPS.stationClass]: codesOf(picture[MPPS.modality], modalityCode),
-    [UPS.stationLocation]: codesOf(picture[MPPS.location], (text) => locationCode(text, options)),
+    [UPS.stationLocation]: codesOf(picture[MPPS.location], (text) => localCode(text, options)),
     [UPS.workitemCode]: attribute('SQ', ...workitemCodes(item)),
   });
 }

@@ -10,6 +10,8 @@ import { buildListener } from '../../../src/parts.ts';
 import type { Upstream } from '../../../src/services/port.ts';
 import { openStore } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { systemClock } from '../../../src/ups/clock.ts';
+import type { Clock } from '../../../src/ups/clock.ts';
 import type { UpsOptions } from '../../../src/ups/options.ts';
 import { UpsUpstream } from '../../../src/ups/upstream.ts';
 import { gatewayTo, upstreamTo } from '../beds.ts';
@@ -39,26 +41,34 @@ export class UpstreamBed {
   readonly #folder: string;
   readonly #options: Partial<UpsOptions>;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   #store: Store | undefined;
   #upstream: UpsUpstream | undefined;
   #gateway: Gateway | undefined;
 
-  static async open(options: Partial<UpsOptions> = {}, manner: UpsManner = {}, logger = SILENT): Promise<UpstreamBed> {
+  static async open(
+    options: Partial<UpsOptions> = {},
+    manner: UpsManner = {},
+    logger: Logger = SILENT,
+    clock: Clock = systemClock,
+  ): Promise<UpstreamBed> {
     const bed = new UpstreamBed(
       await UpsServer.start(manner),
       await mkdtemp(join(tmpdir(), 'dimseway-ups-')),
       options,
       logger,
+      clock,
     );
     await bed.#start();
     return bed;
   }
 
-  private constructor(server: UpsServer, folder: string, options: Partial<UpsOptions>, logger: Logger) {
+  private constructor(server: UpsServer, folder: string, options: Partial<UpsOptions>, logger: Logger, clock: Clock) {
     this.server = server;
     this.#folder = folder;
     this.#options = options;
     this.#logger = logger;
+    this.#clock = clock;
   }
 
   get store(): Store {
@@ -91,7 +101,7 @@ export class UpstreamBed {
     this.#store = await openStore({ path: join(this.#folder, 'dimseway.db') });
     const store = life?.throughStore(this.#store) ?? this.#store;
     const options = { ...UPS_OPTIONS, baseUrl: this.server.baseUrl, ...this.#options };
-    this.#upstream = new UpsUpstream(options, store.claims, this.#logger);
+    this.#upstream = new UpsUpstream(options, store.claims, this.#logger, this.#clock);
     this.#gateway = gatewayTo(this.#upstream, 'ward', store);
     if (life === undefined) return;
     this.server.at = (moment, transaction) => {
