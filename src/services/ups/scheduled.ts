@@ -7,7 +7,7 @@ import { CODE, UPS, workitemStateOf } from './attributes.ts';
 import { dateAndTimeOf, dateTimeAt, dateTimeOf } from './date-times.ts';
 import { humanPerformers, identificationsOf, namesOf } from './performers.ts';
 import { COPIED_TAGS, REQUEST_TAGS, STEP_TAGS, TIMEZONE } from './scheduled-table.ts';
-import { aeTitlesOf, codesOf, locationCode, locationOf, modalityCode, modalityOf, stationCode } from './stations.ts';
+import { aeTitlesOf, codesOf, localCode, locationOf, modalityCode, modalityOf, stationCode } from './stations.ts';
 import type { StationOptions } from './stations.ts';
 import { stepIdOf } from './step-id.ts';
 import { UPS_PUSH } from './workitem.ts';
@@ -146,7 +146,7 @@ export function workitemOf(entry: DataSet, options: ScheduledOptions): DataSet {
     [UPS.request]: attribute('SQ', requestOf(entry)),
     [UPS.stationName]: codesOf(step[STEP.aeTitle], (title) => stationCode(title, options)),
     [UPS.stationClass]: codesOf(step[STEP.modality], modalityCode),
-    [UPS.stationLocation]: codesOf(step[STEP.location], (location) => locationCode(location, options)),
+    [UPS.stationLocation]: codesOf(step[STEP.location], (location) => localCode(location, options)),
     [UPS.humanPerformers]: attribute(
       'SQ',
       ...humanPerformers(step[STEP.physician], step[STEP.physicianIdentification]),

@@ -49,9 +49,10 @@ export function modalityOf(codes: Attribute | undefined): string | undefined {
     .find((value) => value !== undefined && value !== '');
 }
 
-export function locationCode(location: string, options: StationOptions): DataSet {
-  const value = Array.from(location).slice(0, MAXIMUM_CHARACTERS).join('').trim();
-  return codeItem({ value, scheme: options.stationScheme, meaning: location });
+/** A text where a code has to stand: a place, or what is to be done. */
+export function localCode(text: string, options: StationOptions): DataSet {
+  const value = Array.from(text).slice(0, MAXIMUM_CHARACTERS).join('').trim();
+  return codeItem({ value, scheme: options.stationScheme, meaning: text });
 }
 
 /** Text of the first code of a place. */
