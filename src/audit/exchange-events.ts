@@ -1,7 +1,7 @@
 /**
- * Exchanges as audit events. A search is a Query (PS3.15 A.5.3.10), what happens to a performed procedure step a
- * Procedure Record (A.5.3.15), a refusal of this gateway a Security Alert besides. Storage commitment moves no instance
- * and names neither study nor patient: no message of A.5.3 is about it.
+ * Exchanges as audit events. A search is a Query (PS3.15 A.5.3.10), what happens to a performed procedure step or a workitem
+ * a Procedure Record (A.5.3.15), a refusal of this gateway a Security Alert besides. Storage commitment moves no instance
+ * and names neither study nor patient: no message of A.5.3 is about it. Nor are subscriptions.
  */
 import { encodeDataSet } from '../dataset/binary/encode.ts';
 import { TRANSFER_SYNTAXES } from '../dataset/binary/transfer-syntax.ts';
@@ -11,6 +11,7 @@ import type { Attribute, DataSet, Tag } from '../dataset/model.ts';
 import { isUid } from '../dataset/uid.ts';
 import { SERVICE_OF } from '../services/port.ts';
 import type { Operation, Requester, ServiceFailure } from '../services/port.ts';
+import { UPS_PUSH } from '../services/ups/workitem.ts';
 import { EVENT_IDS, OBJECT_ID_TYPES, ROLES } from './codes.ts';
 import {
   detail,
@@ -32,7 +33,7 @@ export interface AuditedExchange {
   readonly route?: string | undefined;
   /** Name of the upstream that was asked; absent: the gateway answered by itself. */
   readonly upstream?: string | undefined;
-  /** SOP Instance UID of the performed procedure step. */
+  /** SOP Instance UID of the performed procedure step or the workitem. */
   readonly uid?: string | undefined;
   /** Absent: it went well, or the requester stopped listening. */
   readonly failure?: Pick<ServiceFailure, 'code' | 'retry'> | undefined;
@@ -51,21 +52,36 @@ export interface AuditScope {
 
 const MODALITY_WORKLIST = '1.2.840.10008.5.1.4.31';
 const MPPS = '1.2.840.10008.3.1.2.3.3';
-const ACTIONS = { create: 'C', update: 'U', retrieve: 'R' } as const;
+const UPS_PULL = '1.2.840.10008.5.1.4.34.6.3';
+/** What they are searched by. */
+const QUERIES: Partial<Record<Operation, string>> = { search: MODALITY_WORKLIST, searchWorkitems: UPS_PULL };
+/** What is done to a procedure. */
+const ACTIONS: Partial<Record<Operation, Action>> = {
+  create: 'C',
+  update: 'U',
+  retrieve: 'R',
+  createWorkitem: 'C',
+  updateWorkitem: 'U',
+  changeWorkitemState: 'U',
+  requestCancellation: 'U',
+  retrieveWorkitem: 'R',
+};
+type Action = 'C' | 'R' | 'U';
 
 const PATIENT_ID: Tag = '00100020';
 const STUDY_INSTANCE_UID: Tag = '0020000D';
 const ACCESSION_NUMBER: Tag = '00080050';
 const SCHEDULED_STEP_ATTRIBUTES: Tag = '00400270';
+const REFERENCED_REQUEST: Tag = '0040A370';
 
 /** @param atMs wall clock, ms since 1970 */
 export function exchangeEvents(exchange: AuditedExchange, scope: AuditScope, atMs: number): AuditEvent[] {
   const { operation, failure, upstream, requester } = exchange;
   const events: AuditEvent[] = [];
-  if (operation === 'search') events.push(query(exchange, scope, atMs));
-  if (operation === 'create' || operation === 'update' || operation === 'retrieve') {
-    events.push(procedureRecord(exchange, ACTIONS[operation], scope, atMs));
-  }
+  const queried = QUERIES[operation];
+  const action = ACTIONS[operation];
+  if (queried !== undefined) events.push(query(exchange, queried, scope, atMs));
+  if (action !== undefined) events.push(procedureRecord(exchange, action, scope, atMs));
   if (failure?.code === 'NOT_AUTHORIZED' && upstream === undefined) {
     const description = `${SERVICE_OF[operation]} ${operation}: not authorized`;
     events.push(securityAlert({ type: 'restrictedFunction', outcome: '4', description, requester }, scope.self, atMs));
@@ -73,7 +89,7 @@ export function exchangeEvents(exchange: AuditedExchange, scope: AuditScope, atM
   return events;
 }
 
-function query(exchange: AuditedExchange, { self, patients }: AuditScope, atMs: number): AuditEvent {
+function query(exchange: AuditedExchange, sopClass: string, { self, patients }: AuditScope, atMs: number): AuditEvent {
   const { requester, upstream, dataSet } = exchange;
   const [process, ...persons] = requestersOf(requester);
   return {
@@ -86,7 +102,7 @@ function query(exchange: AuditedExchange, { self, patients }: AuditScope, atMs: 
     ],
     ParticipantObjectIdentification: [
       {
-        ParticipantObjectID: MODALITY_WORKLIST,
+        ParticipantObjectID: sopClass,
         ParticipantObjectTypeCode: '2',
         ParticipantObjectTypeCodeRole: '3',
         ParticipantObjectIDTypeCode: OBJECT_ID_TYPES.sopClass,
@@ -102,12 +118,15 @@ function query(exchange: AuditedExchange, { self, patients }: AuditScope, atMs: 
 
 function procedureRecord(
   exchange: AuditedExchange,
-  action: 'C' | 'R' | 'U',
+  action: Action,
   { patients }: AuditScope,
   atMs: number,
 ): AuditEvent {
   const { requester, upstream, dataSet = createDataSet() } = exchange;
-  const steps = itemsOf(dataSet[SCHEDULED_STEP_ATTRIBUTES]);
+  // A workitem names its study in its requests, and besides where it is alone.
+  const steps = isWorkitem(exchange)
+    ? [dataSet, ...itemsOf(dataSet[REFERENCED_REQUEST])]
+    : itemsOf(dataSet[SCHEDULED_STEP_ATTRIBUTES]);
   // What stands in the place of a UID and is none may be anything.
   const studies = new Set(steps.flatMap((step) => firstText(step, STUDY_INSTANCE_UID) ?? []).filter(isUid));
   const accessions = (study: string): string[] =>
@@ -119,7 +138,7 @@ function procedureRecord(
   // An update tells of no study: the step itself, a job (A.5.2.6), is then all there is to name.
   const subjects =
     studies.size === 0
-      ? [{ ...systemObject(MPPS, '20', OBJECT_ID_TYPES.sopClass), ...described(exchange, []) }]
+      ? [{ ...systemObject(sopClassOf(exchange), '20', OBJECT_ID_TYPES.sopClass), ...described(exchange, []) }]
       : [...studies].map((study) => ({
           ...systemObject(study, '3', OBJECT_ID_TYPES.study),
           ...described(exchange, accessions(study)),
@@ -142,9 +161,9 @@ function described(
 ): Pick<ParticipantObject, 'ParticipantObjectDetail' | 'ParticipantObjectDescription'> {
   const { uid } = exchange;
   const description: ObjectDescription = {
-    ...(uid !== undefined && { MPPS: [{ UID: uid }] }),
+    ...(uid !== undefined && !isWorkitem(exchange) && { MPPS: [{ UID: uid }] }),
     ...(accessions.length > 0 && { Accession: [...new Set(accessions)].map((number) => ({ Number: number })) }),
-    SOPClass: [{ UID: MPPS, NumberOfInstances: '1' }],
+    SOPClass: [{ UID: sopClassOf(exchange), NumberOfInstances: '1' }],
   };
   return { ParticipantObjectDetail: traceDetails(exchange), ParticipantObjectDescription: [description] };
 }
@@ -160,9 +179,19 @@ function patientObject(dataSet: DataSet, patients: boolean): ParticipantObject {
   };
 }
 
-/** By these the lines of the log are found. */
-function traceDetails({ traceId, route, requester }: AuditedExchange): ObjectDetail[] {
+function isWorkitem({ operation }: AuditedExchange): boolean {
+  return SERVICE_OF[operation] === 'workitems';
+}
+
+function sopClassOf(exchange: AuditedExchange): string {
+  return isWorkitem(exchange) ? UPS_PUSH : MPPS;
+}
+
+/** By these the lines of the log are found, and the workitem, which no other element of the schema names. */
+function traceDetails(exchange: AuditedExchange): ObjectDetail[] {
+  const { traceId, route, requester, uid } = exchange;
   return [
+    ...(uid !== undefined && isWorkitem(exchange) ? [detail('Workitem', uid)] : []),
     detail('TraceID', traceId),
     detail('Listener', requester.listener),
     ...(route === undefined ? [] : [detail('Route', route)]),
@@ -189,7 +218,7 @@ function encodedQuery(identifier: DataSet | undefined): string {
   }
 }
 
-/** Keys that say where and when, not who: time zone, modality, and of the scheduled step station, date, time, place, status. */
+/** Keys that say where and when, not who: time zone, modality, of the scheduled step station, date, time, place, status. */
 const IMPERSONAL: ReadonlySet<Tag> = new Set([
   '00080060',
   '00080201',
@@ -199,6 +228,8 @@ const IMPERSONAL: ReadonlySet<Tag> = new Set([
   '00400010',
   '00400011',
   '00400020',
+  '00404005',
+  '00741000',
 ]);
 
 /** The same keys, those that may name a patient without their values. */

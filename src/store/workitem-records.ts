@@ -28,7 +28,10 @@ export interface Workitem extends WorkitemKey {
   /** Its performer, in whose name the MPPS is asked for. */
   readonly requester?: Requester;
   readonly pending?: WorkitemPending;
-  /** What was asked for in `pending`, to go on with after a restart. */
+  /**
+   * What was asked for in `pending`, to go on with after a restart. Without it, of one that is SCHEDULED: what user agents have
+   * changed of it, which a worklist does not hold.
+   */
   readonly intended?: DataSet;
   /** As a user agent sees it. */
   readonly workitem: DataSet;

@@ -37,7 +37,9 @@ export class WorkitemRefresh {
   async refresh(route: WorkitemRoute, record: WorkitemRecord, context: RequestContext): Promise<WorkitemRecord> {
     if (isPending(record)) return record;
     if (record.state === 'SCHEDULED') return this.#refreshScheduled(route, record, context);
-    return record.isDeleted ? record : this.refreshPerformed(route, record, context);
+    // Nothing changes an end, and an SCP may long have forgotten it.
+    if (record.isDeleted || isFinalState(record.state)) return record;
+    return this.refreshPerformed(route, record, context);
   }
 
   /**

@@ -200,6 +200,13 @@ describe('a Query (PS3.15 A.5.3.10)', () => {
     expect(query.toString('latin1')).not.toContain('MARKED');
   });
 
+  test('of workitems is one of UPS Pull, subscriptions are none', () => {
+    const message = parseAuditMessage(xmlOf(eventsOf({ ...SEARCH, operation: 'searchWorkitems' })[0] as AuditEvent));
+    const [object] = all('ParticipantObjectIdentification', message);
+    expect(object?.attributes['ParticipantObjectID']).toBe('1.2.840.10008.5.1.4.34.6.3');
+    expect(eventsOf({ ...FACTS, operation: 'subscribe', requester: BROWSER })).toEqual([]);
+  });
+
   test('leaves out an identifier that would make the message larger than collectors need take (A.6: 32768 octets)', () => {
     const long = dataSetOf({ '00081195': attribute('UT', 'x'.repeat(30_000)) });
     const xml = xmlOf(eventsOf({ ...SEARCH, dataSet: long })[0] as AuditEvent);
@@ -216,6 +223,34 @@ describe('a Procedure Record (PS3.15 A.5.3.15)', () => {
   ] as const)('of %s has the action %s', (operation, action) => {
     const message = parseAuditMessage(xmlOf(eventsOf({ ...CREATED, operation })[0] as AuditEvent));
     expect(all('EventIdentification', message)[0]?.attributes['EventActionCode']).toBe(action);
+  });
+
+  test.each([
+    ['createWorkitem', 'C'],
+    ['updateWorkitem', 'U'],
+    ['changeWorkitemState', 'U'],
+    ['requestCancellation', 'U'],
+    ['retrieveWorkitem', 'R'],
+  ] as const)('of %s has the action %s, and names the workitem', (operation, action) => {
+    const workitem = dataSetOf({
+      '00100020': attribute('LO', 'MARKED-ID'),
+      '0020000D': attribute('UI', '1.2.3.4'),
+      '0040A370': attribute('SQ', dataSetOf({ '0020000D': attribute('UI', '1.2.3.5') })),
+    });
+    const exchange = { ...FACTS, operation, requester: BROWSER, uid: '2.25.9', dataSet: workitem };
+    const [event, ...others] = eventsOf(exchange);
+    const message = parseAuditMessage(xmlOf(event as AuditEvent));
+    expect([others, schemaBreaches(message), eventBreaches(message)]).toEqual([[], [], []]);
+    expect(all('EventIdentification', message)[0]?.attributes['EventActionCode']).toBe(action);
+    const ids = all('ParticipantObjectIdentification', message).map(
+      ({ attributes }) => attributes['ParticipantObjectID'],
+    );
+    expect(ids).toEqual(['1.2.3.4', '1.2.3.5', 'MARKED-ID', 'ris']);
+    const named = all('ParticipantObjectDetail', message).filter(({ attributes }) => attributes['type'] === 'Workitem');
+    expect(named.map(({ attributes }) => Buffer.from(attributes['value'] ?? '', 'base64').toString())).toContain(
+      '2.25.9',
+    );
+    expect(xmlOf(eventsOf(exchange, false)[0] as AuditEvent)).not.toContain('MARKED');
   });
 
   test('names patient, studies, step and accession number', () => {
