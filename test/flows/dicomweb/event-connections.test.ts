@@ -117,6 +117,13 @@ describe('reports', () => {
     expect(arrived).toEqual(['first', 'second']);
   });
 
+  test('what has arrived holds no memory', async () => {
+    const { listener, channel } = await opened();
+    const large = dataSetOf({ '00741238': attribute('LT', 'x'.repeat(100_000)) });
+    for (let i = 0; i < 3; i++) await channel.send(large);
+    expect(listener.listener.counts.heldBytes).toBe(0);
+  });
+
   test('one that is sent before the handshake is done goes out after it', async () => {
     const listener = await start();
     const sent = new Promise<void>((resolve) => {
@@ -185,6 +192,16 @@ describe('the end of a connection', () => {
     expect(listener.lines).toContainEqual(expect.objectContaining({ why: 'the far end does not read' }));
   });
 
+  test('one that answers only the first of two pings is gone as well', async () => {
+    const { subscriber, channel } = await opened({ idleTimeoutMs: 20 }, { autoPong: false });
+    const [first] = (await once(subscriber.socket, 'ping')) as [Buffer];
+    const sent = expect(channel.send(stateReport(1))).rejects.toMatchObject(LOST);
+    await once(subscriber.socket, 'ping');
+    subscriber.socket.pong(first);
+    expect(await subscriber.closed).toBe(1006);
+    await sent;
+  });
+
   test('one that never reads is ended with a report under way, and its memory comes back', async () => {
     const listener = await start({ idleTimeoutMs: 50 });
     await deafSubscriber(listener.port);
@@ -212,8 +229,10 @@ describe('the end of a connection', () => {
       subscriber.socket.ping();
     }
     await listener.channels[0]?.channel.send(stateReport(1));
+    for (let i = 0; i < 50; i++) subscriber.socket.send('alive');
+    await listener.channels[0]?.channel.send(stateReport(2));
     expect(subscriber.socket.readyState).toBe(subscriber.socket.OPEN);
-    for (let i = 0; i <= 50; i++) subscriber.socket.send('alive');
+    for (let i = 0; i <= 50; i++) subscriber.socket.ping();
     expect(await subscriber.closed).toBe(1008);
 
     const other = await subscribe(listener.port);
@@ -340,6 +359,10 @@ describe('the handshake (RFC 6455 4.2)', () => {
     const fields = { Connection: 'Upgrade, HTTP2-Settings', Upgrade: 'h2c', 'HTTP2-Settings': 'AAMAAABkAAQAAP__' };
     const { status, headers } = await call(port, '/dicomweb/workitems', { headers: fields });
     expect([status, headers.upgrade]).toEqual([204, undefined]);
+    const typed = { ...fields, 'Content-Type': 'application/dicom+json' };
+    expect((await call(port, '/dicomweb/workitems?1.2.3', { method: 'POST', headers: typed, body: '{}' })).status).toBe(
+      201,
+    );
   });
 
   test('a subprotocol that is asked for is confirmed, compression is not', async () => {
