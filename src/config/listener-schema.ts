@@ -172,7 +172,8 @@ const webTimers = z.strictObject({
   idle: option(
     duration.prefault('30s'),
     'Idle connection',
-    'A kept connection without a request for so long is closed, as is one that takes no byte of its answer.',
+    'A kept connection without a request for so long is closed, as is one that takes no byte of its answer; a subscriber to ' +
+      'events is asked so often whether it is there.',
   ),
 });
 
@@ -180,7 +181,7 @@ export const dicomwebListener = z.strictObject({
   protocol: option(
     z.literal('dicomweb'),
     'Protocol',
-    'DICOMweb: an origin server of the Modality Worklist, MPPS and Storage Commitment services.',
+    'DICOMweb: an origin server of the Modality Worklist, MPPS, Storage Commitment and Worklist (UPS-RS) services.',
   ),
   host: listenHost,
   port,
@@ -221,6 +222,19 @@ export const dicomwebListener = z.strictObject({
     z.literal([201, 200]).default(201),
     'Create status',
     'Status of a create that was done: 201 (PS3.18 15.4.3.1), or 200 for clients that expect that of Example B.37.',
+  ),
+  origins: option(
+    z
+      .array(
+        z
+          .string()
+          .regex(/^(\*|https?:\/\/[^/?#@\s]+)$/, 'should be an origin such as https://viewer.example, or * for any')
+          .transform((origin) => origin.toLowerCase()),
+      )
+      .min(1)
+      .exactOptional(),
+    'Origins',
+    'Pages of these may listen to events of workitems besides those of our own host: https://viewer.example, or * for any.',
   ),
   maximumBodySize: option(
     size.prefault('1MiB'),
