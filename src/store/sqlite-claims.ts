@@ -28,10 +28,10 @@ function prepareClaims(connection: SqliteConnection) {
        VALUES (${CLAIM_BROUGHT.map((column) => `:${column}`).join()}, :now, :now, :now)
        ON CONFLICT DO NOTHING RETURNING id, ${COLUMNS}`,
     ),
-    // Never a revision that was given before, also after a claim was removed and added anew.
+    // Revisions begin with the time: a claim that was removed and added anew has none of those it had before.
     change: statement(
       `UPDATE claims SET ${CLAIM_CONTENT.map((column) => `${column} = :${column}`).join()},
-         revision = max(revision + 1, :now), updated_at = :now
+         revision = revision + 1, updated_at = :now
        WHERE mpps_uid = :mpps_uid AND upstream = :upstream AND revision = :revision RETURNING id, ${COLUMNS}`,
     ),
     unlink: statement('DELETE FROM claimed_workitems WHERE claim_id = :id'),

@@ -29,9 +29,8 @@ const DEFAULT_EXPIRY = 1_000;
 
 const COLUMNS = WORKITEM_COLUMNS.join();
 const BY_KEY = 'uid = :uid AND route = :route';
-/** Never one that was given before, also after one was erased and added anew. */
-const NEXT_REVISION = 'revision = max(revision + 1, :now)';
-const CHANGED = `${NEXT_REVISION}, updated_at = :now, aged_from = :now`;
+/** Revisions begin with the time: one that was erased and added anew has none of those it had before. */
+const CHANGED = 'revision = revision + 1, updated_at = :now, aged_from = :now';
 
 /** A start does not wait for a moment that only a wrong clock knew. */
 const CUT_POLLS = `UPDATE workitems SET polled_at = 0

@@ -389,7 +389,8 @@ function describeAges(makeBed: MakeStoreBed, abilities: StoreAbilities): void {
 
   test('who writes to what has aged out meanwhile writes nothing, also when it has come back', async () => {
     const { workitems } = bed.store;
-    const { revision, createdAt } = await added(bed.store, workitemOf('1.1'));
+    await workitems.see([foundOf('1.1')]);
+    const { revision, createdAt } = (await workitems.get(at('1.1'))) as WorkitemRecord;
     await workitems.expire(ALL);
     expect(await workitems.change(fullWorkitemOf('1.1'), revision, 'disk')).toBeUndefined();
     nowMs += 1;

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SILENT } from '../../../src/observe/log.ts';
 import { toJson } from '../../../src/dataset/json.ts';
+import { MPPS_EVENT } from '../../../src/services/mpps/notification.ts';
 import { openStore } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { ConsoleBed } from '../../support/console.ts';
 import { keyOf, recordOf } from '../../support/mpps-records.ts';
 import { keepingLogger } from '../../support/requests.ts';
 import type { LogLine } from '../../support/requests.ts';
-import { ARCHIVE, FAILURE, fullMessageOf, messageOf, RIS } from '../../support/spool-messages.ts';
+import { ARCHIVE, eventOf, FAILURE, fullMessageOf, messageOf, RIS } from '../../support/spool-messages.ts';
 
 /** What was logged, by the gateway or by the command that works on the store itself. */
 let logged: LogLine[] = [];
@@ -172,6 +173,16 @@ describe.each([
     const json = await runs('spool', 'show', '1', '--dataset', '--json');
     const { received } = JSON.parse(json.stdout) as { received: unknown };
     expect(received).toEqual(JSON.parse(toJson(fullMessageOf('1.1').received)));
+  });
+
+  test('list, show and discard name the event that waits for an SCU of MPPS Notification', async () => {
+    await after(({ mpps }) => mpps.accept(undefined, [eventOf('1.3', MPPS_EVENT.completed)]));
+    const { stdout } = await runs('spool', 'list', '--uid', '1.3');
+    expect(stdout).toMatch(/^4 +queued +event completed +ct → ward-display +1\.3 /m);
+    const shown = await runs('spool', 'show', '4', '--dataset');
+    expect(rows(shown.stdout)[0]).toBe('message 4, event completed of 1.3');
+    const discarded = await runs('spool', 'discard', '4', '--reason', 'the display is gone');
+    expect(discarded.stdout).toBe('message 4 discarded: event completed of 1.3 for ct → ward-display\n');
   });
 
   test('retry queues a dead message anew, or those of a whole destination', async () => {

@@ -2,13 +2,14 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { get } from 'node:http';
 import { spoolApi } from '../../../src/console/spool-api.ts';
 import { toJson } from '../../../src/dataset/json.ts';
+import { MPPS_EVENT } from '../../../src/services/mpps/notification.ts';
 import { openMemoryStore } from '../../../src/store/sqlite.ts';
 import type { Destination, NewSpoolMessage } from '../../../src/store/spool-records.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { openConsole } from '../../support/console.ts';
 import type { ConsoleBed } from '../../support/console.ts';
 import { keepingLogger, WARD } from '../../support/requests.ts';
-import { ARCHIVE, FAILURE, fullMessageOf, messageOf, RIS } from '../../support/spool-messages.ts';
+import { ARCHIVE, eventOf, FAILURE, fullMessageOf, messageOf, RIS } from '../../support/spool-messages.ts';
 
 const BY = '127.0.0.1';
 
@@ -70,6 +71,16 @@ describe('GET /api/spool', () => {
       ],
     });
     expect(JSON.stringify([body, logger.lines])).not.toMatch(/Yamada|山田/);
+  });
+
+  test('says of an event of an MPPS which one it is, by name', async () => {
+    await accept(messageOf('1.1'), ...Object.values(MPPS_EVENT).map((type) => eventOf('1.1', type)));
+    const { body } = await console.call('GET', '/api/spool');
+    const { messages } = body as { messages: { kind: string; event?: string }[] };
+    expect(messages.map(({ kind, event }) => [kind, event])).toEqual([
+      ['create', undefined],
+      ...Object.keys(MPPS_EVENT).map((name) => ['event', name]),
+    ]);
   });
 
   test.each([
