@@ -374,7 +374,7 @@ export class App {
     parts.audit.follow(parts.config);
     const secured = [...[...parts.listeners.values()].map(({ security }) => security.tls), parts.console?.tls];
     for (const tls of secured) if (tls !== undefined) tls.observer = parts.audit.handshakeFailed;
-    this.#gateway.observer = parts.audit.observer;
+    this.#gateway.observers = parts.audit.observer === undefined ? [] : [parts.audit.observer];
     if (old.console !== undefined && old.console !== parts.console) this.#retire(old.console.server.close());
   }
 

@@ -9,8 +9,9 @@ import { isPrivate } from '../dataset/dictionary.ts';
 import { createDataSet, firstText, itemsOf, sortedTags } from '../dataset/model.ts';
 import type { Attribute, DataSet, Tag } from '../dataset/model.ts';
 import { isUid } from '../dataset/uid.ts';
+import type { SeenExchange } from '../observe/exchanges.ts';
 import { SERVICE_OF } from '../services/port.ts';
-import type { Operation, Requester, ServiceFailure } from '../services/port.ts';
+import type { Operation } from '../services/port.ts';
 import { UPS_PUSH } from '../services/ups/workitem.ts';
 import { EVENT_IDS, OBJECT_ID_TYPES, ROLES } from './codes.ts';
 import {
@@ -25,24 +26,11 @@ import {
 import type { AuditNode } from './events.ts';
 import type { AuditEvent, ObjectDescription, ObjectDetail, OutcomeIndicator, ParticipantObject } from './message.ts';
 
-/** What is known of an exchange at its end. */
-export interface AuditedExchange {
-  readonly operation: Operation;
-  readonly requester: Requester;
-  readonly traceId: string;
-  readonly route?: string | undefined;
-  /** Name of the upstream that was asked; absent: the gateway answered by itself. */
-  readonly upstream?: string | undefined;
-  /** SOP Instance UID of the performed procedure step or the workitem. */
-  readonly uid?: string | undefined;
-  /** Absent: it went well, or the requester stopped listening. */
-  readonly failure?: Pick<ServiceFailure, 'code' | 'retry'> | undefined;
-  /** Identifier of a search, attributes of a create, modifications of an update, or what was retrieved. */
-  readonly dataSet?: DataSet | undefined;
-}
-
-/** Told of every exchange at its end; it neither throws nor takes time. */
-export type ExchangeObserver = (exchange: AuditedExchange) => void;
+/** What the trail tells of an exchange. */
+export type AuditedExchange = Pick<
+  SeenExchange,
+  'operation' | 'requester' | 'traceId' | 'route' | 'upstream' | 'uid' | 'failure' | 'dataSet'
+>;
 
 export interface AuditScope {
   readonly self: AuditNode;

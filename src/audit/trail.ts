@@ -9,7 +9,7 @@ import { AuditFile } from './audit-file.ts';
 import { securityAlert } from './events.ts';
 import type { AuditNode } from './events.ts';
 import { exchangeEvents } from './exchange-events.ts';
-import type { ExchangeObserver } from './exchange-events.ts';
+import type { AuditedExchange } from './exchange-events.ts';
 import { Intake } from './intake.ts';
 import { messageOf, toJson, toXml } from './message.ts';
 import type { AuditEvent, AuditMessage, AuditSourceIdentification } from './message.ts';
@@ -104,7 +104,7 @@ export class AuditTrail {
   }
 
   /** For the gateway: records the exchanges A.5.3 has a message for. Never waits, never fails. */
-  readonly observer: ExchangeObserver = (exchange) => {
+  readonly observer = (exchange: AuditedExchange): void => {
     try {
       for (const event of exchangeEvents(exchange, this.#options, this.#clock.now())) this.record(event);
     } catch (error) {

@@ -1,9 +1,7 @@
-/**
- * One request's life: when it began, what became of it, and the one log line it leaves. Also what the health page says
- * about each upstream: the last thing that went well and the last that did not.
- */
-import type { ExchangeObserver } from '../audit/exchange-events.ts';
+/** One request's life: when it began, what became of it, the one log line it leaves, and who else hears of it. */
 import type { DataSet } from '../dataset/model.ts';
+import { isFailed } from '../observe/exchanges.ts';
+import type { ExchangeObserver, SeenExchange } from '../observe/exchanges.ts';
 import type { Logger } from '../observe/log.ts';
 import { mppsDimseOutcome, mppsHttpOutcome } from '../services/mpps/outcomes.ts';
 import { commitmentDimseOutcome, commitmentHttpOutcome } from '../services/storage-commitment/outcomes.ts';
@@ -11,7 +9,7 @@ import type { CommitmentOperation } from '../services/storage-commitment/outcome
 import { isWorkitemOperation, workitemHttpOutcome } from '../services/ups/outcomes.ts';
 import { dimseOutcome, httpOutcome } from '../services/worklist/outcomes.ts';
 import { SERVICE_OF } from '../services/port.ts';
-import type { FailureCode, Requester, RequestContext, ServiceFailure, Operation } from '../services/port.ts';
+import type { Requester, RequestContext, ServiceFailure, Operation } from '../services/port.ts';
 
 const SUCCESS: Readonly<Record<Exclude<Operation, 'search' | 'searchWorkitems'>, string>> = {
   create: '201',
@@ -31,13 +29,6 @@ const SUCCESS: Readonly<Record<Exclude<Operation, 'search' | 'searchWorkitems'>,
   suspendSubscription: '200',
   openChannel: '101',
 };
-
-/** What is known of an upstream from the exchanges with it; times are ISO 8601. */
-export interface UpstreamState {
-  lastSuccess?: string;
-  lastFailure?: string;
-  lastFailureCode?: FailureCode;
-}
 
 export interface ExchangeEnd {
   readonly route?: string;
@@ -113,37 +104,30 @@ export function reasonOf(failure: ServiceFailure, refused = false): Record<strin
   };
 }
 
-/** Whether a failure says something about the upstream, rather than about the request. */
-export function isUpstreamTrouble({ code }: ServiceFailure): boolean {
-  return code.startsWith('UPSTREAM_') || code === 'CONNECTION_LOST' || code === 'OUTCOME_UNKNOWN';
+/** The same in words. */
+function reasonTextsOf(failure: ServiceFailure, refused = false): string[] {
+  const { reason, ...statuses } = reasonOf(failure, refused);
+  const answers = Object.values(statuses).map((status) => `the far end answered ${status}`);
+  return reason === undefined ? answers : [reason, ...answers];
 }
 
 /** The same for who looks at what waits, with what the failure means. @param own the meaning of its code in its service */
 export function problemTextOf(failure: ServiceFailure, own: string): string {
-  const { reason, ...statuses } = reasonOf(failure);
-  const said = reason === undefined || reason === failure.code || reason === own ? [] : [reason];
+  const reasons = reasonTextsOf(failure).filter((reason) => reason !== failure.code && reason !== own);
   const told = [
-    ...said,
-    ...Object.values(statuses).map((status) => `the far end answered ${status}`),
+    ...reasons,
     ...(failure.attributes.length === 0 ? [] : [`attributes ${failure.attributes.join(', ')}`]),
   ];
   return [own, ...told].join('; ');
 }
 
 /** Writes the line of an exchange: who, what, route, count, status, milliseconds. No patient values. */
-export function logExchange(
-  logger: Logger,
-  transaction: Operation,
-  context: Pick<RequestContext, 'traceId' | 'requester'>,
-  startedMs: number,
-  end: ExchangeEnd,
-): void {
-  const { requester } = context;
-  const failed = end.failure !== undefined && end.failure.code !== 'CANCELED';
-  logger[failed ? 'warn' : 'info']('exchange', {
-    service: SERVICE_OF[transaction],
-    transaction,
-    traceId: context.traceId,
+function logExchange(logger: Logger, exchange: SeenExchange, end: ExchangeEnd): void {
+  const { requester, operation } = exchange;
+  logger[isFailed(exchange) ? 'warn' : 'info']('exchange', {
+    service: SERVICE_OF[operation],
+    transaction: operation,
+    traceId: exchange.traceId,
     listener: requester.listener,
     protocol: requester.protocol,
     address: requester.address,
@@ -153,34 +137,52 @@ export function logExchange(
     ...(end.upstream === undefined ? {} : { upstream: end.upstream }),
     ...(end.uid === undefined ? {} : { uid: end.uid }),
     ...(end.count === undefined ? {} : { count: end.count }),
-    status: statusFor(requester, transaction, end),
+    status: exchange.status,
     ...(end.failure === undefined ? {} : { outcome: end.failure.code, ...reasonOf(end.failure, end.refused) }),
     ...(end.warnings.length === 0 ? {} : { warnings: end.warnings }),
-    ms: Math.round((performance.now() - startedMs) * 10) / 10,
+    ms: exchange.ms,
   });
 }
 
 /** The log line of each exchange, and whoever else is to hear of it. */
 export class ExchangeLog {
   readonly #logger: Logger;
-  /** The audit trail; absent: there is none. */
-  observer: ExchangeObserver | undefined;
+  /** The audit trail, the metrics, the console. */
+  observers: readonly ExchangeObserver[] = [];
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
-  /** @param dataSet what was asked, sent or retrieved, for the audit trail alone */
+  /**
+   * @param startedMs `performance.now()` at its begin
+   * @param dataSet what was asked, sent or retrieved, for the audit trail alone
+   */
   note(
-    transaction: Operation,
-    context: Pick<RequestContext, 'traceId' | 'requester'>,
+    operation: Operation,
+    { traceId, requester }: Pick<RequestContext, 'traceId' | 'requester'>,
     startedMs: number,
     end: ExchangeEnd,
     dataSet?: DataSet,
   ): void {
-    logExchange(this.#logger, transaction, context, startedMs, end);
-    const { traceId, requester } = context;
-    const { route, upstream, uid, failure } = end;
-    this.observer?.({ operation: transaction, requester, traceId, route, upstream, uid, failure, dataSet });
+    const { route, upstream, uid, count, warnings, failure } = end;
+    const exchange: SeenExchange = {
+      operation,
+      requester,
+      traceId,
+      route,
+      upstream,
+      uid,
+      startedMs,
+      ms: Math.round((performance.now() - startedMs) * 10) / 10,
+      status: statusFor(requester, operation, end),
+      count,
+      warnings,
+      failure,
+      reason: failure && reasonTextsOf(failure, end.refused).join('; '),
+      dataSet,
+    };
+    logExchange(this.#logger, exchange, end);
+    for (const observe of this.observers) observe(exchange);
   }
 }

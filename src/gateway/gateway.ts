@@ -3,8 +3,8 @@
  * Listeners hold one `Gateway` for good; a reload swaps the parts behind it.
  */
 import { randomUUID } from 'node:crypto';
-import type { ExchangeObserver } from '../audit/exchange-events.ts';
 import type { DataSet } from '../dataset/model.ts';
+import type { ExchangeObserver } from '../observe/exchanges.ts';
 import type { Logger } from '../observe/log.ts';
 import type { MessageRecorder } from '../observe/messages.ts';
 import { ServiceFailure, withChanges } from '../services/port.ts';
@@ -32,8 +32,7 @@ import { CommitmentExchanges } from './commitment/exchange.ts';
 import type { CommitmentTarget } from './commitment/route.ts';
 import type { CommitmentService } from './commitment/service.ts';
 import type { Delivery, TargetOf } from './delivery.ts';
-import { ExchangeLog, isUpstreamTrouble, reasonOf } from './exchange.ts';
-import type { UpstreamState } from './exchange.ts';
+import { ExchangeLog, reasonOf } from './exchange.ts';
 import { hopsBeyond } from './loop.ts';
 import { applied, toFailure } from './mapping.ts';
 import type { Mapping } from './mapping.ts';
@@ -42,8 +41,10 @@ import type { MppsTarget } from './mpps-route.ts';
 import { Notifications } from './notifications.ts';
 import type { MppsObserver, NotificationTarget } from './notifications.ts';
 import { matchRoute } from './routes.ts';
-import { WorkitemExchanges } from './workitem-exchanges.ts';
 import type { NamedUpstream, RouteMatcher } from './routes.ts';
+import { isUpstreamTrouble, UpstreamStates } from './upstream-states.ts';
+import type { UpstreamState } from './upstream-states.ts';
+import { WorkitemExchanges } from './workitem-exchanges.ts';
 
 export interface WorklistRoute {
   /** Tried in order until one answers; the next is tried only after a safe failure before the first result. */
@@ -66,8 +67,7 @@ export interface GatewayRoute extends RouteMatcher {
 
 export class Gateway implements ServiceHandler {
   readonly #logger: Logger;
-  readonly #now: () => number;
-  readonly #states = new Map<string, UpstreamState>();
+  readonly #states: UpstreamStates;
   /** What a gateway without a store calls itself. */
   readonly #ownInstance = randomUUID();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -90,14 +90,14 @@ export class Gateway implements ServiceHandler {
     this.#routes = routes;
     this.#logger = logger;
     this.#delivery = delivery;
-    this.#now = now;
+    this.#states = new UpstreamStates(now);
     this.#exchanges = new ExchangeLog(logger);
     this.#commitmentExchanges = new CommitmentExchanges(logger, this.#exchanges, {
       service: () => this.#commitments,
       routeOf: (requester) => matchRoute(this.#routes, requester),
       hopsBeyond: (context, route) => this.#hopsBeyond(context, route),
-      noteSuccess: (upstream) => this.#noteSuccess(upstream),
-      noteFailure: (upstream, failure) => this.#noteFailure(upstream, failure),
+      noteSuccess: this.#states.succeeded,
+      noteFailure: this.#states.failed,
     });
     this.#workitemExchanges = new WorkitemExchanges(logger, this.#exchanges, {
       service: () => this.#workitemService,
@@ -136,9 +136,9 @@ export class Gateway implements ServiceHandler {
     return matchRoute(this.#routes, requester)?.workitems;
   }
 
-  /** Who is told of every exchange besides the log; absent: nobody. */
-  set observer(observer: ExchangeObserver | undefined) {
-    this.#exchanges.observer = observer;
+  /** Who is told of every exchange besides the log; default nobody. */
+  set observers(observers: readonly ExchangeObserver[]) {
+    this.#exchanges.observers = observers;
   }
 
   /** Resolves when what is under way now is through, searches aside: it may need its upstream more than once. */
@@ -148,7 +148,7 @@ export class Gateway implements ServiceHandler {
 
   /** What is known of each upstream that was asked so far. */
   upstreamStates(): ReadonlyMap<string, UpstreamState> {
-    return this.#states;
+    return this.#states.all;
   }
 
   routeFor(service: ServiceName, requester: Requester): RouteOptions | undefined {
@@ -311,12 +311,12 @@ export class Gateway implements ServiceHandler {
       found = dataSetOf(result);
       const { upstream, options } = target ?? route.mpps;
       // What was only stored says nothing about the upstream.
-      if (options.delivery === 'direct') this.#noteSuccess(upstream.name);
+      if (options.delivery === 'direct') this.#states.succeeded(upstream.name);
       return result;
     } catch (error) {
       failure = toFailure(error, this.#logger, context.traceId);
       if (asked && target !== undefined && isUpstreamTrouble(failure)) {
-        this.#noteFailure(target.upstream.name, failure);
+        this.#states.failed(target.upstream.name, failure);
       }
       throw failure;
     } finally {
@@ -354,11 +354,11 @@ export class Gateway implements ServiceHandler {
           if (response !== undefined) messages?.record('result-mapped', traceId, answer);
           yield answer;
         }
-        this.#noteSuccess(name);
+        this.#states.succeeded(name);
         return;
       } catch (error) {
         const failure = toFailure(error, this.#logger, traceId);
-        this.#noteFailure(name, failure);
+        this.#states.failed(name, failure);
         const another = index + 1 < upstreams.length;
         if (delivered || failure.retry !== 'safe' || !another || context.signal.aborted) throw failure;
         this.#logger.warn('upstream failed before its first result, the next one is asked', {
@@ -375,23 +375,6 @@ export class Gateway implements ServiceHandler {
   /** @throws ServiceFailure LOOP_DETECTED */
   #hopsBeyond({ hops }: RequestContext, { name }: RouteMatcher): readonly Hop[] {
     return hopsBeyond(hops, { instance: this.#delivery?.instanceId ?? this.#ownInstance, route: name });
-  }
-
-  #noteSuccess(name: string): void {
-    this.#states.set(name, { ...this.#states.get(name), lastSuccess: this.#time() });
-  }
-
-  #noteFailure(name: string, failure: ServiceFailure): void {
-    if (failure.code === 'CANCELED') return;
-    this.#states.set(name, {
-      ...this.#states.get(name),
-      lastFailure: this.#time(),
-      lastFailureCode: failure.code,
-    });
-  }
-
-  #time(): string {
-    return new Date(this.#now()).toISOString();
   }
 }
 

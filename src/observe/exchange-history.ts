@@ -11,6 +11,13 @@ export interface KeptExchange extends Omit<SeenExchange, 'dataSet'> {
   readonly startedAtMs: number;
 }
 
+export interface KeptStep extends TraceStep {
+  /** `performance.now()` */
+  readonly atMs: number;
+  /** Name of the upstream. */
+  readonly peer: string;
+}
+
 /** What is absent is not asked about. */
 export interface ExchangeFilter {
   /** Those with a greater `id` only. */
@@ -36,7 +43,7 @@ export interface ExchangeHistory {
   list(filter: ExchangeFilter, limit: number): readonly KeptExchange[];
   get(id: number): KeptExchange | undefined;
   /** What passed at the far ends on behalf of a request, later deliveries by the spool included, in order of time. */
-  steps(traceId: string): readonly TraceStep[];
+  steps(traceId: string): readonly KeptStep[];
 }
 
 /** Steps of one request; later ones are left out. */
@@ -51,7 +58,7 @@ export class ExchangeRing implements ExchangeHistory {
   #kept: KeptExchange[] = [];
   #last = 0;
   /** By trace ID, the one that was told of first stands first. */
-  readonly #traces = new Map<string, TraceStep[]>();
+  readonly #traces = new Map<string, KeptStep[]>();
 
   /** @param capacity exchanges @param now wall clock in ms */
   constructor(capacity: number, now: () => number = Date.now) {
@@ -79,8 +86,8 @@ export class ExchangeRing implements ExchangeHistory {
     this.#kept[id % this.#capacity] = { ...exchange, id, startedAtMs: this.#now() - exchange.ms };
   };
 
-  /** What an upstream tells: `RequestContext.trace` of a request. */
-  trace(traceId: string, step: TraceStep): void {
+  /** Told of what passes between the gateway and an upstream. */
+  trace(traceId: string, step: KeptStep): void {
     let steps = this.#traces.get(traceId);
     if (steps === undefined) {
       steps = [];
@@ -106,7 +113,7 @@ export class ExchangeRing implements ExchangeHistory {
     return kept?.id === id ? kept : undefined;
   }
 
-  steps(traceId: string): readonly TraceStep[] {
+  steps(traceId: string): readonly KeptStep[] {
     return this.#traces.get(traceId) ?? [];
   }
 

@@ -59,18 +59,17 @@ export interface Hop {
 /** A way through more gateways than this is a loop, even where none of them tells who it is. */
 export const MAXIMUM_HOPS = 32;
 
-/** Something that passed between the gateway and an upstream on behalf of a request, for who looks at it later: no values. */
+/** Something that passes between the gateway and an upstream on behalf of a request, for who looks at it later: no values. */
 export interface TraceStep {
-  /** `performance.now()` */
-  readonly atMs: number;
-  /** Name of the upstream. */
-  readonly peer: string;
   readonly direction: 'in' | 'out';
   /** `C-FIND-RQ Modality Worklist`, `GET /modality-scheduled-procedure-steps?00400100.00080060=…`. */
   readonly text: string;
-  /** `FF00H`, `200` */
+  /** `FF00H`, `200`; of what came to nothing, a failure code. */
   readonly status?: string;
 }
+
+/** It neither throws nor takes time. */
+export type Trace = (step: TraceStep) => void;
 
 /** The life of one request, handed through to the upstream. */
 export interface RequestContext {
@@ -87,8 +86,8 @@ export interface RequestContext {
   readonly bearer?: string;
   /** Gateways the message has passed, this one included once it has chosen its route; absent: none that told. */
   readonly hops?: readonly Hop[];
-  /** Is told of what passes at the far end; absent: nobody looks. It neither throws nor takes time. */
-  readonly trace?: ((step: TraceStep) => void) | undefined;
+  /** Is told of what passes at the far end, as it does; absent: nobody looks. */
+  readonly trace?: Trace | undefined;
   /** Called before the result it concerns is yielded, or before the search ends. */
   warn(warning: ServiceWarning): void;
 }

@@ -13,11 +13,11 @@ import type {
 } from '../../services/port.ts';
 import type { ToldEvent } from '../../services/storage-commitment/commitment.ts';
 import type { CommitmentService } from './service.ts';
-import { isUpstreamTrouble } from '../exchange.ts';
 import type { ExchangeLog } from '../exchange.ts';
 import type { CommitmentTarget } from './route.ts';
 import { toFailure } from '../mapping.ts';
 import type { RouteMatcher } from '../routes.ts';
+import { isUpstreamTrouble } from '../upstream-states.ts';
 
 /** A route, as far as storage commitment needs it. */
 export interface CommitmentRoute extends RouteMatcher {

@@ -37,7 +37,7 @@ function bedOf(service: WorkitemHandler | undefined = SERVICE) {
   const logger = keepingLogger();
   const log = new ExchangeLog(logger);
   const audited: AuditedExchange[] = [];
-  log.observer = (exchange) => void audited.push(exchange);
+  log.observers = [(exchange) => void audited.push(exchange)];
   const recorded: [string, DataSet][] = [];
   const messages = {
     record: (stage: string, _trace: string, dataSet: DataSet) => void recorded.push([stage, dataSet]),
