@@ -150,6 +150,12 @@ describe('an MPPS as the performed part of its workitem (proxy flows 6.2 to 6.5)
     );
     const namesIn = (item: DataSet): unknown[] => itemsOf(item['00404035']).map((each) => each['00404037']?.Value?.[0]);
     expect(namesIn(performedOf(of))).toEqual([{ Alphabetic: 'Known^Kim' }]);
+    const uncoded = dataSetOf({ '00080080': attribute('LO', 'Harbour') });
+    const named = dataSetOf({
+      '00081070': attribute('PN', { Alphabetic: 'Named^Nia' }),
+      '00081072': attribute('SQ', uncoded),
+    });
+    expect(performedOf(series(named))['00404035']).toBeUndefined();
     const performer = { code: { value: 'U', scheme: '99X', meaning: 'Unknown' }, organization: 'Here' };
     const whole = performedOf(of, { performer });
     expect(namesIn(whole)).toEqual([{ Alphabetic: 'Known^Kim' }, { Alphabetic: 'Named^Nia' }]);

@@ -130,6 +130,7 @@ describe('a workitem as worklist entries (proxy flows 6.1)', () => {
     expect(titleOf(station('CT_1', 'Scanner'))).toBe('CT_1');
     expect(titleOf(station('CT_1', 'Scanner'), 'meaning')).toBe('Scanner');
     expect(titleOf(station('a code of more than sixteen', 'CT_2'))).toBe('CT_2');
+    expect(titleOf(station(' ', 'CT_2'))).toBe('CT_2');
     expect(titleOf(station('CT_1', 'a meaning of more than sixteen'), 'meaning')).toBe('CT_1');
     expect(titleOf(station('a code of more than sixteen', 'a meaning of more than sixteen'))).toBeUndefined();
   });
@@ -152,6 +153,12 @@ describe('a workitem as worklist entries (proxy flows 6.1)', () => {
     expect(study()).toEqual(['1.2.3']);
     expect(study(dataSetOf({ '0020000D': attribute('UI') }))).toEqual(['1.2.3']);
     expect(study(dataSetOf({ '0020000D': attribute('UI', '1.2.4') }), createDataSet())).toEqual(['1.2.4', '1.2.3']);
+  });
+
+  test('a modality is the first class with a value', () => {
+    const classes = attribute('SQ', dataSetOf({ '00080100': attribute('SH', ' ') }), codeOf('MR', 'DCM'));
+    const [entry = createDataSet()] = entryOf(dataSetOf({ '00404026': classes }), OPTIONS);
+    expect(firstText(itemsOf(entry['00400100'])[0] ?? createDataSet(), STEP.modality)).toBe('MR');
   });
 
   test('tags of the mapping are those of the dictionary', () => {
