@@ -1,6 +1,7 @@
 import type { FuzzTarget } from './target.ts';
 import { answer } from './targets/answer.ts';
 import { config } from './targets/config.ts';
+import { consoleApi } from './targets/console.ts';
 import { dataSet } from './targets/data-set.ts';
 import { identity } from './targets/identity.ts';
 import { json } from './targets/json.ts';
@@ -25,6 +26,7 @@ export const TARGETS: readonly FuzzTarget[] = [
   dimseUpstream,
   webUpstream,
   identity,
+  consoleApi,
 ];
 
 export function targetCalled(name: string): FuzzTarget {

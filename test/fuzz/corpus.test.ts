@@ -15,15 +15,18 @@ describe.each(TARGETS.map((target) => [target.name, target] as const))('%s', (na
     const session = await target.open();
     const seeds = target.seeds().map((input, i) => ({ name: `seed ${i}`, input }));
     const slow: string[] = [];
-    for (const { name: file, input } of [...seeds, ...corpusOf(name)]) {
-      const before = process.cpuUsage();
-      await Promise.resolve(session.read(Buffer.from(input))).catch((cause: unknown) => {
-        throw new Error(`test/fuzz/corpus/${name}/${file}`, { cause });
-      });
-      const { user, system } = process.cpuUsage(before);
-      if (user + system > SLOW_MS * 1_000) slow.push(file);
+    try {
+      for (const { name: file, input } of [...seeds, ...corpusOf(name)]) {
+        const before = process.cpuUsage();
+        await Promise.resolve(session.read(Buffer.from(input))).catch((cause: unknown) => {
+          throw new Error(`test/fuzz/corpus/${name}/${file}`, { cause });
+        });
+        const { user, system } = process.cpuUsage(before);
+        if (user + system > SLOW_MS * 1_000) slow.push(file);
+      }
+    } finally {
+      await session.close?.();
     }
-    await session.close?.();
     expect(slow).toEqual([]);
   });
 });
