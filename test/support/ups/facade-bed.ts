@@ -164,8 +164,11 @@ export class Subscriber implements EventChannel {
 }
 
 /** The web listener in front of the bed's gateway. */
-export async function webOf(bed: FacadeBed): Promise<{ port: number; baseUrl: string; close(): Promise<void> }> {
-  const config = listenerSchema.parse({ protocol: 'dicomweb', port: 0, basePath: '/dicomweb' });
+export async function webOf(
+  bed: FacadeBed,
+  at = 0,
+): Promise<{ port: number; baseUrl: string; close(): Promise<void> }> {
+  const config = listenerSchema.parse({ protocol: 'dicomweb', port: at, basePath: '/dicomweb' });
   const listener = buildListener('web', config, bed.gateway, SILENT);
   const { port } = await listener.listen();
   return { port, baseUrl: `http://127.0.0.1:${port}/dicomweb`, close: () => listener.close(200) };
