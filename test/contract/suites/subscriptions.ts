@@ -223,7 +223,7 @@ function describeReports(makeBed: MakeStoreBed, abilities: StoreAbilities): void
     let isWritten = false;
     const written = Promise.all(writes).then(() => (isWritten = true));
     const seen: WaitingReport[] = [];
-    for (let isLast = false; !isLast;) {
+    for (let isLast = false; !isLast && seen.length <= count;) {
       isLast = isWritten;
       const reports = await reader.subscriptions.waiting(ROUTE, 'A', 5);
       seen.push(...reports);
