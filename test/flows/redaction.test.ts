@@ -4,11 +4,15 @@
  * searched for them.
  */
 import { afterEach, expect, test } from '@jest/globals';
+import { connect } from 'node:tls';
 import { toJson } from '../../src/dataset/json.ts';
 import { attribute, dataSetOf } from '../../src/dataset/model.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
+import { encodePdu } from '../../src/dimse/upper-layer/pdu.ts';
 import { FAILURE_CODES, ServiceFailure } from '../../src/services/port.ts';
 import type { CommitmentContext, Upstream } from '../../src/services/port.ts';
+import { associateRq } from '../support/dimse-bytes.ts';
+import { exchangeBytes } from '../support/http-client.ts';
 import { MARKED, markedEntry, markedQuery, patientAttributes, quoting } from '../support/marked-patient.ts';
 import type { MarkedPatient } from '../support/marked-patient.ts';
 import { createMessage, finalMessage, mppsContextOf } from '../support/mpps.ts';
@@ -109,6 +113,37 @@ test('a day on which all goes well: worklist, MPPS, storage commitment, both pro
   const outputs = await bed.outputs();
   const exchanges = outputs.filter(({ text }) => text.includes("message: 'exchange'"));
   expect(exchanges.length).toBeGreaterThan(100);
+  expect(await bed.leaks()).toEqual([]);
+}, 30_000);
+
+test('listeners with TLS: a day over it, and peers that send patients to them without, or in place of a name of theirs', async () => {
+  const bed = await start({ tls: true });
+  const { ward, web } = bed.ports;
+  for (const [i, target] of (['RIS', 'STRICT'] as const).entries()) {
+    const patient = MARKED[i] ?? MARKED[0];
+    await modalityDay(await bed.modality(target), patient);
+    await webDay(bed, target, patient);
+    const plainly = `GET /ris${WORKLIST}${queryText(patient)} HTTP/1.1\r\nHost: ${patient.id}\r\n\r\n`;
+    for (const port of [ward, web]) bed.note('answer without TLS', await exchangeBytes(port, plainly));
+    const association = associateRq({
+      calledAeTitle: patient.id.slice(0, 16),
+      callingAeTitle: patient.accession.slice(0, 16),
+    });
+    for (const port of [ward, web]) {
+      bed.note('answer without TLS', await exchangeBytes(port, encodePdu(association).toString('latin1')));
+    }
+    for (const port of [ward, web]) {
+      const name = `${patient.id.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')}.example`;
+      const socket = connect({ host: '127.0.0.1', port, servername: name, ALPNProtocols: [patient.id] });
+      bed.note(
+        'TLS for another name',
+        await new Promise((resolve) => socket.once('error', ({ message }) => resolve(message))),
+      );
+      socket.destroy();
+    }
+  }
+  expect(await bed.count('TLS connection of a peer refused')).toBeGreaterThan(0);
+  expect((await bed.outputs()).filter(({ text }) => text.includes("message: 'exchange'")).length).toBeGreaterThan(10);
   expect(await bed.leaks()).toEqual([]);
 }, 30_000);
 

@@ -1,6 +1,7 @@
 /** HTTP from the outside: node:http without niceties, and bare sockets for what no library would send. */
 import { request } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
+import { request as requestSafely } from 'node:https';
 import { connect } from 'node:net';
 
 export interface HttpReply {
@@ -18,17 +19,20 @@ export interface HttpCall {
   readonly signal?: AbortSignal;
   /** Called from this address of the machine. */
   readonly localAddress?: string;
+  /** By https: the authority that is trusted (PEM). */
+  readonly authority?: Buffer;
 }
 
 /** One request on a connection of its own. @param target as it stands in the request line */
 export function call(port: number, target: string, options: HttpCall = {}): Promise<HttpReply> {
-  const { method = 'GET', headers = {}, body, signal, localAddress } = options;
+  const { method = 'GET', headers = {}, body, signal, localAddress, authority } = options;
   return new Promise((resolve, reject) => {
-    const outgoing = request(
+    const outgoing = (authority === undefined ? request : requestSafely)(
       {
         ...{ host: '127.0.0.1', port, path: target, method, headers, agent: false },
         ...(signal && { signal }),
         ...(localAddress && { localAddress }),
+        ...(authority && { ca: authority }),
       },
       (message) => {
         const chunks: Buffer[] = [];

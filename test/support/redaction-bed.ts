@@ -19,6 +19,7 @@ import { call } from './http-client.ts';
 import type { HttpCall, HttpReply } from './http-client.ts';
 import { leaksIn } from './marked-patient.ts';
 import { StubOriginServer } from './stub-origin-server.ts';
+import { certificateFile, filesOf } from './tls.ts';
 import type { StubScript } from './stub-origin-server.ts';
 import type { Upstream } from '../../src/services/port.ts';
 
@@ -65,13 +66,17 @@ export interface RedactionOptions {
   readonly token?: string;
   /** Headers of the far origin server, as YAML. */
   readonly headers?: string;
+  /** Both listeners speak TLS only. What the modality is told is in no output then. */
+  readonly tls?: boolean;
 }
 
 const route = (target: Target, services: string): string => `
   - { name: dimse-${target}, from: { listener: ward, calledAeTitles: [${target}] }, ${services} }
   - { name: web-${target}, from: { listener: web, basePath: /${target.toLowerCase()} }, ${services} }`;
 
-function configOf(dimsePort: number, webPort: number, { token, headers = '{}' }: RedactionOptions): string {
+function configOf(dimsePort: number, webPort: number, { token, headers = '{}', tls }: RedactionOptions): string {
+  const { certificate, key } = filesOf('server-ec');
+  const secured = tls === true ? `, tls: { certificate: ${certificate}, key: ${key} }` : '';
   const titles = TARGETS.join(', ');
   const paths = TARGETS.map((target) => `/${target.toLowerCase()}`).join(', ');
   const all = (to: string, mpps = ''): string =>
@@ -79,8 +84,8 @@ function configOf(dimsePort: number, webPort: number, { token, headers = '{}' }:
   return `
 log: { level: debug, messages: tags }
 listeners:
-  ward: { protocol: dimse, aeTitles: [${titles}], port: 0 }
-  web: { protocol: dicomweb, port: 0, basePaths: [${paths}] }
+  ward: { protocol: dimse, aeTitles: [${titles}], port: 0${secured} }
+  web: { protocol: dicomweb, port: 0, basePaths: [${paths}]${secured} }
 upstreams:
   ris: { protocol: ris, entries: worklist.json }
   farDimse: { protocol: dimse, host: 127.0.0.1, port: ${dimsePort}, aeTitle: FAREND, callingAeTitle: DIMSE, spool: { firstDelay: 10ms, maximumDelay: 20ms } }
@@ -151,6 +156,7 @@ async function openBed(
     if (reply.status >= 300) note(`body of ${reply.status}`, reply.body.toString('utf8'));
     return reply;
   };
+  const authority = options.tls === true ? { authority: await readFile(certificateFile('ca')) } : {};
   let passed = 0;
   const audited = new Map<string, number>();
   const visit = async (): Promise<readonly Output[]> => {
@@ -176,12 +182,14 @@ async function openBed(
     ports,
     farDimse: far.handler,
     modality: async (target: Target) => {
-      const modality = await upstreamTo('dimse', front.tap.port, { aeTitle: target });
+      const secured = options.tls === true && { tls: { authorities: [certificateFile('ca')] } };
+      const port = options.tls === true ? ports.ward : front.tap.port;
+      const modality = await upstreamTo('dimse', port, { aeTitle: target, ...secured });
       closers.push(() => modality.close());
       return modality;
     },
     ask: async (target: Target, path: string, sent?: HttpCall) =>
-      noteReply(await call(ports.web, `/${target.toLowerCase()}${path}`, sent)),
+      noteReply(await call(ports.web, `/${target.toLowerCase()}${path}`, { ...sent, ...authority })),
     operate: async (path: string, sent?: HttpCall) => {
       const headers = { 'content-type': 'application/json', ...bearer, ...sent?.headers };
       return noteReply(await call(ports.console, path, { ...sent, headers }));
