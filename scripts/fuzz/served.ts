@@ -1,9 +1,11 @@
 /** What stands behind a listener under fuzzing, and who sees that it has called something an error of its own. */
 import { createDataSet } from '../../src/dataset/model.ts';
+import type { DataSet } from '../../src/dataset/model.ts';
 import type { Logger } from '../../src/observe/log.ts';
 import { ServiceFailure } from '../../src/services/port.ts';
 import type { RouteOptions, ServiceHandler } from '../../src/services/port.ts';
 import { referencesOf } from '../../src/services/storage-commitment/modules.ts';
+import type { WorkitemHandler } from '../../src/services/ups/workitem.ts';
 import { matches } from '../../src/services/worklist/matching.ts';
 import { reduceToRequested } from '../../src/services/worklist/identifier.ts';
 import { variedWorklist } from '../../test/support/worklists.ts';
@@ -38,7 +40,38 @@ export function servingHandler(): ServiceHandler {
     checkCommitment: async () => ({ state: 'pending', retryAfterMs: 1_000 }),
     reportCommitment: async () => undefined,
     notifyMpps: async () => undefined,
+    workitems: servingWorkitems(entries),
     refused: () => undefined,
+  };
+}
+
+/** The same of workitems; a subscriber is told of one at once. */
+function servingWorkitems(entries: readonly DataSet[]): WorkitemHandler {
+  return {
+    search: async function* () {
+      yield* entries;
+    },
+    retrieve: async (uid) => {
+      if (uid.endsWith('9')) throw new ServiceFailure('INSTANCE_DELETED');
+      return entries[0] ?? createDataSet();
+    },
+    create: async (uid) => uid ?? '1.2.3',
+    update: async (_uid, transactionUid) => {
+      if (transactionUid === undefined) throw new ServiceFailure('TRANSACTION_UID_MISSING');
+    },
+    changeState: async (_uid, state) => {
+      if (state === 'SCHEDULED') throw new ServiceFailure('STATE_CONFLICT');
+    },
+    requestCancellation: async () => undefined,
+    subscribe: async (_resource, _aeTitle, { filter }) => {
+      if (filter !== undefined) throw new ServiceFailure('FILTER_NOT_SUPPORTED');
+    },
+    unsubscribe: async () => undefined,
+    suspend: async () => undefined,
+    connect: (channel) => {
+      channel.send(entries[0] ?? createDataSet()).catch(() => undefined);
+      return () => undefined;
+    },
   };
 }
 

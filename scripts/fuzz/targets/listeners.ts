@@ -57,6 +57,27 @@ function request(line: string, fields: readonly string[] = [], body = ''): Buffe
   return Buffer.from(`\x2a${head}${body}`);
 }
 
+const CLAIM = '{"00741000":{"vr":"CS","Value":["IN PROGRESS"]},"00081195":{"vr":"UI","Value":["1.2.4"]}}';
+
+const UPGRADE = [
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+  'Origin: http://gateway',
+];
+/** Of WebSocket, masked with zeros: an answer to the first ping, a text in two pieces, a ping, an end. */
+const FRAMES = Buffer.from(
+  [
+    '8a8100000000' + '31',
+    '018200000000' + '4142',
+    '808100000000' + '43',
+    '898100000000' + '44',
+    '888200000000' + '03e8',
+  ].join(''),
+  'hex',
+);
+
 function webSeeds(): Buffer[] {
   const mpps = toJson(createMessage());
   const [golden] = goldenCommitments();
@@ -79,6 +100,14 @@ function webSeeds(): Buffer[] {
       module,
     ),
     request('GET /dicomweb/commitment-requests/1.2.4'),
+    request('GET /dicomweb/workitems?ProcedureStepState=SCHEDULED&includefield=all&limit=2', [`Accept: ${JSON_TYPE}`]),
+    request('POST /dicomweb/workitems?1.2.3', typed, mpps),
+    request('POST /dicomweb/workitems/1.2.3?transaction-uid=1.2.4', typed, mpps),
+    request('PUT /dicomweb/workitems/1.2.3/state', typed, CLAIM),
+    request('POST /dicomweb/workitems/1.2.3/cancelrequest/W?requester=V'),
+    request('POST /dicomweb/workitems/1.2.840.10008.5.1.4.34.5/subscribers/W?deletionlock=true&filter=00741000%3DX'),
+    request('DELETE /dicomweb/workitems/1.2.3/subscribers/W'),
+    Buffer.concat([request('GET /dicomweb/ws/subscribers/W', UPGRADE), FRAMES]),
     request('OPTIONS /dicomweb/', ['Accept: application/vnd.sun.wadl+xml']),
     Buffer.from(
       `\x10POST /dicomweb/commitment-requests/1.2.4 HTTP/1.1\r\nHost: a\r\nContent-Type: ${JSON_TYPE}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`,
@@ -108,6 +137,11 @@ export const webListener: FuzzTarget = {
       'Expect: 100-continue\r\n',
       'Connection: keep-alive\r\n',
       'Upgrade: h2c\r\n',
+      'Upgrade: websocket\r\n',
+      'Connection: Upgrade\r\n',
+      'Sec-WebSocket-Protocol: a, b\r\n',
+      'DELETE ',
+      '/workitems/1.2.3/',
       '0\r\n\r\n',
     ],
     ...[

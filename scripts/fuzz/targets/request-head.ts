@@ -3,9 +3,11 @@ import { chooseEncoding } from '../../../src/dicomweb/media-type.ts';
 import { hopHeader, hopsOf } from '../../../src/dicomweb/hop-header.ts';
 import { negotiate } from '../../../src/dicomweb/negotiation.ts';
 import { requestParameters } from '../../../src/dicomweb/request-parameters.ts';
+import { workitemParameters, workitemSearch } from '../../../src/dicomweb/workitem-parameters.ts';
 import { codingsOf } from '../../../src/dicomweb/content-coding.ts';
 import { encodeDataSet } from '../../../src/dataset/binary/encode.ts';
 import { TRANSFER_SYNTAXES } from '../../../src/dataset/binary/transfer-syntax.ts';
+import { TRANSACTION_UID_NAMES } from '../../../src/services/ups/parameters.ts';
 import { identifierFromQuery } from '../../../src/services/worklist/identifier.ts';
 import { matches } from '../../../src/services/worklist/matching.ts';
 import { parametersFromQuery, queryFromParameters } from '../../../src/services/worklist/search-parameters.ts';
@@ -24,6 +26,15 @@ function read(input: Buffer): string {
     attempt(() => search(first, false)),
     attempt(() => search(first, true)),
     attempt(() => String(requestParameters(first, ['includefield', 'update'], false).warnings.length > 0)),
+    attempt(() => String(workitemSearch(first, false).warnings.length > 0)),
+    attempt(() => {
+      const { uid, values } = workitemParameters(first, {
+        uidNames: TRANSACTION_UID_NAMES,
+        names: ['filter'],
+        strictParameters: false,
+      });
+      return `${uid === undefined ? 'none' : 'uid'} ${String(values.has('filter'))}`;
+    }),
     attempt(() => {
       const accept = fields.get('accept');
       const acceptCharset = fields.get('accept-charset');
@@ -61,6 +72,8 @@ const QUERIES = [
   'StudyInstanceUID=1.2.3,1.2.4&multiplevaluematching=true&00080060=CT%5CMR&includefield=all',
   'accept=application/dicom%2Bxml&charset=ISO_IR%20100&TimezoneOffsetFromUTC=%2B0100&0040A120=20260301120000%2B0100-',
   '00090010=ACME&00091001=x&includefield=00400100&includefield=00321064.00080100&update&PatientWeight=70.5',
+  '?1.2.840.99.7&accept=application/dicom%2Bjson',
+  'Transaction-uid=2.25.4711&filter=00741000%3DSCHEDULED,00404041=READY&deletionlock=true',
   '',
 ];
 
@@ -111,6 +124,7 @@ export const requestHead: FuzzTarget = {
       '__proto__=',
       'toString',
     ],
+    ...['transaction-uid=', 'transactionUID=', 'filter=', 'deletionlock='],
     ...['20260301', '20260301-', '1.2.3', '2.25.1', '9', '0', '-1', 'Dimseway-Hop: ', ' ', '*', '?'],
   ],
   brackets: [['00081110.', '']],
