@@ -3,7 +3,6 @@
  * N-SET, and what neither holds is kept here. Behind it is the gateway itself, so that rules, durability, forwarding and audit
  * of a route hold for what is done to its workitems.
  */
-import { sameDataSet } from '../dataset/comparison.ts';
 import { createDataSet, dataSetOf } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { isUid } from '../dataset/uid.ts';
@@ -142,11 +141,7 @@ export class WorkitemService implements WorkitemHandler {
   }
 
   update(uid: string, transactionUid: string | undefined, modifications: DataSet, context: MppsContext): Promise<void> {
-    return this.#change(uid, context, async (route, before, record) => {
-      const isOwn = record.transactionUid !== undefined && record.transactionUid === transactionUid;
-      // The repeat of one whose outcome was not known has gone on by now.
-      if (isOwn && before.pending === 'update' && before.intended && sameDataSet(before.intended, modifications))
-        return;
+    return this.#change(uid, context, async (route, _before, record) => {
       const transition = updateOf(record.state, lockFor(transactionUid, record));
       if (transition.result === 'refused') throw failureOf(transition);
       const shown = shownWorkitem(record);

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { attribute, dataSetOf, firstText, itemsOf } from '../../../src/dataset/model.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
 import { entryOf } from '../../support/requests.ts';
-import { ServiceBed, LOCK, OTHER_LOCK } from '../../support/workitem-service.ts';
+import { ServiceBed, LOCK, OTHER_LOCK, turns } from '../../support/workitem-service.ts';
 
 const ENTRY = dataSetOf({ ...entryOf('PID-1', 'SPS1'), '00401001': attribute('SH', 'RP1') });
 
@@ -184,5 +184,36 @@ describe('an N-CREATE that fails (status mapping 11.2)', () => {
     expect(bed.far.instances.size).toBe(1);
     await expect(claim(uid, OTHER_LOCK)).rejects.toMatchObject({ code: 'STATE_CONFLICT' });
     expect((await bed.store.workitems.get({ route: 'ups', uid }))?.pending).toBeUndefined();
+  });
+
+  test('goes on also when the gateway has lost what it remembered of its N-CREATE, with the power', async () => {
+    bed = await ServiceBed.open({}, [ENTRY]);
+    const uid = await bed.listed();
+    bed.far.canRetrieve = false;
+    bed.far.moods = ['lost', 'vanish'];
+    await expect(claim(uid)).rejects.toMatchObject({ retry: 'ambiguous' });
+    const [mppsUid = ''] = bed.far.instances.keys();
+    await bed.store.mpps.remove({ route: 'ups', upstream: 'far', uid: mppsUid }, 'process');
+    await claim(uid);
+    expect([...bed.far.instances.keys()]).toEqual([mppsUid]);
+  });
+
+  test('counts as answered once its outcome is in the store, and not before', async () => {
+    bed = await ServiceBed.open({}, [ENTRY]);
+    const uid = await bed.listed();
+    const { workitems } = bed.store;
+    const change = workitems.change.bind(workitems);
+    workitems.change = (workitem, ...more) =>
+      workitem.pending === undefined ? Promise.reject(new Error('the process has ended')) : change(workitem, ...more);
+    await expect(claim(uid)).rejects.toThrow();
+    const [mppsUid = ''] = bed.far.instances.keys();
+    const isDelivered = async (): Promise<boolean | undefined> => {
+      await turns();
+      return (await bed.store.mpps.get({ route: 'ups', upstream: 'far', uid: mppsUid }))?.delivered;
+    };
+    expect(await isDelivered()).toBe(false);
+    workitems.change = change;
+    await claim(uid);
+    expect(await isDelivered()).toBe(true);
   });
 });

@@ -198,6 +198,16 @@ describe('what an SCP notifies (proxy flows 7.7, PS3.4 F.9)', () => {
     expect(await bed.stateOf(uid)).toBe('COMPLETED');
   });
 
+  test('changes nothing of what has ended', async () => {
+    const uid = await openBed();
+    await live(uid);
+    const before = await bed.store.workitems.get({ route: 'ups', uid });
+    setState('COMPLETED', dataSetOf({ '00400260': attribute('SQ') }));
+    await told(MPPS_EVENT.updated);
+    await told(MPPS_EVENT.discontinued);
+    expect(await bed.store.workitems.get({ route: 'ups', uid })).toEqual(before);
+  });
+
   test('of what was deleted makes it 410', async () => {
     const uid = await openBed();
     await bed.service.changeState(uid, 'IN PROGRESS', LOCK, bed.context());

@@ -124,6 +124,28 @@ describe('an update is an N-SET (proxy flows 7.4, PS3.18 11.6)', () => {
   });
 });
 
+describe('a retrieve at the same time as an update (proxy flows 7.2)', () => {
+  test('does not take back what has begun since it asked', async () => {
+    const uid = await openBed();
+    const retrieve = bed.far.retrieveMpps.bind(bed.far);
+    const asked = Promise.withResolvers<void>();
+    const told = Promise.withResolvers<void>();
+    bed.far.retrieveMpps = async (...wanted) => {
+      asked.resolve();
+      await told.promise;
+      return retrieve(...wanted);
+    };
+    const retrieved = bed.service.retrieve(uid, bed.context());
+    await asked.promise;
+    bed.far.moods = ['vanish', 'vanish'];
+    const updated = update(uid, performedPart());
+    told.resolve();
+    await expect(updated).rejects.toMatchObject({ retry: 'ambiguous' });
+    await retrieved;
+    expect(await pendingOf(uid)).toBe('update');
+  });
+});
+
 describe('an update of a workitem that nobody has claimed (status mapping 11.2)', () => {
   test('is a conflict by default', async () => {
     bed = await ServiceBed.open({}, [ENTRY]);
@@ -252,6 +274,24 @@ describe('the end is a final N-SET (proxy flows 7.5 and 7.6, PS3.18 11.7)', () =
     const context = bed.context();
     await change(uid, 'COMPLETED', LOCK, context);
     expect(bed.mppsStates).toEqual(['COMPLETED']);
+    expect(await bed.stateOf(uid)).toBe('COMPLETED');
+  });
+});
+
+describe('an end that is done and was not noted here', () => {
+  test('is known from its refusal where the far end does not tell the state', async () => {
+    const uid = await openBed();
+    await update(uid, performedPart());
+    bed.far.canRetrieve = false;
+    const { workitems } = bed.store;
+    const write = workitems.change.bind(workitems);
+    workitems.change = (workitem, ...more) =>
+      workitem.state === 'COMPLETED' ? Promise.reject(new Error('the process has ended')) : write(workitem, ...more);
+    await expect(change(uid, 'COMPLETED')).rejects.toThrow();
+    workitems.change = write;
+    const context = bed.context();
+    await change(uid, 'COMPLETED', LOCK, context);
+    expect(context.warnings).toEqual([]);
     expect(await bed.stateOf(uid)).toBe('COMPLETED');
   });
 });
