@@ -59,7 +59,7 @@ export class CommitmentClient {
   /** @throws ServiceFailure, never `ambiguous` */
   async check(transactionUid: string, context: RequestContext, signal: AbortSignal): Promise<CommitmentStatus> {
     const url = this.#resource(transactionUid);
-    const request = { url, headers: headersOf(context), bearer: context.bearer, signal };
+    const request = { url, headers: headersOf(context), bearer: context.bearer, trace: context.trace, signal };
     const answer = await getInAnyType(this.#userAgent, request, this.#options.mediaType);
     return this.#statusOf(answer, transactionUid, 'check', context);
   }
@@ -78,6 +78,7 @@ export class CommitmentClient {
         url: this.#resource(transactionUid),
         headers: { ...headersOf(context), accept },
         bearer: context.bearer,
+        trace: context.trace,
         payload: encodePayload(module, type),
         signal,
       });

@@ -181,7 +181,8 @@ export class MppsClient {
   #get(uid: string, query: string, context: RequestContext, signal: AbortSignal): Promise<HttpAnswer> {
     const url = new URL(`${this.#resource(uid)}${query}`);
     const headers = { ...requesterHeader(context), ...hopHeader(context) };
-    return getInAnyType(this.#userAgent, { url, headers, bearer: context.bearer, signal }, this.#options.mediaType);
+    const request = { url, headers, bearer: context.bearer, trace: context.trace, signal };
+    return getInAnyType(this.#userAgent, request, this.#options.mediaType);
   }
 
   async #readOne(answer: HttpAnswer): Promise<DataSet> {

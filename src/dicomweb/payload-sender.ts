@@ -62,6 +62,7 @@ export class PayloadSender {
       ...target,
       headers: { ...requesterHeader(context), ...hopHeader(context), accept: ACCEPT[content] },
       bearer: context.bearer,
+      trace: context.trace,
       payload: encodePayload(dataSet, content),
       signal,
     });

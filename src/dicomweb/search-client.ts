@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../observe/log.ts';
-import type { ServiceFailure, ServiceWarning, WorklistQuery } from '../services/port.ts';
+import type { ServiceFailure, ServiceWarning, Trace, WorklistQuery } from '../services/port.ts';
 import { failureFromHttp } from '../services/worklist/outcomes.ts';
 import { parametersFromQuery } from '../services/worklist/search-url.ts';
 import type { SearchUrlOptions } from '../services/worklist/search-url.ts';
@@ -24,6 +24,8 @@ export interface SearchClientOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** Token of the requester. */
   readonly bearer: string | undefined;
+  /** Is told of what passes; absent: nobody looks. */
+  readonly trace?: Trace | undefined;
   /** Asked for first. */
   readonly mediaType: SearchMediaType;
   readonly treat404AsEmpty: boolean;
@@ -87,6 +89,7 @@ export class SearchClient {
         url: new URL(`${this.#options.resource}${parameters && '?'}${parameters}`),
         headers: { ...this.#options.headers, accept: this.#accept },
         bearer: this.#options.bearer,
+        trace: this.#options.trace,
         signal,
       });
       const { status } = answer;

@@ -171,11 +171,12 @@ export class DicomwebUpstream implements Upstream {
   #client(context: RequestContext): SearchClient {
     const { mediaType, treat404AsEmpty = false, pageSize } = this.#options;
     const headers = { ...requesterHeader(context), ...hopHeader(context) };
-    const { bearer } = context;
+    const { bearer, trace } = context;
     const options = {
       resource: `${this.#baseUrl}/${RESOURCE}`,
       headers,
       bearer,
+      trace,
       mediaType,
       treat404AsEmpty,
       url: this.#options,

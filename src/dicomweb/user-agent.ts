@@ -8,10 +8,11 @@ import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { Credentials } from '../identity/credentials.ts';
 import { ServiceFailure } from '../services/port.ts';
-import type { FailureCode } from '../services/port.ts';
+import type { FailureCode, Trace } from '../services/port.ts';
 import type { ClientTls } from '../tls/client-tls.ts';
 import { ACCEPTED_CODINGS, decodeContent } from './content-coding.ts';
 import { failureFromAbort, failureFromNetwork } from './network-failure.ts';
+import { traceAnswer, traceNoAnswer, traceRequest } from './request-trace.ts';
 import { tlsConnector } from '../tls/connector.ts';
 import { settledBy } from './waiting.ts';
 
@@ -56,6 +57,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Token of the requester, for credentials that pass it on. */
   readonly bearer?: string | undefined;
+  /** Is told of what passes; absent: nobody looks. */
+  readonly trace?: Trace | undefined;
   /** Sent once: what failed after its first byte may have left is `ambiguous`. */
   readonly payload?: { readonly contentType: string; readonly bytes: Buffer };
   /** Ends the exchange; a `ServiceFailure` as its reason is what the caller then gets. */
@@ -178,14 +181,18 @@ export class UserAgent {
       });
     }
     this.#running++;
+    traceRequest(request, url);
     let data: Dispatcher.ResponseData;
     try {
       data = isWrite(request) ? await this.#requestOnce(request, url) : await this.#requestTwice(request, url);
     } catch (error) {
       this.#running--;
-      throw isWrite(request) ? error : failureFromNetwork(error, 'request', true, request.signal);
+      const failure = isWrite(request) ? error : failureFromNetwork(error, 'request', true, request.signal);
+      traceNoAnswer(request, failure);
+      throw failure;
     }
     this.#answered++;
+    traceAnswer(request, data.statusCode);
     return this.#answerOf(data, request.signal);
   }
 

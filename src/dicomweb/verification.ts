@@ -20,6 +20,7 @@ export async function verifyServer(
     url: new URL(`${baseUrl}/`),
     headers: { ...requesterHeader(context), accept: 'application/vnd.sun.wadl+xml, application/json' },
     bearer: context.bearer,
+    trace: context.trace,
     signal,
   });
   const { status } = answer;

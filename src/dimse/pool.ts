@@ -1,6 +1,7 @@
 /** Associations to one peer: so many at a time, kept for a while for requests of the same kind. */
 import { createHash } from 'node:crypto';
 import { ServiceFailure } from '../services/port.ts';
+import { traceAssociation } from './association-trace.ts';
 import { ScuAssociation } from './scu.ts';
 import type { Budget, ScuOptions } from './scu.ts';
 
@@ -16,6 +17,16 @@ export interface Lease {
   readonly association: ScuAssociation;
   /** It served others before: the peer may have closed it meanwhile without our knowing. */
   readonly isReused: boolean;
+}
+
+/** For the metrics. */
+export interface PoolCounts {
+  /** Associations that exist or are being opened or released. */
+  readonly open: number;
+  /** Those of them that are kept for the next request. */
+  readonly idle: number;
+  /** Requests that wait for one. */
+  readonly waiting: number;
 }
 
 interface Idle {
@@ -42,6 +53,10 @@ export class AssociationPool {
     this.#options = options.maximum === 0 ? { maximum: Infinity, idleMs: 0 } : options;
   }
 
+  get counts(): PoolCounts {
+    return { open: this.#places, idle: this.#idle.length, waiting: this.#waiters.length };
+  }
+
   /**
    * An association for one request; give it back with `giveBack`.
    * @param fresh never one that was kept, and the kept ones of its kind are released: they are likely stale too
@@ -54,7 +69,10 @@ export class AssociationPool {
       if (this.#isClosing) throw new ServiceFailure('SHUTTING_DOWN', { retry: 'safe' });
       if (fresh) this.#releaseIdle((idle) => idle.key === key);
       const kept = fresh ? undefined : this.#takeIdle(key);
-      if (kept !== undefined) return { association: kept, isReused: true };
+      if (kept !== undefined) {
+        traceAssociation(budget.trace, true);
+        return { association: kept, isReused: true };
+      }
       if (this.#places < this.#options.maximum) return this.#open(key, options, budget);
       // One kept for another purpose makes room.
       this.#releaseIdle((idle) => idle === this.#idle[0]);
@@ -93,6 +111,7 @@ export class AssociationPool {
       const association = await ScuAssociation.open(options, budget);
       this.#keys.set(association, key);
       void association.closed.then(() => this.#gone(association));
+      traceAssociation(budget.trace, false);
       return { association, isReused: false };
     } catch (error) {
       this.#freePlace();

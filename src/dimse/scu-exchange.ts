@@ -49,6 +49,7 @@ export class ScuExchange {
   #isSettled = false;
   #isPaused = false;
   #isAbandoned = false;
+  #pending = 0;
   #timer: NodeJS.Timeout | undefined;
   #timerMs = 0;
 
@@ -86,9 +87,15 @@ export class ScuExchange {
     return new Promise((resolve, reject) => (this.#waiting = { resolve, reject }));
   }
 
+  /** Pending responses so far. */
+  get pending(): number {
+    return this.#pending;
+  }
+
   /** A response has arrived. */
   receive(response: ScuResponse, isFinal: boolean): void {
     if (isFinal) this.#finish();
+    else this.#pending++;
     if (this.#isAbandoned) return;
     if (!isFinal) this.#awaitResponse();
     const waiting = this.#waiting;

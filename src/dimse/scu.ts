@@ -1,5 +1,7 @@
 /** An association as requestor for one SOP class or a few, with one request outstanding at a time. */
 import { GatewayError } from '../errors.ts';
+import type { Trace } from '../services/port.ts';
+import { traceNoAssociation, traceNoResponse, traceRequest, traceResponse } from './association-trace.ts';
 import { COMMAND_FIELD, isPending, isResponse, nextMessageId, PRIORITY, responseField } from './command-set.ts';
 import type { CommandSet } from './command-set.ts';
 import { sendingPduLength } from './message.ts';
@@ -46,6 +48,8 @@ export interface Budget {
   /** `performance.now()` of the end. May move. */
   readonly deadline: () => number;
   readonly signal: AbortSignal;
+  /** Is told of what passes; absent: nobody looks. */
+  readonly trace?: Trace | undefined;
 }
 
 const USUAL_PDU_LENGTH = 16_384;
@@ -61,6 +65,8 @@ export class ScuAssociation {
   #agreedContexts: AgreedContexts = { contexts: new Map(), refusals: new Map() };
   #answer: UserInformation = { roles: [], extended: [] };
   #exchange: ScuExchange | undefined;
+  /** Of the exchange. */
+  #trace: Trace | undefined;
   #end: AssociationEnd | undefined;
   #messageId = 0;
   /** The release waits for answers that are owed. */
@@ -81,6 +87,7 @@ export class ScuAssociation {
     try {
       await scu.#opened.promise;
     } catch (error) {
+      traceNoAssociation(budget.trace, error);
       budget.signal.throwIfAborted();
       throw error;
     } finally {
@@ -185,6 +192,8 @@ export class ScuAssociation {
       return exchange;
     }
     this.#exchange = exchange;
+    this.#trace = budget.trace;
+    traceRequest(this.#trace, fields.commandField, context.abstractSyntax);
     const onAbort = (): void => exchange.abandon(budget.signal.reason);
     budget.signal.addEventListener('abort', onAbort, { once: true });
     void exchange.settled.then(() => {
@@ -243,7 +252,10 @@ export class ScuAssociation {
     if (status === undefined) throw new GatewayError('MESSAGE_INVALID', 'A response without status');
     // Its Affected SOP Class UID is optional and not looked at: dcmjs-dimse answers a worklist C-FIND with Study Root.
     const isFinal = !isPending(status);
-    if (isFinal) this.#exchange = undefined;
+    if (isFinal) {
+      this.#exchange = undefined;
+      traceResponse(this.#trace, exchange, { status });
+    }
     exchange.receive({ status, command, dataSet }, isFinal);
   }
 
@@ -273,7 +285,10 @@ export class ScuAssociation {
     this.#end = end;
     clearTimeout(this.#releaseTimer);
     this.#opened.reject(errorFromEnd(end, 'association'));
-    this.#exchange?.ended(errorFromEnd(end, 'request'));
+    if (this.#exchange === undefined) return;
+    const error = errorFromEnd(end, 'request');
+    traceNoResponse(this.#trace, error);
+    this.#exchange.ended(error);
   }
 
   #agreed(): MessageChannel {

@@ -98,5 +98,5 @@ export function callingAeTitleFor(options: DimseUpstreamOptions, requester?: Req
 }
 
 export function budgetOf(context: RequestContext): Budget {
-  return { signal: context.signal, deadline: () => context.deadline };
+  return { signal: context.signal, deadline: () => context.deadline, trace: context.trace };
 }

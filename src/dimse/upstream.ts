@@ -25,6 +25,7 @@ import { CommitmentScu } from './commitment-scu.ts';
 import { MPPS_CLASSES, MppsClient } from './mpps-scu.ts';
 import { notifyScu } from './notification-scu.ts';
 import { AssociationPool } from './pool.ts';
+import type { PoolCounts } from './pool.ts';
 import type { ScuOptions } from './scu.ts';
 import { ScuError } from './scu-error.ts';
 import { SOP_CLASSES } from './uids.ts';
@@ -118,6 +119,11 @@ export class DimseUpstream implements Upstream {
   /** Those of TLS. */
   certificates(): readonly CertificateFacts[] {
     return this.#options.tls?.certificates() ?? [];
+  }
+
+  /** Of its associations. */
+  get counts(): PoolCounts {
+    return this.#pool.counts;
   }
 
   async close(): Promise<void> {

@@ -48,7 +48,7 @@ export class UpsClient {
   async retrieve(uid: string, { context, signal }: Call): Promise<{ workitem: DataSet } | { refusal: Refusal }> {
     const url = this.#workitem(uid);
     const headers = { ...requesterHeader(context), ...hopHeader(context) };
-    const request = { url, headers, bearer: context.bearer, signal };
+    const request = { url, headers, bearer: context.bearer, trace: context.trace, signal };
     const answer = await getInAnyType(this.#userAgent, request, this.#options.mediaType);
     if (answer.status < 200 || answer.status >= 300) return { refusal: await refusalOf(answer) };
     const { maximumItemBytes } = this.#options;

@@ -119,6 +119,7 @@ export class WorkitemFinder {
       resource: `${baseUrl}/workitems`,
       headers: { ...requesterHeader(context), ...hopHeader(context) },
       bearer: context.bearer,
+      trace: context.trace,
       mediaType,
       treat404AsEmpty: false,
       url: { maximumUriLength },
