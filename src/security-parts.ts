@@ -47,16 +47,22 @@ export async function loadListenerSecurity(
   };
   const authenticator = isSame('authentication') ? before?.authenticator : undefined;
   const userIdentity = isSame('userIdentity') ? before?.userIdentity : undefined;
-  for (const kept of [authenticator, userIdentity]) tell(await kept?.load(), logger);
-  return {
-    tls,
-    authenticator:
-      authenticator ??
-      ('authentication' in config ? await loadAuthenticator(owner, config.authentication, logger) : undefined),
-    userIdentity:
-      userIdentity ??
-      ('userIdentity' in config ? await loadUserIdentity(owner, config.userIdentity, logger) : undefined),
-  };
+  try {
+    for (const kept of [authenticator, userIdentity]) tell(await kept?.load(), logger);
+    // A listener of one protocol has one of the two.
+    return {
+      tls,
+      authenticator:
+        authenticator ??
+        ('authentication' in config ? await loadAuthenticator(owner, config.authentication, logger) : undefined),
+      userIdentity:
+        userIdentity ??
+        ('userIdentity' in config ? await loadUserIdentity(owner, config.userIdentity, logger) : undefined),
+    };
+  } catch (error) {
+    if (tls !== before?.tls) tls?.close();
+    throw error;
+  }
 }
 
 /** Every certificate of TLS that it uses. */

@@ -1,5 +1,5 @@
 /** Keys and tokens from an identity provider whose certificate an authority of the hospital has signed. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import {
 } from '../../src/security-parts.ts';
 import type { RunningSecurity } from '../../src/security-parts.ts';
 import type { Credentials } from '../../src/identity/credentials.ts';
+import { ServerTls } from '../../src/tls/server-tls.ts';
 import { keepingLogger } from '../support/requests.ts';
 import { certificateFile, filesOf } from '../support/tls.ts';
 import { AUDIENCE, createKey, ISSUER, sign, TokenIssuer } from '../support/token-issuer.ts';
@@ -89,6 +90,19 @@ test('a reload reads the authorities again where the file has changed', async ()
   const after = await listening({ authorities: [authorities] }, before);
   expect(after.security.authenticator).toBe(before.security.authenticator);
   expect(await subjectOf(after)).toBe('ris');
+});
+
+test('a listener whose keys cannot be read leaves nothing open', async () => {
+  const close = jest.spyOn(ServerTls.prototype, 'close');
+  const jwt = { issuer: ISSUER, audience: AUDIENCE, keys: join(folder, 'missing.json') };
+  const { certificate, key: file } = filesOf('server-ec');
+  const secured = { tls: { certificate, key: file }, authentication: { jwt } };
+  const config = listener.parse({ protocol: 'dicomweb', port: 0, ...secured });
+  await expect(loadListenerSecurity('listeners.web', config, SILENT)).rejects.toMatchObject({
+    code: 'KEYS_UNREADABLE',
+  });
+  expect(close).toHaveBeenCalledTimes(1);
+  close.mockRestore();
 });
 
 async function credentials(tls: object | undefined): Promise<Credentials | undefined> {
