@@ -1,9 +1,12 @@
 /** What a user agent tells the trace of a request: methods, paths, names of parameters and statuses, no values. */
 import { isUid } from '../dataset/uid.ts';
 import { ServiceFailure } from '../services/port.ts';
-import type { HttpRequest } from './user-agent.ts';
+import type { Trace } from '../services/port.ts';
 
-type Traced = Pick<HttpRequest, 'method' | 'trace'>;
+interface Traced {
+  readonly method: string;
+  readonly trace?: Trace | undefined;
+}
 
 export function traceRequest({ method, trace }: Traced, url: URL): void {
   trace?.({ direction: 'out', text: `${method} ${url.pathname}${namesOf(url)}` });
