@@ -1,8 +1,9 @@
 /** One notification connection to a UPS-RS server (PS3.18 8.10): a WebSocket that is read at the pace of its reader. */
-import { on, once } from 'node:events';
+import { on } from 'node:events';
 import { WebSocket } from 'ws';
 import type { ClientOptions } from 'ws';
 import { ServiceFailure } from '../services/port.ts';
+import type { FailureCode } from '../services/port.ts';
 import type { ClientTls } from '../tls/client-tls.ts';
 import type { Clock, Timer } from './clock.ts';
 
@@ -40,29 +41,29 @@ export class EventSocket {
   /** @throws ServiceFailure; with `httpStatus` where the server has refused */
   static async open(url: URL, options: EventSocketOptions, clock: Clock, signal: AbortSignal): Promise<EventSocket> {
     const socket = new WebSocket(url, clientOptions(url, options));
-    // What goes wrong is told by the promise, and by the end of the frames.
-    socket.on('error', () => {});
-    let refusal: number | undefined;
-    socket.once('unexpected-response', (request, response) => {
-      refusal = response.statusCode;
-      request.destroy();
-    });
     const events = new EventSocket(socket, clock, signal);
+    const end = (): void => socket.terminate();
+    signal.addEventListener('abort', end);
     try {
-      await once(socket, 'open', { signal });
+      await opened(socket);
     } catch (error) {
       socket.terminate();
-      if (signal.aborted) throw new ServiceFailure('CANCELED', { cause: error });
-      throw failureOf(error, refusal);
+      throw signal.aborted ? new ServiceFailure('CANCELED', { cause: error }) : error;
+    } finally {
+      signal.removeEventListener('abort', end);
     }
     events.#watch();
     return events;
   }
 
-  /** Text frames as they come; ends with the connection. @throws the reason of the signal */
+  /** Text frames as they come; ends with the connection. @throws ServiceFailure, also when the signal aborts */
   async *texts(): AsyncGenerator<string, void, undefined> {
-    for await (const [data, isBinary] of this.#frames) {
-      if (isBinary !== true && Buffer.isBuffer(data)) yield data.toString('utf8');
+    try {
+      for await (const [data, isBinary] of this.#frames) {
+        if (isBinary !== true && Buffer.isBuffer(data)) yield data.toString('utf8');
+      }
+    } catch (error) {
+      throw failureOf(error, 'UPSTREAM_PROTOCOL_ERROR', 'The notification connection broke');
     }
   }
 
@@ -107,13 +108,21 @@ function clientOptions(url: URL, options: EventSocketOptions): ClientOptions {
   };
 }
 
-function failureOf(error: unknown, httpStatus: number | undefined): ServiceFailure {
-  if (httpStatus !== undefined) {
-    const comment = `HTTP ${httpStatus} to the notification connection`;
-    return new ServiceFailure('UNEXPECTED_STATUS', { comment, httpStatus, cause: error });
-  }
+function opened(socket: WebSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('open', resolve);
+    // Stays: what goes wrong later is told by the end of the frames.
+    socket.on('error', (error) => reject(failureOf(error, 'UPSTREAM_UNREACHABLE', 'No notification connection')));
+    socket.once('unexpected-response', (request, { statusCode: httpStatus }) => {
+      request.destroy();
+      const comment = `HTTP ${httpStatus} to the notification connection`;
+      reject(new ServiceFailure('UNEXPECTED_STATUS', { comment, ...(httpStatus !== undefined && { httpStatus }) }));
+    });
+  });
+}
+
+function failureOf(error: unknown, failure: FailureCode, what: string): ServiceFailure {
   const { code } = error as { code?: unknown };
-  const detail = typeof code === 'string' ? ` (${code})` : '';
-  const comment = `No notification connection to the server${detail}`;
-  return new ServiceFailure('UPSTREAM_UNREACHABLE', { retry: 'safe', comment, cause: error });
+  const comment = typeof code === 'string' ? `${what} (${code})` : what;
+  return new ServiceFailure(failure, { retry: 'safe', comment, cause: error });
 }
