@@ -17,6 +17,7 @@ import type { SopReference, ToldEvent } from '../../src/services/storage-commitm
 import { startExample } from '../support/example-bed.ts';
 import type { BedOptions, ExampleBed, Passage } from '../support/example-bed.ts';
 import { call } from '../support/http-client.ts';
+import type { HttpReply } from '../support/http-client.ts';
 
 const IMAGES: readonly SopReference[] = [1, 2, 3].map((number) => ({
   sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
@@ -452,11 +453,77 @@ describe('web-modality-classic-archive', () => {
   });
 });
 
+describe('classic-modality-ups-rs', () => {
+  test('modalities: search, claim and end of a workitem, and the board hears of both from the server', async () => {
+    const bed = await start('classic-modality-ups-rs.yaml');
+    const modality = await bed.classic('ward', { calling: 'CT1' });
+    const board = bed.far('board').passage;
+    const heard = (count: number): Promise<Seen> =>
+      board.until(() => labels(board).filter((label) => label === 'N-EVENT-REPORT-RSP 0000H').length === count);
+    const uid = await begin(modality, 'MG-1001', 'CT1');
+    await heard(1);
+    await end(modality, uid);
+    await heard(2);
+    const reports = requests(board, 'N-EVENT-REPORT-RQ');
+    expect(reports.map((report) => JSON.stringify(report).includes(uid))).toEqual([true, true]);
+    // Claimed, and completed once the last update was in.
+    expect(labels(bed.far('workitems').passage).filter((label) => /^(PUT|POST)/.test(label))).toEqual([
+      ...['POST', 'PUT', 'POST', 'POST', 'PUT'],
+    ]);
+  });
+});
+
+describe('ups-modality-classic-ris', () => {
+  test('web-modalities: a claim is an N-CREATE, an update an N-SET, the end the final N-SET', async () => {
+    const bed = await start('ups-modality-classic-ris.yaml');
+    const { port } = bed.front('web').tap;
+    const lock = generateUid();
+    const ask = async (method: string, path: string, body?: DataSet): Promise<HttpReply> =>
+      call(port, `/dicomweb/workitems${path}`, {
+        method,
+        headers: { 'content-type': 'application/dicom+json' },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+    const found = JSON.parse((await ask('GET', '?PatientID=MG-1001')).body) as DataSet[];
+    const uid = firstText(found[0] ?? createDataSet(), '00080018');
+    const change = (state: string): Promise<HttpReply> =>
+      ask('PUT', `/${uid}/state`, dataSetOf({ '00741000': attribute('CS', state), '00081195': attribute('UI', lock) }));
+    const station = dataSetOf({
+      '00080100': attribute('SH', 'CT1'),
+      '00080102': attribute('SH', '99AET'),
+      '00080104': attribute('LO', 'CT1'),
+    });
+    const performed = dataSetOf({
+      '00404028': attribute('SQ', station),
+      '00404019': attribute('SQ', station),
+      '00404050': attribute('DT', '20260302081500'),
+      '00404051': attribute('DT', '20260302083000'),
+      '00404033': attribute('SQ'),
+    });
+    expect((await change('IN PROGRESS')).status).toBe(200);
+    expect((await ask('POST', `/${uid}?${lock}`, dataSetOf({ '00741216': attribute('SQ', performed) }))).status).toBe(
+      200,
+    );
+    expect((await change('COMPLETED')).status).toBe(200);
+    expect((await ask('GET', `/${uid}`)).status).toBe(200);
+    const ris = labels(bed.far('oldRis').passage).filter((label) => /^N-(CREATE|SET)/.test(label));
+    expect(ris).toEqual([
+      'N-CREATE-RQ',
+      'N-CREATE-RSP 0000H',
+      'N-SET-RQ',
+      'N-SET-RSP 0000H',
+      'N-SET-RQ',
+      'N-SET-RSP 0000H',
+    ]);
+  });
+});
+
 test('every file of config/examples is at work here', () => {
   const files = readdirSync(join(import.meta.dirname, '../../config/examples')).sort();
   expect(files).toEqual(
     [
       'character-sets',
+      'classic-modality-ups-rs',
       'classic-modality-web-archive',
       'classic-modality-web-ris',
       'dimse-bridge',
@@ -467,6 +534,7 @@ test('every file of config/examples is at work here', () => {
       'secured',
       'several-processes-postgres',
       'two-ris',
+      'ups-modality-classic-ris',
       'web-modality-classic-archive',
       'web-modality-classic-ris',
     ].map((name) => `${name}.yaml`),

@@ -181,10 +181,11 @@ function nearConfig(config: Config, folder: string, farEnds: ReadonlyMap<string,
   return {
     ...config,
     listeners: mapped(config.listeners, (_name, listener) => {
-      if (listener.protocol === 'dicomweb') return { ...listener, host: LOOPBACK, port: 0 };
-      const { addresses } = listener.access;
-      const access = { ...listener.access, ...(addresses === undefined ? {} : { addresses: [`${LOOPBACK}/8`] }) };
-      return { ...listener, host: LOOPBACK, port: 0, access };
+      const near = listener.access.addresses === undefined ? {} : { addresses: [`${LOOPBACK}/8`] };
+      if (listener.protocol === 'dicomweb') {
+        return { ...listener, host: LOOPBACK, port: 0, access: { ...listener.access, ...near } };
+      }
+      return { ...listener, host: LOOPBACK, port: 0, access: { ...listener.access, ...near } };
     }),
     upstreams: mapped(config.upstreams, (name, options) => {
       if (options.protocol === 'ris') return options;
@@ -213,17 +214,28 @@ async function startFarEnd(folder: string, options: UpstreamConfig, seed: string
         basePath: new URL((options as { baseUrl: string }).baseUrl).pathname,
         draftMethods: true,
       };
+  // A listener takes MPPS Notifications of those only whose MPPS it hears of.
+  const peer = { protocol: 'dimse', host: LOOPBACK, port: 104 };
+  const tellers = isDimse && {
+    teller: { ...peer, aeTitle: options.callingAeTitle, callingAeTitle: options.aeTitle },
+    watcher: { ...peer, aeTitle: 'WATCHER', callingAeTitle: options.aeTitle },
+  };
+  const told = isDimse
+    ? [{ name: 'told', mpps: { to: 'teller' }, notifications: { to: 'watcher', source: 'upstream' } }]
+    : [];
   const file = `${folder}.json`;
   const settings = {
     listeners: { far: { ...own, port: 0 } },
-    upstreams: { ris: { protocol: 'ris', entries: seed, simulateCommitment: true } },
+    upstreams: { ris: { protocol: 'ris', entries: seed, simulateCommitment: true }, ...tellers },
     routes: [
       {
         name: 'all',
         worklist: { to: 'ris' },
         mpps: { to: 'ris', validation: 'off' },
         storageCommitment: { to: 'ris' },
+        ...(options.protocol === 'ups-rs' && { workitems: {} }),
       },
+      ...told,
     ],
     store: { path: join(folder, 'dimseway.db') },
     timers: { shutdown: '100ms' },
