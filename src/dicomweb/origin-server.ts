@@ -20,14 +20,12 @@ import type { Handshakes } from '../tls/server-tls.ts';
 import { bearerToken, checkIdentity, requesterIdentity, scopeRefusal, tellingSeldom } from './authentication.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
-import { createCommitmentTransactions } from './commitment.ts';
 import { CLOSE } from './event-connection.ts';
 import { EventConnections } from './event-connections.ts';
 import { hopsOf } from './hop-header.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { DEFAULTS } from './listener-options.ts';
 import type { DicomwebListenerOptions, DicomwebListenerUpdate, KnownOptions } from './listener-options.ts';
-import { createMppsTransactions } from './mpps.ts';
 import { bodyTooLate, RequestBody, tooLong } from './request-body.ts';
 import { checkRequest } from './request-check.ts';
 import { RequestGate, takeHold } from './request-gate.ts';
@@ -35,13 +33,11 @@ import { baseUriOf, hasBody, plainAddress, queryOf } from './request-facts.ts';
 import { createRouter } from './router.ts';
 import type { RunTransaction } from './router.ts';
 import type { Transaction, WebRequest } from './transaction.ts';
+import { createTransactions } from './transactions.ts';
 import { isForWebSocket, serveUpgrade, upgradeOf } from './upgrade.ts';
 import { settledBy, within } from './waiting.ts';
 import { answerOfFailure, sendAnswer, sendEarlyAnswer } from './web-answer.ts';
 import type { FailureContext } from './web-answer.ts';
-import { createSubscriptionTransactions } from './workitem-subscriptions.ts';
-import { createWorkitemTransactions } from './workitems.ts';
-import { createWorklistSearch } from './worklist.ts';
 
 export type { DicomwebListenerOptions, DicomwebListenerUpdate } from './listener-options.ts';
 
@@ -220,13 +216,7 @@ export class DicomwebListener {
   }
 
   #transactions(): readonly Transaction[] {
-    const described = [
-      createWorklistSearch(this.#handler, this.#options),
-      ...createMppsTransactions(this.#handler, this.#options),
-      ...createCommitmentTransactions(this.#handler, this.#options),
-      ...createWorkitemTransactions(this.#handler, this.#options),
-      ...createSubscriptionTransactions(this.#handler, this.#options, this.#eventConnections),
-    ];
+    const described = createTransactions(this.#handler, this.#options, this.#eventConnections);
     const offered = ({ context: { requester } }: WebRequest): readonly Transaction[] =>
       described.filter(
         ({ operation }) => operation === undefined || this.#whyNoRoute(SERVICE_OF[operation], requester) === undefined,

@@ -2,6 +2,7 @@
  * Query components of the UPS-RS transactions (PS3.18 11.4 to 11.12): the standard's spellings and those in the wild. The
  * bare `?1.2.3` of the standard, and names that servers before us have taken.
  */
+import { isUid } from '../dataset/uid.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { ServiceWarning } from '../services/port.ts';
 import { badParameter, decoded } from '../services/query-parameters.ts';
@@ -37,12 +38,17 @@ export function workitemParameters(rawQuery: string, rules: WorkitemParameterRul
   const values = new Map<string, string>();
   const uids: string[] = [];
   for (const { name, raw } of own) {
-    if (!names.includes(name)) uids.push(encodeURIComponent(name) + (raw === undefined ? '' : `=${raw}`));
+    if (!names.includes(name)) uids.push(raw === undefined ? bareUid(name) : `${name}=${raw}`);
     else if (values.has(name)) throw badParameter(name, 'occurs more than once');
     else values.set(name, decoded(raw ?? '', name));
   }
   const uid = uidNames === undefined ? undefined : uidInQuery(uids.join('&'), uidNames);
   return { ...rest, values, ...(uid !== undefined && { uid }) };
+}
+
+function bareUid(name: string): string {
+  if (isUid(name)) return name;
+  throw new ServiceFailure('INVALID_UID', { comment: 'the target names what is no UID' });
 }
 
 /** @throws ServiceFailure BAD_REQUEST */
