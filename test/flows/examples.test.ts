@@ -484,7 +484,7 @@ describe('ups-modality-classic-ris', () => {
         headers: { 'content-type': 'application/dicom+json' },
         ...(body && { body: JSON.stringify(body) }),
       });
-    const found = JSON.parse((await ask('GET', '?PatientID=MG-1001')).body) as DataSet[];
+    const found = JSON.parse(String((await ask('GET', '?PatientID=MG-1001')).body)) as DataSet[];
     const uid = firstText(found[0] ?? createDataSet(), '00080018');
     const change = (state: string): Promise<HttpReply> =>
       ask('PUT', `/${uid}/state`, dataSetOf({ '00741000': attribute('CS', state), '00081195': attribute('UI', lock) }));
