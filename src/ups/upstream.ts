@@ -8,6 +8,7 @@ import { verifyServer } from '../dicomweb/verification.ts';
 import { createDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
+import { PERFORMED_PROCEDURE_STEP_STATUS } from '../services/mpps/attributes.ts';
 import { selectAttributes } from '../services/mpps/complete.ts';
 import { isFinal, stateOf } from '../services/mpps/state.ts';
 import { ServiceFailure } from '../services/port.ts';
@@ -84,6 +85,9 @@ export class UpsUpstream implements Upstream {
   }
 
   async createMpps(uid: string, attributes: DataSet, context: RequestContext): Promise<Completion> {
+    // A claim cannot be taken back: what is not IN PROGRESS claims nothing (PS3.4 F.7.2.1.2).
+    if (stateOf(attributes) !== 'IN PROGRESS')
+      throw new ServiceFailure('INVALID_VALUE', { attributes: [PERFORMED_PROCEDURE_STEP_STATUS] });
     await this.#inTurn(uid, context, (call) => this.#claiming.create(uid, attributes, call));
     this.#tell(uid);
     return { uid };
@@ -149,6 +153,11 @@ export class UpsUpstream implements Upstream {
   /** Those of TLS. */
   certificates(): readonly CertificateFacts[] {
     return this.#options.tls?.certificates() ?? [];
+  }
+
+  /** Requests under way. */
+  get running(): number {
+    return this.#userAgent.running;
   }
 
   async close(): Promise<void> {

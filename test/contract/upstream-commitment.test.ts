@@ -133,3 +133,14 @@ describe.each(UPSTREAMS)('%s', (_name, hops) => {
     await expect(upstream.checkCommitment(generateUid(), contextOf())).rejects.toMatchObject({ code });
   });
 });
+
+test('a UPS-RS upstream has no storage commitment, and says why (PS3.18 11)', async () => {
+  bed = await bedTo(['ups-rs'], () => Promise.resolve(new Archive(KEPT)));
+  const { upstream } = bed;
+  const failure = { code: 'NOT_SUPPORTED', retry: 'permanent', message: expect.stringContaining('UPS-RS') as unknown };
+  const result = { committed: KEPT, failed: [] };
+  await expect(upstream.requestCommitment(generateUid(), KEPT, asking().context)).rejects.toMatchObject(failure);
+  await expect(upstream.checkCommitment(generateUid(), contextOf())).rejects.toMatchObject(failure);
+  await expect(upstream.reportCommitment(generateUid(), result, contextOf())).rejects.toMatchObject(failure);
+  await expect(upstream.notifyMpps({ uid: '1.2.3', type: 1 }, contextOf())).rejects.toMatchObject(failure);
+});

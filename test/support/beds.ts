@@ -7,11 +7,6 @@ import { upstream as upstreamSchema } from '../../src/config/upstream-schema.ts'
 import type { DataSet } from '../../src/dataset/model.ts';
 
 import { CommitmentService } from '../../src/gateway/commitment/service.ts';
-import { Delivery } from '../../src/gateway/delivery.ts';
-import type { CommitmentTarget } from '../../src/gateway/commitment/route.ts';
-import { Gateway } from '../../src/gateway/gateway.ts';
-import type { GatewayRoute } from '../../src/gateway/gateway.ts';
-import { compileRouteMatcher } from '../../src/gateway/routes.ts';
 import { SILENT } from '../../src/observe/log.ts';
 import { buildListener } from '../../src/parts.ts';
 import { createUpstream } from '../../src/upstream-parts.ts';
@@ -19,8 +14,13 @@ import { Ris } from '../../src/ris/ris.ts';
 import type { Upstream } from '../../src/services/port.ts';
 import { openStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
+import { gatewayTo } from './one-route.ts';
+import { EVERYTHING, OF_WORKITEMS, startFacade, userAgentTo } from './ups/contract-bed.ts';
+import type { Capabilities } from './ups/contract-bed.ts';
 
 export type Protocol = 'dimse' | 'dicomweb';
+/** `ups-rs`: our facade, and our user agent of it. */
+export type Hop = Protocol | 'ups-rs';
 
 /** Every upstream, by its hops: both protocols, and both in a row, which are the two directions of the gateway. */
 export const UPSTREAMS: readonly [string, readonly Protocol[]][] = [
@@ -29,6 +29,12 @@ export const UPSTREAMS: readonly [string, readonly Protocol[]][] = [
   ['a DICOMweb upstream', ['dicomweb']],
   ['DIMSE, then DICOMweb', ['dimse', 'dicomweb']],
   ['DICOMweb, then DIMSE', ['dicomweb', 'dimse']],
+];
+
+/** The same with UPS-RS, which has the worklist and MPPS only, and those as far as workitems do. */
+export const UPSTREAMS_WITH_UPS: readonly [string, readonly Hop[], Capabilities][] = [
+  ...UPSTREAMS.map(([name, hops]) => [name, hops, EVERYTHING] as [string, readonly Hop[], Capabilities]),
+  ['a UPS-RS upstream', ['ups-rs'], OF_WORKITEMS],
 ];
 
 /** Both kinds of matching that a peer may lack, switched on: what is tested is ours on both ends. */
@@ -41,81 +47,13 @@ export interface Bed {
   close(): Promise<void>;
 }
 
-/**
- * A gateway with one route for everything, which passes MPPS messages on as they are: the far end judges.
- * @param more what its route has besides
- */
-export function gatewayTo(
-  upstream: Upstream,
-  hop: string,
-  store: Store,
-  commitments?: CommitmentService,
-  more: Pick<GatewayRoute, 'workitems' | 'notifications'> = {},
-): Gateway {
-  const far = { name: 'far', upstream };
-  const storageCommitment: CommitmentTarget = {
-    route: hop,
-    upstream: far,
-    options: {
-      delivery: 'direct',
-      transactionUids: 'same',
-      holdMs: 2_000,
-      deadlineMs: 60_000,
-      firstPollMs: 20,
-      maximumPollMs: 200,
-      attemptTimeoutMs: 5_000,
-      reportOn: 'open-association',
-      repeatedRequest: 'refuse',
-    },
-  };
-  commitments?.replaceTargets([storageCommitment], []);
-  const gateway = new Gateway([], SILENT);
-  gateway.replaceRoutes(
-    [
-      {
-        ...compileRouteMatcher(hop, {}),
-        options: {
-          route: hop,
-          characterSets: [],
-          unencodable: 'utf-8',
-          fuzzyMatching: true,
-          timezoneAdjustment: false,
-        },
-        worklist: { upstreams: [far], request: undefined, response: undefined },
-        mpps: {
-          route: hop,
-          upstream: far,
-          request: undefined,
-          response: undefined,
-          forwardTo: [],
-          options: {
-            delivery: 'direct',
-            validation: 'off',
-            missingInstanceUid: 'refuse',
-            unknownInstance: 'pass',
-            fillType2: false,
-            preCreateOptional: false,
-            defaults: undefined,
-            retrieveFromCopy: false,
-          },
-        },
-        storageCommitment,
-        messagesFor: () => undefined,
-        ...more,
-      },
-    ],
-    new Delivery(store, SILENT),
-    commitments,
-  );
-  return gateway;
-}
-
 async function startListener(
-  protocol: Protocol,
+  protocol: Hop,
   upstream: Upstream,
   hop: string,
   store: Store,
 ): Promise<{ port: number; close(): Promise<void> }> {
+  if (protocol === 'ups-rs') return startFacade(upstream, hop, store);
   const config = listenerSchema.parse(
     protocol === 'dimse' ? { protocol, aeTitle: 'FAREND', port: 0 } : { protocol, port: 0, basePath: '/far' },
   );
@@ -141,13 +79,13 @@ export function upstreamTo(protocol: Protocol, port: number, more: object = {}):
 }
 
 /** An upstream that reaches a RIS with these entries by the hops named, the nearest first; no hop is the RIS itself. */
-export function bedOf(hops: readonly Protocol[], entries: readonly DataSet[], more: object = {}): Promise<Bed> {
+export function bedOf(hops: readonly Hop[], entries: readonly DataSet[], more: object = {}): Promise<Bed> {
   return bedTo(hops, (store) => Ris.open('ris', entries, {}, store, SILENT), more);
 }
 
 /** The same to any far end; every hop has a store of its own, as every gateway has. */
 export async function bedTo(
-  hops: readonly Protocol[],
+  hops: readonly Hop[],
   farEndOf: (store: Store) => Promise<Upstream>,
   more: object = {},
 ): Promise<Bed> {
@@ -162,7 +100,10 @@ export async function bedTo(
   let endFarEnd = (): Promise<void> => Promise.resolve();
   for (const [index, protocol] of hops.toReversed().entries()) {
     const listener = await startListener(protocol, upstream, `hop-${index}`, await open(`hop-${index}`));
-    upstream = await upstreamTo(protocol, listener.port, more);
+    upstream =
+      protocol === 'ups-rs'
+        ? await userAgentTo(listener.port, await open(`claims-${index}`))
+        : await upstreamTo(protocol, listener.port, more);
     const near = upstream;
     endFarEnd = () => listener.close();
     closers.push(

@@ -236,6 +236,15 @@ describe('a step that cannot be claimed', () => {
     expect(firstText(workitem(uid), '00100020')).toBe('PID-1');
   });
 
+  test('that has ended before it began is refused with 0106H, and claims nothing (PS3.4 F.7.2.1.2)', async () => {
+    await open();
+    bed.server.schedule(UID, scheduledWorkitem());
+    const [entry] = await worklist();
+    const made = dataSetOf({ ...createOf(entry as DataSet), ...finalMessage('COMPLETED', 1) });
+    await expect(create(made)).rejects.toMatchObject(failed(0x0106));
+    expect([stateOf(), writes()]).toEqual(['SCHEDULED', []]);
+  });
+
   test.each<[string, DataSet]>([
     ['patient', dataSetOf({ '00100020': attribute('LO', 'PID-9') })],
     ['issuer of the patient ID', dataSetOf({ '00100021': attribute('LO', 'ELSEWHERE') })],

@@ -14,7 +14,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { systemClock } from '../../../src/ups/clock.ts';
 import type { Clock } from '../../../src/ups/clock.ts';
 import { WorkitemService } from '../../../src/ups/workitems.ts';
-import { gatewayTo } from '../beds.ts';
+import { gatewayTo } from '../one-route.ts';
 import { FarEnd } from '../mpps.ts';
 import type { Life } from './life.ts';
 
