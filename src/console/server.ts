@@ -19,6 +19,7 @@ import { addressOf, fail, needJson } from './answers.ts';
 import { answerFailure } from './failures.ts';
 import { watchActions } from './operator-actions.ts';
 import type { OperatorAction } from './operator-actions.ts';
+import { pages, safeHeaders } from './pages.ts';
 
 export interface ConsoleOptions {
   readonly host: string;
@@ -87,13 +88,14 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(checkHostAndOrigin(options));
+  app.use(safeHeaders, checkHostAndOrigin(options));
   app.get('/health/live', (_request, response) => void response.json({ status: 'live' }));
   app.get('/health/ready', async (request, response) => {
     const health = await handler.health();
     const isTold = isLoopback(options.host) || options.token === undefined || bears(request, options.token);
     response.status(health.status === 'ready' ? 200 : 503).json(isTold ? health : briefly(health));
   });
+  app.use(pages());
   if (options.token !== undefined) app.use(checkToken(options.token, options, logger));
   if (options.acted !== undefined) app.use(watchActions(options.acted));
   app.post('/api/reload', needJson, async (_request, response) => {
