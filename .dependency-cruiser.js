@@ -4,6 +4,7 @@ const allowed = {
   services: ['dataset', 'errors'],
   tls: ['errors'],
   access: ['services', 'tls', 'errors'],
+  openapi: [],
   identity: ['services', 'tls', 'errors'],
   audit: ['dataset', 'services', 'observe', 'tls', 'errors'],
   config: ['dataset', 'services', 'tls', 'identity', 'errors'],
@@ -11,12 +12,15 @@ const allowed = {
   observe: ['dataset', 'services', 'errors'],
   gateway: ['services', 'dataset', 'store', 'observe', 'audit', 'config', 'errors'],
   dimse: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'errors'],
-  dicomweb: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'errors'],
+  dicomweb: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'openapi', 'version', 'errors'],
   ups: ['services', 'dataset', 'store', 'observe', 'tls', 'identity', 'dicomweb', 'errors'],
   ris: ['services', 'dataset', 'store', 'observe', 'errors'],
   doctor: ['config', 'dimse', 'dicomweb', 'tls', 'services', 'dataset', 'errors'],
   console: ['observe', 'config', 'store', 'services', 'dataset', 'ris', 'tls', 'identity', 'errors'],
 };
+
+/** What is no folder. */
+const FILES = ['errors', 'version'];
 
 const own = Object.entries(allowed).map(([folder, may]) => ({
   name: `${folder}-imports`,
@@ -25,7 +29,7 @@ const own = Object.entries(allowed).map(([folder, may]) => ({
   from: { path: `^src/${folder}/` },
   to: {
     path: '^src/',
-    pathNot: `^src/(${[folder, ...may].map((m) => (m === 'errors' ? 'errors\\.ts' : `${m}/`)).join('|')})`,
+    pathNot: `^src/(${[folder, ...may].map((m) => (FILES.includes(m) ? `${m}\\.ts` : `${m}/`)).join('|')})`,
   },
 }));
 
@@ -58,10 +62,10 @@ export default {
       from: {
         path: '^src/',
         pathNot:
-          '^src/(cli/|app\\.ts|running\\.ts|parts\\.ts|console-parts\\.ts|route-parts\\.ts|store-services\\.ts|upstream-parts\\.ts)',
+          '^src/(cli/|app\\.ts|running\\.ts|parts\\.ts|console-parts\\.ts|observe-parts\\.ts|route-parts\\.ts|store-services\\.ts|upstream-parts\\.ts)',
       },
       to: {
-        path: '^src/(parts|audit-parts|binding|running|console-parts|route-parts|security-parts|store-services|upstream-parts|housekeeping)\\.ts$',
+        path: '^src/(parts|audit-parts|binding|running|console-parts|observe-parts|route-parts|security-parts|store-services|upstream-parts|housekeeping)\\.ts$',
       },
     },
     {
@@ -77,7 +81,26 @@ export default {
       from: { path: '^src/' },
       to: { dependencyTypes: ['npm-dev'], pathNot: '@types/' },
     },
-    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'pages-stand-alone',
+      comment: 'A browser gets the files of src/console/web and nothing else of src; types are gone by then',
+      severity: 'error',
+      from: { path: '^src/console/web/' },
+      to: { path: '^src/', pathNot: '^src/console/web/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'pages-only-in-browsers',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/console/web/' },
+      to: { path: '^src/console/web/' },
+    },
+    {
+      name: 'no-unresolvable',
+      severity: 'error',
+      from: {},
+      // Of the paths the browser asks the console for.
+      to: { couldNotResolve: true, pathNot: '^/assets/lit-html/' },
+    },
   ],
   options: {
     tsPreCompilationDeps: true,

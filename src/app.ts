@@ -18,25 +18,22 @@ import type { AuthenticationEvent } from './identity/principal.ts';
 import { healthOf, upstreamHealth } from './observe/health.ts';
 import type { Health } from './observe/health.ts';
 import type { AdjustableLogger } from './observe/log.ts';
-import { Metrics } from './observe/metrics.ts';
 import { lookAtCommitments } from './observe/commitments.ts';
-import type { CommitmentSource } from './observe/commitments.ts';
 import { lookAtSpool } from './observe/spool.ts';
-import type { SpoolSource } from './observe/spool.ts';
+import { Observation } from './observe-parts.ts';
 import { buildListener, hasStore, needsStore, openConfiguredStore, recordersOf } from './parts.ts';
 import type { Listener, Recorders } from './parts.ts';
 import { Ris } from './ris/ris.ts';
 import { buildRoutes, reportersOf } from './route-parts.ts';
 import { NOTHING } from './running.ts';
 import type { Parts, RunningListener, RunningUpstream } from './running.ts';
-import { certificatesOfSecurity, closeSecurity, loadListenerSecurity } from './security-parts.ts';
+import { closeSecurity, loadListenerSecurity } from './security-parts.ts';
 import { importSeeds, readSeeds } from './seeds.ts';
 import type { Upstream } from './services/port.ts';
 import { StoreServices } from './store-services.ts';
 import type { Store } from './store/store.ts';
 import { UpsUpstream } from './ups/upstream.ts';
-import { certificatesOf, createUpstream } from './upstream-parts.ts';
-import type { CertificateFacts } from './tls/tls-options.ts';
+import { createUpstream } from './upstream-parts.ts';
 
 /** Reads the configuration again. Rejects with a GatewayError (CONFIG_…) when it is bad. */
 export type ConfigSource = () => Promise<{ config: Config; warnings: readonly string[] }>;
@@ -51,18 +48,10 @@ export class App {
   readonly #gateway: Gateway;
   readonly #source: ConfigSource | undefined;
   readonly #retiring = new Set<Promise<void>>();
-  readonly #spoolSource: SpoolSource = {
-    depths: () => this.#parts?.store?.spool.depths(),
-    destinations: () => this.#services?.spool.states().values() ?? [],
-  };
-  readonly #commitmentSource: CommitmentSource = {
-    counts: () => this.#parts?.store?.commitments.counts(),
-    destinations: () =>
-      (this.#parts?.config.routes ?? []).flatMap(({ name, storageCommitment }) =>
-        storageCommitment === undefined ? [] : [{ route: name, upstream: storageCommitment.to }],
-      ),
-  };
-  readonly #metrics = new Metrics(this.#spoolSource, this.#commitmentSource, () => this.#certificates());
+  readonly #observation = new Observation(
+    () => this.#parts,
+    () => this.#services,
+  );
   #services: StoreServices | undefined;
   #housekeeping: NodeJS.Timeout | undefined;
   #parts: Parts | undefined;
@@ -87,6 +76,7 @@ export class App {
   /** Binds everything. @throws GatewayError LISTENER_FAILED, SEED_INVALID, STORE_*; nothing stays bound then */
   async start(config: Config): Promise<BoundPorts> {
     this.#put(await this.#build(config));
+    this.#observation.start();
     this.#housekeeping = setInterval(() => void this.housekeep(), HOUSEKEEPING_MS).unref();
     await this.housekeep();
     return this.ports();
@@ -120,8 +110,8 @@ export class App {
       Object.fromEntries(
         [...upstreams].map(([name, { config }]) => [name, upstreamHealth(config.protocol, states.get(name))]),
       ),
-      await lookAtSpool(this.#spoolSource),
-      await lookAtCommitments(this.#commitmentSource),
+      await lookAtSpool(this.#observation.spool),
+      await lookAtCommitments(this.#observation.commitments),
     );
   }
 
@@ -172,6 +162,7 @@ export class App {
     await Promise.all([...parts.listeners.values()].map(({ security }) => closeSecurity(security, undefined)));
     await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
+    this.#observation.stop();
     await this.#services?.delivery.settled();
     parts.audit.stopped();
     await Promise.all([parts.recorders.close(), parts.audit.close(deadlineMs)]);
@@ -276,28 +267,24 @@ export class App {
     store: Store | undefined,
   ): void {
     if (store !== undefined) {
-      this.#services ??= new StoreServices(store, this.#gateway, this.#logger, this.#metrics.observeDelivery);
+      this.#services ??= new StoreServices(
+        store,
+        this.#gateway,
+        this.#logger,
+        this.#observation.metrics.observeDelivery,
+      );
     }
-    const routes = buildRoutes(config, upstreams, recorders);
+    const watched = this.#observation.watched(upstreams);
+    const capture = config.console?.capture && this.#observation.capture;
+    const routes = buildRoutes(config, watched, recorders, capture);
     const { delivery, commitments, workitems } = this.#services ?? {};
     this.#gateway.replaceRoutes(routes, delivery, commitments);
     this.#gateway.workitems = workitems;
     this.#gateway.mppsObserver = workitems && ((upstream, event) => workitems.told(upstream, event));
-    this.#services?.replaceTargets(config, routes, upstreams);
+    this.#services?.replaceTargets(config, routes, watched);
     for (const [name, { upstream }] of upstreams) {
       if (upstream instanceof UpsUpstream) upstream.listen((event) => this.#gateway.told(name, event));
     }
-  }
-
-  /** Every certificate of TLS that is in use. */
-  #certificates(): CertificateFacts[] {
-    const { listeners, upstreams, console } = this.#parts ?? NOTHING;
-    return [
-      ...[...listeners.values()].flatMap(({ security }) => certificatesOfSecurity(security)),
-      ...[...upstreams.values()].flatMap(({ upstream }) => certificatesOf(upstream)),
-      ...(console?.tls?.certificates() ?? []),
-      ...(this.#parts?.audit.certificates() ?? []),
-    ];
   }
 
   /** The embedded RIS by name. */
@@ -316,7 +303,7 @@ export class App {
     const log = this.#logger.child({ listener: 'console' });
     const routers = consoleRouters(
       {
-        metrics: this.#metrics,
+        observation: this.#observation,
         store: () => this.#parts?.store,
         services: () => this.#services,
         rises: () => this.#rises(),
@@ -346,6 +333,7 @@ export class App {
     const old = this.#parts ?? NOTHING;
     this.#parts = parts;
     this.#logger.setLevel(parts.config.log.level);
+    this.#observation.follow(parts.config);
     this.#route(parts.config, parts.upstreams, parts.recorders, parts.store);
     const keptListeners = new Set<Listener>();
     for (const [name, { config, listener, security }] of parts.listeners) {
@@ -374,7 +362,8 @@ export class App {
     parts.audit.follow(parts.config);
     const secured = [...[...parts.listeners.values()].map(({ security }) => security.tls), parts.console?.tls];
     for (const tls of secured) if (tls !== undefined) tls.observer = parts.audit.handshakeFailed;
-    this.#gateway.observers = parts.audit.observer === undefined ? [] : [parts.audit.observer];
+    const { exchanged } = this.#observation;
+    this.#gateway.observers = [exchanged, ...(parts.audit.observer === undefined ? [] : [parts.audit.observer])];
     if (old.console !== undefined && old.console !== parts.console) this.#retire(old.console.server.close());
   }
 

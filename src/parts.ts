@@ -4,6 +4,7 @@ import type { AccessRefusal } from './access/access-refusal.ts';
 import type { Config, ListenerConfig, LogConfig, StoreConfig } from './config/schema.ts';
 import { DicomwebListener } from './dicomweb/origin-server.ts';
 import { DimseListener } from './dimse/scp.ts';
+import type { ListenerCounts } from './observe/listener-metrics.ts';
 import type { Logger } from './observe/log.ts';
 import { createMessageRecorder } from './observe/messages.ts';
 import type { MessageRecorder } from './observe/messages.ts';
@@ -16,6 +17,7 @@ import type { Store } from './store/store.ts';
 /** A bound or bindable socket with a protocol behind it. */
 export interface Listener {
   readonly listening: boolean;
+  readonly counts: ListenerCounts;
   listen(): Promise<{ port: number }>;
   /** New options for what comes from now on; protocol, host and port are as before. */
   update(name: string, config: ListenerConfig, more: ListenerParts): void;
@@ -81,6 +83,11 @@ function wrap<Protocol extends ListenerConfig['protocol']>(
   return {
     get listening() {
       return listener.listening;
+    },
+    get counts(): ListenerCounts {
+      return listener instanceof DimseListener
+        ? { protocol: 'dimse', counts: listener.counts }
+        : { protocol: 'dicomweb', counts: listener.counts };
     },
     listen: () => listener.listen(),
     close: (deadlineMs) => listener.close(deadlineMs),

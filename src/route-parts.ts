@@ -9,15 +9,18 @@ import type { NotificationTarget } from './gateway/notifications.ts';
 import { compileRouteMatcher } from './gateway/routes.ts';
 import type { NamedUpstream } from './gateway/routes.ts';
 import type { DestinationOptions, SpoolTarget } from './gateway/spool-delivery.ts';
+import { bothOf } from './observe/messages.ts';
 import type { MessageRecorder } from './observe/messages.ts';
 import type { Recorders, Reporter } from './parts.ts';
 import type { Upstream } from './services/port.ts';
 import type { WorkitemRoute } from './services/ups/workitem.ts';
 
+/** @param capture gets the data sets of every route */
 export function buildRoutes(
   config: Config,
   upstreams: ReadonlyMap<string, { readonly upstream: Upstream }>,
   recorders: Recorders,
+  capture: MessageRecorder | undefined = undefined,
 ): GatewayRoute[] {
   const named = (name: string): NamedUpstream => {
     const running = upstreams.get(name);
@@ -39,7 +42,7 @@ export function buildRoutes(
     storageCommitment: route.storageCommitment && commitmentTarget(route.name, route.storageCommitment, named),
     workitems: route.workitems && route.mpps && workitemRoute(route.name, route.mpps.to, route.workitems),
     notifications: route.notifications && notificationTarget(route.notifications, named, config.upstreams),
-    messagesFor: (listener) => recorderOf(config, route, listener, recorders),
+    messagesFor: (listener) => bothOf(recorderOf(config, route, listener, recorders), capture),
   }));
 }
 

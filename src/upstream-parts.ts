@@ -10,6 +10,7 @@ import { USER_AGENT_DEFAULTS } from './dicomweb/user-agent.ts';
 import type { UserAgentOptions } from './dicomweb/user-agent.ts';
 import type { DimseUpstreamOptions } from './dimse/upstream-options.ts';
 import { DimseUpstream } from './dimse/upstream.ts';
+import type { SeenUpstream } from './observe/listener-metrics.ts';
 import type { Logger } from './observe/log.ts';
 import { Ris } from './ris/ris.ts';
 import { readSeed } from './ris/seed.ts';
@@ -127,6 +128,13 @@ async function createRis(name: string, config: RisUpstreamConfig, logger: Logger
   if (store !== undefined) return Ris.resume(name, options, store, logger);
   const seed = (await Promise.all(entries.map(readSeed))).flat();
   return Ris.open(name, seed, options, await openMemoryStore(), logger);
+}
+
+/** How it is connected now. */
+export function connectionsOf(name: string, upstream: Upstream): SeenUpstream {
+  if (upstream instanceof DimseUpstream) return { name, pool: upstream.counts };
+  const isWeb = upstream instanceof DicomwebUpstream || upstream instanceof UpsUpstream;
+  return isWeb ? { name, running: upstream.running } : { name };
 }
 
 /** Those of TLS that an upstream has or checks by. */

@@ -1,15 +1,13 @@
 /** The command line: which commands there are. Each lives in a file of its own, loaded when it is called. */
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { SERVICES } from '../services/port.ts';
+import { versionOfPackage } from '../version.ts';
 import { addCommitCommands } from './commit-commands.ts';
 import type { ExplainOptions } from './explain.ts';
 import { addMppsCommands } from './mpps-commands.ts';
 import { defaultConfig, LOCAL_CONFIG, toCount, toList, toWaitMs, withConfig } from './options.ts';
 import { EXIT } from './report.ts';
 import { addSpoolCommands } from './spool-commands.ts';
-
-const PACKAGE = new URL('../../package.json', import.meta.url);
 
 /** Parses the command line and runs one command. Returns the exit status. */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -28,10 +26,9 @@ export async function run(argv: readonly string[]): Promise<number> {
 }
 
 function createProgram(end: (status: number) => void): Command {
-  const { version } = JSON.parse(readFileSync(PACKAGE, 'utf8')) as { version: string };
   const program = new Command('dimseway')
     .description('Gateway between classic DICOM networking (DIMSE) and DICOMweb for the modality’s workflow.')
-    .version(version)
+    .version(versionOfPackage())
     .exitOverride()
     .showHelpAfterError('Try dimseway --help.')
     .addHelpText(

@@ -143,6 +143,11 @@ export class DicomwebUpstream implements Upstream {
     return [...(tls?.certificates() ?? []), ...(credentials?.certificates() ?? [])];
   }
 
+  /** Requests under way. */
+  get running(): number {
+    return this.#userAgent.running;
+  }
+
   close(): Promise<void> {
     return this.#userAgent.close();
   }

@@ -90,6 +90,8 @@ export interface DimseListenerOptions extends AccessOptions, NegotiationOptions,
 /** For health and metrics. */
 export interface DimseListenerCounts {
   readonly associations: number;
+  /** So far. */
+  readonly accepted: number;
   readonly halfOpenConnections: number;
   /** Rejections so far by reason. */
   readonly rejected: Readonly<Record<RejectionName, number>>;
@@ -126,6 +128,7 @@ export class DimseListener {
     RejectionName,
     number
   >;
+  #accepted = 0;
   #options: DimseListenerOptions;
   #policy: AccessPolicy;
   #closing: Promise<void> | undefined;
@@ -196,6 +199,7 @@ export class DimseListener {
   get counts(): DimseListenerCounts {
     return {
       associations: this.#associations.size,
+      accepted: this.#accepted,
       halfOpenConnections: this.#halfOpen.size + (this.#handshakes?.count ?? 0),
       rejected: { ...this.#rejected },
       refusedConnections: this.#door.refused,
@@ -327,6 +331,7 @@ export class DimseListener {
       if (BY_LISTS.includes(rejected)) this.#tellRefused(caller, callingAeTitle, REJECTIONS[rejected].text);
       return rejected;
     }
+    this.#accepted++;
     const isListed = this.#policy.lists(callingAeTitle, address);
     this.#associations.add(association, { caller, callingAeTitle, isListed });
     const reports = reporter === 'reporter' ? this.#reporters.reportedBy(callingAeTitle) : [];

@@ -3,7 +3,7 @@
  * configuration says so, until a given moment, so many bytes and no more.
  */
 import type { DataSet } from '../dataset/model.ts';
-import type { MessageStage } from './messages.ts';
+import type { MessageRecorder, MessageStage } from './messages.ts';
 
 export interface CapturedDataSet {
   readonly stage: MessageStage;
@@ -19,4 +19,104 @@ export interface Capture {
   readonly until: number | undefined;
   /** In the order they were seen; empty: none were captured, or they were forgotten. */
   of(traceId: string): readonly CapturedDataSet[];
+}
+
+export interface CaptureOptions {
+  /** ms since 1970 */
+  readonly untilMs: number;
+  /** Of everything that is kept; the data sets of the oldest exchange go first. */
+  readonly maximumBytes: number;
+}
+
+/** Of one exchange; further results of a long list are left out. */
+const KEPT_OF_ONE = 200;
+
+/** The longest delay Node's timers know. */
+const MAXIMUM_DELAY_MS = 2 ** 31 - 1;
+
+interface Kept {
+  readonly stage: MessageStage;
+  readonly atMs: number;
+  /** JSON: nobody can change it any more, and its size is known. */
+  readonly text: Buffer;
+}
+
+export class CaptureRecorder implements Capture, MessageRecorder {
+  readonly #now: () => number;
+  #options: CaptureOptions | undefined;
+  /** By trace ID, the oldest first. */
+  readonly #exchanges = new Map<string, Kept[]>();
+  #bytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param now wall clock in ms */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+  }
+
+  /** Undefined: nothing is captured from now on, and what was is forgotten. */
+  set options(options: CaptureOptions | undefined) {
+    this.#options = options;
+    this.#forget();
+    this.#awaitEnd();
+  }
+
+  get until(): number | undefined {
+    return this.#options?.untilMs;
+  }
+
+  /** Bytes that are kept now. */
+  get bytes(): number {
+    this.#forget();
+    return this.#bytes;
+  }
+
+  record(stage: MessageStage, traceId: string, dataSet: DataSet): void {
+    this.#forget();
+    if (this.#options === undefined) return;
+    const kept = this.#exchanges.get(traceId) ?? [];
+    if (kept.length >= KEPT_OF_ONE) return;
+    const text = Buffer.from(JSON.stringify(dataSet));
+    if (text.length > this.#options.maximumBytes) return;
+    kept.push({ stage, atMs: performance.now(), text });
+    this.#exchanges.set(traceId, kept);
+    this.#bytes += text.length;
+    this.#forget();
+  }
+
+  of(traceId: string): readonly CapturedDataSet[] {
+    this.#forget();
+    const kept = this.#exchanges.get(traceId) ?? [];
+    return kept.map(({ text, ...same }) => ({ ...same, dataSet: JSON.parse(text.toString()) as DataSet }));
+  }
+
+  close(): Promise<void> {
+    this.options = undefined;
+    return Promise.resolve();
+  }
+
+  /** What nobody looks for goes in time too. */
+  #awaitEnd(): void {
+    clearTimeout(this.#timer);
+    if (this.#options === undefined) return;
+    const leftMs = this.#options.untilMs - this.#now();
+    this.#timer = setTimeout(
+      () => {
+        this.#forget();
+        this.#awaitEnd();
+      },
+      Math.min(Math.max(leftMs, 1), MAXIMUM_DELAY_MS),
+    ).unref();
+  }
+
+  #forget(): void {
+    const options = this.#options;
+    const maximumBytes = options === undefined || this.#now() >= options.untilMs ? 0 : options.maximumBytes;
+    if (maximumBytes === 0) this.#options = undefined;
+    for (const [traceId, kept] of this.#exchanges) {
+      if (this.#bytes <= maximumBytes) return;
+      this.#exchanges.delete(traceId);
+      for (const { text } of kept) this.#bytes -= text.length;
+    }
+  }
 }

@@ -42,6 +42,23 @@ export function createMessageRecorder(
   return new ValueRecorder(options.file, options.expires.getTime(), logger, now);
 }
 
+/** One that records with each; undefined: there is none. */
+export function bothOf(
+  one: MessageRecorder | undefined,
+  other: MessageRecorder | undefined,
+): MessageRecorder | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return {
+    record: (stage, traceId, dataSet) => {
+      one.record(stage, traceId, dataSet);
+      other.record(stage, traceId, dataSet);
+    },
+    close: async () => {
+      await Promise.all([one.close(), other.close()]);
+    },
+  };
+}
+
 class ValueRecorder implements MessageRecorder {
   readonly #file: string;
   readonly #expiresMs: number;

@@ -20,10 +20,10 @@ beforeEach(async () => {
   destinations = [];
   counts = () => Promise.resolve([]);
   asked = [];
-  metrics = new Metrics(
-    { depths: () => depths(), destinations: () => destinations },
-    { counts: () => counts(), destinations: () => asked },
-  );
+  metrics = new Metrics({
+    spool: { depths: () => depths(), destinations: () => destinations },
+    commitments: { counts: () => counts(), destinations: () => asked },
+  });
   console = await openConsole([metricsPage(metrics)]);
 });
 afterEach(() => console.close());
@@ -64,11 +64,11 @@ async function samples(name: string): Promise<Family['samples'] | undefined> {
   return (await scrape()).get(name)?.samples;
 }
 
-test('each metric has our prefix, a type, a help text, and a name by the conventions of Prometheus', async () => {
+test('each metric has our prefix or is of every process, a type, a help text, and a name by the conventions of Prometheus', async () => {
   const families = await scrape();
-  expect(families.size).toBe(11);
+  expect(families.size).toBeGreaterThan(40);
   for (const [name, { type, help }] of families) {
-    expect(name).toMatch(/^dimseway_[a-z_]+$/);
+    expect(name).toMatch(/^(dimseway|process|nodejs)_[a-z_]+$/);
     expect(help).toMatch(/\.$/);
     expect(name.endsWith('_total')).toBe(type === 'counter');
     expect(name).not.toMatch(/_(ms|minutes|kilobytes)$/);
@@ -171,7 +171,7 @@ test('a store that fails is told, and what was counted is told all the same', as
 
 test('two gateways in one process count apart', async () => {
   metrics.observeDelivery({ ...RIS, kind: 'create', outcome: 'delivered', ms: 1 });
-  const other = new Metrics({ depths: () => undefined, destinations: () => [] });
+  const other = new Metrics({});
   expect(parse(await other.text()).get('dimseway_spool_deliveries_total')?.samples).toEqual({});
 });
 
