@@ -1,5 +1,5 @@
 /** N-CREATE at a UPS-RS server: what is found, checked and claimed, and in which order (proxy flows 6.2, status mapping 11.1). */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { attribute, dataSetOf, firstText, itemsOf } from '../../../src/dataset/model.ts';
 import type { DataSet } from '../../../src/dataset/model.ts';
 import { stepIdOf } from '../../../src/services/ups/step-id.ts';
@@ -157,11 +157,13 @@ describe('a lock', () => {
   test('is on the disk before it is sent', async () => {
     await open();
     schedule(FIRST, requested([1]));
+    const added = jest.spyOn(bed.store.claims, 'add');
     let before: ClaimRecord | undefined;
     bed.server.at = async (moment, transaction) => {
       if (moment === 'before' && transaction === 'changeState') before = await claim();
     };
     await create(mpps(item(1)));
+    expect(added.mock.calls.map(([, durability]) => durability)).toEqual(['disk']);
     expect(before?.workitems).toEqual([
       {
         workitemUid: FIRST,

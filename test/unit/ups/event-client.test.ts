@@ -206,6 +206,14 @@ describe('the state of an MPPS', () => {
     expect(told).toEqual(['1', '2']);
   });
 
+  test('that has ended before anybody heard of it is told from its begin', async () => {
+    await open();
+    await create();
+    await complete();
+    await listen();
+    expect(told).toEqual(['1', '2']);
+  });
+
   test('whose workitem the server has deleted is told as 5', async () => {
     await open();
     await listen();

@@ -51,6 +51,9 @@ describe('a search', () => {
     expect((await search(bed)).patients).toEqual(['PID-1', 'PID-3']);
     const both = await bedWithStates(bed, ['SCHEDULED', 'IN PROGRESS']);
     expect((await search(both)).patients).toEqual(['PID-1', 'PID-2', 'PID-3']);
+    // Of two states a server is not asked for any.
+    const over = await bedWithStates(bed, ['SCHEDULED', 'COMPLETED']);
+    expect((await search(over)).patients).toEqual(['PID-1', 'PID-3']);
     const any = await bedWithStates(bed, []);
     expect((await search(any)).patients).toEqual(['PID-1', 'PID-2', 'PID-3']);
   });
