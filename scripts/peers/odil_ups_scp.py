@@ -114,7 +114,7 @@ def update(uid, data):
 def subscription(kind, uid, data):
     ae_title = first(data, "00741234")
     if uid == WORKLIST:
-        known = ae_title in everywhere
+        known = ae_title in everywhere or (kind == 4 and any(ae_title in each for each in subscribers.values()))
         everywhere.add(ae_title) if kind == 3 else everywhere.discard(ae_title)
         if kind != 5:
             for each in subscribers.values():

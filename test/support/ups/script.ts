@@ -110,6 +110,8 @@ export const UPS_SCRIPT: readonly UpsStep[] = [
   step('all', { kind: 'suspend' }, '0000', 200),
   step(4, create(), '0000', 201),
   step(3, { kind: 'requestCancellation' }, '0000', 202),
+  // Those to workitems outlive the suspension, and go with the worklist's.
+  step('all', { kind: 'unsubscribe' }, '0000', 200),
   step('all', { kind: 'unsubscribe' }, 'c307', 404),
   step(5, { kind: 'subscribe' }, 'c307', 404),
   step(5, { kind: 'unsubscribe' }, 'c307', 404),

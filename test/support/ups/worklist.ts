@@ -202,9 +202,9 @@ export class UpsWorklist {
 
   unsubscribe(resource: string, aeTitle: string): UpsStatus {
     if (resource === WORKLIST) {
-      if (!this.#worldwide.delete(aeTitle)) return UPS_STATUS.unknown;
-      for (const item of this.#items.values()) item.subscribers.delete(aeTitle);
-      return UPS_STATUS.done;
+      let isKnown = this.#worldwide.delete(aeTitle);
+      for (const item of this.#items.values()) if (item.subscribers.delete(aeTitle)) isKnown = true;
+      return isKnown ? UPS_STATUS.done : UPS_STATUS.unknown;
     }
     return this.#items.get(resource)?.subscribers.delete(aeTitle) === true ? UPS_STATUS.done : UPS_STATUS.unknown;
   }
