@@ -1,11 +1,14 @@
 /** One notification connection (PS3.18 8.10), against a server that reads and writes as the test says. */
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import type { ServerOptions, WebSocket } from 'ws';
 import { EventSocket } from '../../../src/ups/event-socket.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { certificateFile, clientTls, keyFile } from '../../support/tls.ts';
 
 const OPTIONS = {
   headers: { authorization: 'Bearer x' },
@@ -111,4 +114,33 @@ test('is closed within a second, whatever the server does', async () => {
   const closed = socket.close();
   await clock.pass(1_000);
   await closed;
+});
+
+test('by TLS goes to a server with a certificate that is trusted, and to no other', async () => {
+  clock = new FakeClock(0);
+  const https = createServer({
+    key: readFileSync(keyFile('server-ec')),
+    cert: readFileSync(certificateFile('server-ec')),
+  });
+  server = new WebSocketServer({ server: https });
+  https.listen(0, '127.0.0.1');
+  await once(https, 'listening');
+  const url = new URL(`wss://localhost:${(https.address() as AddressInfo).port}/`);
+  server.on('connection', (peer) => {
+    peer.send('hello');
+    peer.close();
+  });
+  const trusting = await clientTls();
+  const other = await clientTls({ authorities: [certificateFile('other-ca')] });
+  try {
+    const socket = await EventSocket.open(url, { ...OPTIONS, tls: trusting.tls }, clock, end.signal);
+    expect(await textsOf(socket)).toEqual(['hello']);
+    await expect(EventSocket.open(url, { ...OPTIONS, tls: other.tls }, clock, end.signal)).rejects.toMatchObject({
+      code: 'UPSTREAM_UNREACHABLE',
+    });
+  } finally {
+    trusting.tls.close();
+    other.tls.close();
+    https.close();
+  }
 });
