@@ -1,14 +1,20 @@
 /**
  * Retrieve Capabilities (PS3.18 8.9, Annexes G and H): what this origin server can do, as WADL in XML or JSON, made from
- * the table of transactions that also registers the routes.
+ * the table of transactions that also registers the routes; and, beyond the standard, as OpenAPI.
  */
 import { createHash } from 'node:crypto';
+import { OPENAPI_TYPES } from '../openapi/document.ts';
 import { HttpRefusal } from './http-refusal.ts';
 import { parseMediaRanges } from './media-type.ts';
 import type { ParameterDescription, StatusDescription, Transaction, WebAnswer, WebRequest } from './transaction.ts';
 
 const XML_TYPE = 'application/vnd.sun.wadl+xml';
 const JSON_TYPE = 'application/json';
+/** The preferred one first. */
+export const CAPABILITY_TYPES = [XML_TYPE, JSON_TYPE, ...OPENAPI_TYPES] as const;
+type CapabilityType = (typeof CAPABILITY_TYPES)[number];
+
+export const OPENAPI_PATH = '/openapi.json';
 const NAMESPACE = 'http://wadl.dev.java.net/2009/02';
 
 /** An element of WADL: attributes, and children under the names of their elements. */
@@ -18,22 +24,44 @@ interface Element {
   readonly text?: string;
 }
 
-/** The transaction that describes the others; it does not describe itself. @param offered those of the requester's route */
-export function createCapabilities(offered: (request: WebRequest) => readonly Transaction[]): Transaction {
-  return {
-    id: 'retrieveCapabilities',
-    title: 'Retrieve Capabilities (PS3.18 8.9)',
-    method: 'OPTIONS',
-    path: '/',
-    parameters: [],
-    statuses: [],
-    run: async (request) => {
-      const type = negotiate(request.headers.accept);
-      const description = describe(request.baseUri, offered(request));
-      const text = type === XML_TYPE ? toXmlText(description) : toJsonText(description);
-      return answer(request, type, text);
+/** What there is to say to one requester. */
+export interface Capabilities {
+  /** Transactions of its route. */
+  readonly offered: (request: WebRequest) => readonly Transaction[];
+  /** The OpenAPI document of these. */
+  readonly openApi: (baseUri: string, transactions: readonly Transaction[]) => unknown;
+}
+
+/** The transactions that describe the others: they do not describe themselves. */
+export function createCapabilities({ offered, openApi }: Capabilities): Transaction[] {
+  const openApiText = (request: WebRequest): string =>
+    `${JSON.stringify(openApi(request.baseUri, offered(request)), undefined, 1)}\n`;
+  return [
+    {
+      id: 'retrieveCapabilities',
+      title: 'Retrieve Capabilities (PS3.18 8.9)',
+      method: 'OPTIONS',
+      path: '/',
+      parameters: [],
+      statuses: [],
+      run: async (request) => {
+        const type = negotiate(request.headers.accept, CAPABILITY_TYPES);
+        if (type !== XML_TYPE && type !== JSON_TYPE) return answer(request, type, openApiText(request));
+        const description = describe(request.baseUri, offered(request));
+        return answer(request, type, type === XML_TYPE ? toXmlText(description) : toJsonText(description));
+      },
     },
-  };
+    {
+      id: 'retrieveOpenApi',
+      title: 'Retrieve Capabilities as OpenAPI',
+      method: 'GET',
+      path: OPENAPI_PATH,
+      parameters: [],
+      statuses: [],
+      run: async (request) =>
+        answer(request, negotiate(request.headers.accept, [JSON_TYPE, ...OPENAPI_TYPES]), openApiText(request)),
+    },
+  ];
 }
 
 function answer(request: WebRequest, type: string, text: string): WebAnswer {
@@ -44,8 +72,10 @@ function answer(request: WebRequest, type: string, text: string): WebAnswer {
   return { status: 200, headers: { ETag: etag }, contentType: type, body: [Buffer.from(text, 'utf8')] };
 }
 
-function negotiate(accept: string | undefined): string {
-  if (accept === undefined || accept.trim() === '') return XML_TYPE;
+/** @param available the preferred one first @throws HttpRefusal 406 */
+function negotiate(accept: string | undefined, available: readonly CapabilityType[]): CapabilityType {
+  const [preferred] = available as readonly [CapabilityType];
+  if (accept === undefined || accept.trim() === '') return preferred;
   const { ranges } = parseMediaRanges(accept);
   const weight = (type: string): number => {
     const matching = [type, `${type.split('/')[0] ?? ''}/*`, '*/*'].map((name) =>
@@ -53,11 +83,9 @@ function negotiate(accept: string | undefined): string {
     );
     return matching.find((range) => range !== undefined)?.quality ?? 0;
   };
-  const [xml, json] = [weight(XML_TYPE), weight(JSON_TYPE)];
-  if (xml === 0 && json === 0) {
-    throw new HttpRefusal(406, 'NO_COMMON_MEDIA_TYPE', `Capabilities are available as ${XML_TYPE} and ${JSON_TYPE}`);
-  }
-  return json > xml ? JSON_TYPE : XML_TYPE;
+  const best = available.reduce((found, type) => (weight(type) > weight(found) ? type : found), preferred);
+  if (weight(best) > 0) return best;
+  throw new HttpRefusal(406, 'NO_COMMON_MEDIA_TYPE', `Capabilities are available as ${available.join(', ')}`);
 }
 
 function describe(baseUri: string, transactions: readonly Transaction[]): Element {

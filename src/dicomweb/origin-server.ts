@@ -17,6 +17,7 @@ import type { RequestContext, Requester, ServiceHandler, ServiceName } from '../
 import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { certificateFields, peerCertificateOf } from '../tls/peer-certificate.ts';
 import type { Handshakes } from '../tls/server-tls.ts';
+import { versionOfPackage } from '../version.ts';
 import { bearerToken, checkIdentity, requesterIdentity, scopeRefusal, tellingSeldom } from './authentication.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
@@ -30,6 +31,7 @@ import { bodyTooLate, RequestBody, tooLong } from './request-body.ts';
 import { checkRequest } from './request-check.ts';
 import { RequestGate, takeHold } from './request-gate.ts';
 import { baseUriOf, hasBody, plainAddress, queryOf } from './request-facts.ts';
+import { webOpenApi } from './openapi.ts';
 import { createRouter } from './router.ts';
 import type { RunTransaction } from './router.ts';
 import type { Transaction, WebRequest } from './transaction.ts';
@@ -221,7 +223,14 @@ export class DicomwebListener {
       described.filter(
         ({ operation }) => operation === undefined || this.#whyNoRoute(SERVICE_OF[operation], requester) === undefined,
       );
-    return [...described, createCapabilities(offered)];
+    return [...described, ...createCapabilities({ offered, openApi: this.#openApi() })];
+  }
+
+  #openApi(): (baseUri: string, transactions: readonly Transaction[]) => unknown {
+    const { authenticator } = this.#options;
+    const who = { security: authenticator?.schemes ?? [], isSecurityOptional: authenticator?.required === false };
+    const version = versionOfPackage();
+    return (baseUri, transactions) => webOpenApi({ baseUri, version, ...who }, transactions);
   }
 
   /** The life of one request: its deadline, its end when the client goes away, its answer, and its line in the log. */

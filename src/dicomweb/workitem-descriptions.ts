@@ -118,7 +118,7 @@ export const WORKITEM_DESCRIPTIONS = {
       { name: 'filter', style: 'query', type: 'xs:string', title: 'Of the filtered worklist: attribute=value, separated by commas' },
       ...NEGOTIATION_PARAMETERS,
     ], // prettier-ignore
-    statuses: inOrder([{ status: 201, title: 'Subscribed; Content-Location is where reports are sent' }], FAILURES, UNKNOWN), // prettier-ignore
+    statuses: inOrder([{ status: 201, title: 'Subscribed; Content-Location is where reports are sent' }], FAILURES, UNKNOWN, GONE), // prettier-ignore
   },
   unsubscribe: {
     title: 'Unsubscribe (PS3.18 11.11)',
@@ -146,8 +146,11 @@ export const WORKITEM_DESCRIPTIONS = {
       { name: 'Upgrade', style: 'header', type: 'xs:string', title: 'websocket', required: true },
       { name: 'Origin', style: 'header', type: 'xs:string', title: 'Where the page is from that asks' },
     ],
-    statuses: inOrder([{ status: 101, title: 'Event reports follow, each a text of JSON' }], FAILURES, [
-      { status: 426, title: 'It is no request for WebSocket' },
-    ]),
+    // Nothing is negotiated: reports have one form.
+    statuses: inOrder(
+      [{ status: 101, title: 'Event reports follow, each a text of JSON' }],
+      FAILURES.filter(({ status }) => status !== 406),
+      [{ status: 426, title: 'It is no request for WebSocket' }],
+    ),
   },
 } as const satisfies Record<string, TransactionDescription>;

@@ -40,6 +40,18 @@ export function bearerOf(authorization: string | undefined): string | undefined 
   return bearer !== undefined && bearer.length <= MAXIMUM_BEARER_LENGTH ? bearer : undefined;
 }
 
+/** @see Authenticator.schemes */
+export function schemesOf(
+  options: Readonly<Record<'jwt' | 'apiKeys', unknown>> & Pick<AuthenticationOptions, 'certificates'>,
+): ('bearer' | 'apiKey' | 'mutualTLS')[] {
+  const { jwt, apiKeys, certificates } = options;
+  return [
+    ...(jwt !== undefined || apiKeys !== undefined ? (['bearer'] as const) : []),
+    ...(apiKeys !== undefined ? (['apiKey'] as const) : []),
+    ...(certificates ? (['mutualTLS'] as const) : []),
+  ];
+}
+
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
 export class Authenticator {
@@ -48,6 +60,11 @@ export class Authenticator {
   readonly #apiKeys: ApiKeys | undefined;
   readonly #certificates: boolean;
   readonly #client: ProviderClient;
+
+  /** How a request may show who it is of, as OpenAPI calls it. */
+  get schemes(): ('bearer' | 'apiKey' | 'mutualTLS')[] {
+    return schemesOf({ jwt: this.#jwt, apiKeys: this.#apiKeys, certificates: this.#certificates });
+  }
 
   /** @throws GatewayError CONFIG_INVALID */
   static create(options: AuthenticationOptions, client = new ProviderClient()): Authenticator {
