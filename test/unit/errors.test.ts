@@ -3,16 +3,19 @@ import { readFile } from 'node:fs/promises';
 import { ERROR_CODES } from '../../src/errors.ts';
 import {
   COMMON_FAILURE_CODES,
+  FAILURE_CODES,
   INSTANCE_FAILURE_CODES,
   SEARCH_FAILURE_CODES,
   ServiceFailure,
 } from '../../src/services/port.ts';
+import type { FailureCode } from '../../src/services/port.ts';
 import {
   commitmentDimseOutcome,
   commitmentHttpOutcome,
   COMMITMENT_OUTCOMES,
 } from '../../src/services/storage-commitment/outcomes.ts';
-import { mppsDimseOutcome, mppsHttpOutcome } from '../../src/services/mpps/outcomes.ts';
+import { mppsDimseOutcome, mppsHttpOutcome, MPPS_OUTCOMES } from '../../src/services/mpps/outcomes.ts';
+import { workitemHttpOutcome, workitemOutcomeOf } from '../../src/services/ups/outcomes.ts';
 import { OUTCOMES, statusToHex } from '../../src/services/worklist/outcomes.ts';
 
 /** The rows of the tables of docs/errors.md, by the code in their first column. */
@@ -32,18 +35,19 @@ async function documented(heading: string): Promise<Map<string, string[]>> {
 }
 
 describe('docs/errors.md', () => {
-  test('lists exactly the error codes of the gateway, each with meaning and fix', async () => {
+  test('lists exactly the error codes of the gateway, each with meaning, cause and what to do', async () => {
     const rows = await documented('Errors of the gateway');
     expect([...rows.keys()].sort()).toEqual(Object.keys(ERROR_CODES).sort());
-    for (const cells of rows.values()) expect(cells.map((cell) => cell.length > 10)).toEqual([true, true]);
+    for (const [code, cells] of rows) expectAdvice(code, cells, ERROR_CODES[code as keyof typeof ERROR_CODES]);
   });
 
   test('lists exactly the failures of a search, each with the DIMSE and HTTP status of the table', async () => {
     const rows = await documented('Failures of a worklist search');
     expect([...rows.keys()].sort()).toEqual([...COMMON_FAILURE_CODES, ...SEARCH_FAILURE_CODES].sort());
-    for (const [code, [dimse, http]] of rows) {
+    for (const [code, [dimse, http, ...advice]] of rows) {
       const outcome = OUTCOMES[code as keyof typeof OUTCOMES];
       expect([code, dimse, http]).toEqual([code, `${statusToHex(outcome.dimseStatus)}H`, String(outcome.httpStatus)]);
+      expectAdvice(code, advice, outcome.comment);
     }
   });
 
@@ -56,7 +60,7 @@ describe('docs/errors.md', () => {
       const dimse = operations.map((operation) => `${statusToHex(mppsDimseOutcome(failure, operation).status)}H`);
       const http = operations.map((operation) => String(mppsHttpOutcome(failure, operation).status));
       expect([code, ...cells.slice(0, 6)]).toEqual([code, ...dimse, ...http]);
-      expect(cells.slice(6).map((cell) => cell.length > 3)).toEqual([true, true]);
+      expectAdvice(code, cells.slice(6), MPPS_OUTCOMES[code as keyof typeof MPPS_OUTCOMES].comment);
     }
   });
 
@@ -72,7 +76,31 @@ describe('docs/errors.md', () => {
         String(commitmentHttpOutcome(failure, operation).status),
       );
       expect([code, ...cells.slice(0, 4)]).toEqual([code, ...dimse, ...http]);
-      expect(cells.slice(4).map((cell) => cell.length > 3)).toEqual([true, true]);
+      expectAdvice(code, cells.slice(4), COMMITMENT_OUTCOMES[code as keyof typeof COMMITMENT_OUTCOMES].comment);
+    }
+  });
+
+  test('lists every failure code with the HTTP statuses of a workitem', async () => {
+    const rows = await documented('Failures of a workitem');
+    expect([...rows.keys()].sort()).toEqual([...FAILURE_CODES].sort());
+    for (const [text, [update, others, ...advice]] of rows) {
+      const code = text as FailureCode;
+      const statuses = (['updateWorkitem', 'changeWorkitemState'] as const).map((operation) =>
+        String(workitemHttpOutcome(new ServiceFailure(code), operation).status),
+      );
+      expect([code, update, others]).toEqual([code, ...statuses]);
+      expectAdvice(code, advice, workitemOutcomeOf(code).comment);
     }
   });
 });
+
+/** The meaning is the gateway's own text; a cause says more than the meaning, and there is always something to do or nothing. */
+function expectAdvice(code: string, [meaning, cause = '', fix = '', ...rest]: readonly string[], own: string): void {
+  expect([code, meaning, rest]).toEqual([code, own, []]);
+  expect([code, cause.length > 10, cause.toLowerCase() !== own.toLowerCase(), fix.length > 3]).toEqual([
+    code,
+    true,
+    true,
+    true,
+  ]);
+}
