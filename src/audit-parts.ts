@@ -128,9 +128,10 @@ export class Audit {
   }
 
   /** An operator has changed something, or read data sets. */
-  acted({ address, action, status, isWhole }: OperatorAction): void {
+  acted({ address, name, action, status, isWhole }: OperatorAction): void {
     const outcome = status >= 500 ? '8' : status >= 400 || !isWhole ? '4' : '0';
-    const requester = { listener: 'console', protocol: 'dicomweb', address } as const;
+    const who = { listener: 'console', protocol: 'dicomweb', address } as const;
+    const requester = name === undefined ? who : { ...who, subject: name };
     this.#alert({ type: 'restrictedFunction', outcome, description: `console: ${action} (${status})`, requester });
   }
 

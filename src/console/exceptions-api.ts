@@ -9,6 +9,7 @@ import type { Logger } from '../observe/log.ts';
 import { RIS_RESOLUTIONS } from '../store/ris-records.ts';
 import type { RisException, RisExceptions, RisResolution } from '../store/ris-records.ts';
 import { addressOf, allowOnly } from './answers.ts';
+import { callerOf } from './identity.ts';
 import { jsonOf, readBody } from './json-body.ts';
 import { Refusal } from './refusal.ts';
 
@@ -37,12 +38,12 @@ export function exceptionsApi({ exceptions, log }: ExceptionsApiOptions): Router
     const found = (await exceptions()?.list({ ...filter, limit: filter.limit + 1 })) ?? [];
     const page = found.slice(0, filter.limit);
     const next = found.length > filter.limit ? page.at(-1)?.id : undefined;
-    response.json({ exceptions: page.map(toAnswer), next });
+    response.json({ exceptions: page.map((each) => toAnswer(each, response)), next });
   });
   router.get(`${PATH}/:id`, async (request, response) => {
     const exception = await exceptions()?.get(idOf(request));
     if (exception === undefined) throw unknownException();
-    response.json(toAnswer(exception));
+    response.json(toAnswer(exception, response));
   });
   router.post(`${PATH}/:id/resolve`, readBody, async (request: Request, response: Response) => {
     const id = idOf(request);
@@ -58,7 +59,7 @@ export function exceptionsApi({ exceptions, log }: ExceptionsApiOptions): Router
     // The reason may name the patient: it stays in the store.
     const { upstream, entryId } = exception;
     log.info('exception resolved', { exception: id, upstream, entry: entryId, resolution, by: addressOf(request) });
-    response.json(toAnswer(exception));
+    response.json(toAnswer(exception, response));
   });
 
   router.all([PATH, `${PATH}/:id`], allowOnly('GET, HEAD'));
@@ -130,10 +131,11 @@ function unknownException(): Refusal {
   return new Refusal(404, 'EXCEPTION_NOT_FOUND', 'There is no exception with this id', fix);
 }
 
-/** `attributes`: keywords of what differs between the performed step and the order. */
-function toAnswer({ attributes, raisedAt, resolvedAt, ...exception }: RisException): object {
+/** `attributes`: keywords of what differs between the performed step and the order. The reason may name the patient. */
+function toAnswer({ attributes, raisedAt, resolvedAt, reason, ...exception }: RisException, to: Response): object {
   return {
     ...exception,
+    ...(reason !== undefined && callerOf(to).role !== 'viewer' && { reason }),
     attributes: attributes.map((tag) => pathToText([tag], 'keyword')),
     raisedAt: new Date(raisedAt).toISOString(),
     ...(resolvedAt !== undefined && { resolvedAt: new Date(resolvedAt).toISOString() }),

@@ -1,11 +1,14 @@
 /** What an operator does on the console that others should hear of: changes of state, and data sets that are read. */
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { addressOf } from './answers.ts';
+import { callerOf } from './identity.ts';
 
 /** For the audit trail. */
 export interface OperatorAction {
   /** Of whom it was done. */
   readonly address: string;
+  /** Of its token, where it has one. */
+  readonly name?: string;
   /** Method and path, e.g. `POST /api/spool/17/discard`; of what failed only the beginning of the path. */
   readonly action: string;
   readonly status: number;
@@ -17,11 +20,14 @@ export interface OperatorAction {
 export function watchActions(acted: (action: OperatorAction) => void): RequestHandler {
   return (request, response, next) => {
     const { method, path } = request;
-    const beginning = /^\/api\/[a-z]+/.exec(path)?.[0];
-    if (beginning !== undefined && isAction(request)) {
+    const beginning = /^\/api\/[a-z]+/i.exec(path)?.[0];
+    if (beginning !== undefined) {
       response.once('close', () => {
+        if (!isAction(request) && !hasShownValues(response)) return;
         const { statusCode: status, writableFinished: isWhole } = response;
-        acted({ address: addressOf(request), action: `${method} ${status < 400 ? path : beginning}`, status, isWhole });
+        const { name } = callerOf(response);
+        const action = `${method} ${status < 400 ? path : beginning}`;
+        acted({ address: addressOf(request), ...(name !== undefined && { name }), action, status, isWhole });
       });
     }
     next();
@@ -30,5 +36,14 @@ export function watchActions(acted: (action: OperatorAction) => void): RequestHa
 
 function isAction({ method, path, query }: Request): boolean {
   if (method !== 'GET' && method !== 'HEAD') return true;
-  return path === '/api/spool/export' || query['dataset'] !== undefined;
+  return /^\/api\/spool\/export\/?$/i.test(path) || query['dataset'] !== undefined;
+}
+
+/** The answer has values of patients in it. */
+export function showsValues(response: Response): void {
+  response.locals['showsValues'] = true;
+}
+
+function hasShownValues({ locals }: Response): boolean {
+  return (locals as { showsValues?: boolean }).showsValues === true;
 }

@@ -1,9 +1,9 @@
 /**
  * The operator's port: health for probes and the reload. Host and Origin are checked on every request and changes of
  * state need `application/json`, on loopback too: a page in somebody's browser must not reach it by DNS rebinding or a
- * cross-site form. With a token every request but those of the health pages must bear it (RFC 6750).
+ * cross-site form. With tokens every request but those of the health pages and of the pages for a browser, which hold no data,
+ * must bear one (RFC 6750).
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -15,19 +15,18 @@ import { GatewayError } from '../errors.ts';
 import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Handshakes, ServerTls } from '../tls/server-tls.ts';
-import { addressOf, fail, needJson } from './answers.ts';
+import { fail, needJson } from './answers.ts';
 import { answerFailure } from './failures.ts';
+import { Callers, checkRole, identify } from './identity.ts';
+import type { TokenOptions } from './identity.ts';
 import { watchActions } from './operator-actions.ts';
 import type { OperatorAction } from './operator-actions.ts';
 import { pages, safeHeaders } from './pages.ts';
 
-export interface ConsoleOptions {
+/** Without tokens nobody is asked who it is. */
+export interface ConsoleOptions extends TokenOptions {
   readonly host: string;
   readonly port: number;
-  /** What `Authorization: Bearer` must bear; undefined: nobody is asked. */
-  readonly token?: string;
-  /** Told of each wrong token, for the audit trail. It must neither throw nor wait. */
-  readonly refused?: (attempt: { readonly address: string; readonly why: string }) => void;
   /** Told of each change of state and of data sets that are read, for the audit trail. It must neither throw nor wait. */
   readonly acted?: (action: OperatorAction) => void;
   /** Absent: plain HTTP. Whoever has loaded it closes it. */
@@ -85,6 +84,7 @@ export class ConsoleServer {
 }
 
 function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Logger): Express {
+  const callers = new Callers(options);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -92,12 +92,13 @@ function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Log
   app.get('/health/live', (_request, response) => void response.json({ status: 'live' }));
   app.get('/health/ready', async (request, response) => {
     const health = await handler.health();
-    const isTold = isLoopback(options.host) || options.token === undefined || bears(request, options.token);
+    const isTold = isLoopback(options.host) || callers.of(request) !== undefined;
     response.status(health.status === 'ready' ? 200 : 503).json(isTold ? health : briefly(health));
   });
   app.use(pages());
-  if (options.token !== undefined) app.use(checkToken(options.token, options, logger));
+  app.use(identify(callers, options, logger));
   if (options.acted !== undefined) app.use(watchActions(options.acted));
+  app.use(checkRole);
   app.post('/api/reload', needJson, async (_request, response) => {
     try {
       response.json({ status: 'reloaded', ...(await handler.reload()) });
@@ -167,40 +168,6 @@ function checkHostAndOrigin({ host: boundHost, tls }: ConsoleOptions): RequestHa
 /** Who only may know whether the gateway is well is not told whom it works with: routes and upstreams. */
 function briefly({ status, listeners, store }: Health): Partial<Health> {
   return { status, listeners, ...(store && { store }) };
-}
-
-function bearerOf({ headers }: Request): string | undefined {
-  return /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-}
-
-function bears(request: Request, token: string): boolean {
-  // Digests have one length, whatever was sent.
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  const borne = bearerOf(request);
-  return borne !== undefined && timingSafeEqual(digest(borne), digest(token));
-}
-
-function checkToken(token: string, { refused }: ConsoleOptions, logger: Logger): RequestHandler {
-  return (request, response, next) => {
-    if (bears(request, token)) {
-      next();
-      return;
-    }
-    const borne = bearerOf(request);
-    if (borne !== undefined) {
-      logger.warn('token refused on the console port', { by: addressOf(request) });
-      refused?.({ address: addressOf(request), why: 'wrong token at the console' });
-    }
-    response.set('WWW-Authenticate', `Bearer realm="dimseway"${borne === undefined ? '' : ', error="invalid_token"'}`);
-    const message = borne === undefined ? 'The request bears no token' : 'The token is not the one of this console';
-    fail(
-      response,
-      401,
-      'TOKEN_NEEDED',
-      message,
-      'Send the header Authorization: Bearer with the token of console.token.',
-    );
-  };
 }
 
 function localAddress(request: Request): string {

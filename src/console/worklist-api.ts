@@ -14,6 +14,7 @@ import { fromEntryForm, withKeywords } from '../ris/seed-form.ts';
 import type { RisWorklist } from '../ris/worklist.ts';
 import type { RisEntry } from '../store/ris-records.ts';
 import { addressOf, allowOnly, needJson } from './answers.ts';
+import { only } from './identity.ts';
 import { jsonOf, readBody } from './json-body.ts';
 import { Refusal } from './refusal.ts';
 import { pageRequestOf, readPage } from './worklist-page.ts';
@@ -34,6 +35,7 @@ export function worklistApi({ rises, log }: WorklistApiOptions): Router {
   const note = (what: string, request: Request, { upstream, id }: Pick<RisEntry, 'upstream' | 'id'>): void =>
     log.info(`worklist entry ${what}`, { upstream, entry: id, by: addressOf(request) });
 
+  router.get([PATH, `${PATH}/:id`], only('operator'));
   router.get(PATH, async (request, response) => {
     const { worklist } = targetOf(rises(), request);
     const { entries, next } = await readPage(worklist, pageRequestOf(request.query));

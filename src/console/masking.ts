@@ -1,0 +1,90 @@
+/**
+ * Data sets for those who may not see values of patients. What stays: which attributes are there with how many values and
+ * items, UIDs, AE titles, states, modality and codes. Everything else becomes `•••` and a few characters that are the same
+ * for the same value of the same attribute within one answer, so that differences can still be seen.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import { itemsOf, sortedTags } from '../dataset/model.ts';
+import type { Attribute, DataSet, PersonName, Tag, Value } from '../dataset/model.ts';
+
+/** DICOM JSON; numbers of masked attributes are text. */
+export type MaskedDataSet = Readonly<Record<string, unknown>>;
+
+const MARK = '•••';
+const SHOWN_CHARACTERS = 4;
+
+/** Neither say who somebody is nor what is the matter with them. */
+const PLAIN: ReadonlySet<Tag> = new Set([
+  '00080005', // Specific Character Set
+  '00080060', // Modality
+  '00080201', // Timezone Offset From UTC
+  '00400020', // Scheduled Procedure Step Status
+  '00400252', // Performed Procedure Step Status
+  '00404041', // Input Readiness State
+  '00741000', // Procedure Step State
+]);
+
+/** Of an item that is a code (PS3.3 8.8). */
+const CODE: ReadonlySet<Tag> = new Set(['00080100', '00080102', '00080103', '00080104', '00080119', '00080120']);
+
+/** Codes for people: who they are, by number and by name. */
+const OF_PEOPLE: ReadonlySet<Tag> = new Set(['00401101', '00404009', '00404035']);
+
+/** Groups of the patient and of the visit, in which codes tell too much. */
+const OF_PATIENTS = /^(?:0010|0038)/;
+
+const UID = /^[0-9.]{1,64}$/;
+const AE_TITLE = /^[\x20-\x7e]{1,16}$/;
+
+export class Mask {
+  readonly #key = randomBytes(16);
+
+  /** The same mask gives the same characters for the same value. */
+  of(dataSet: DataSet): MaskedDataSet {
+    return this.#dataSet(dataSet, true);
+  }
+
+  /** @param codes codes may be seen here */
+  #dataSet(dataSet: DataSet, codes: boolean): MaskedDataSet {
+    const masked = Object.create(null) as Record<string, unknown>;
+    for (const tag of sortedTags(dataSet)) masked[tag] = this.#attribute(tag, dataSet[tag] as Attribute, codes);
+    return masked;
+  }
+
+  #attribute(tag: Tag, attribute: Attribute, codes: boolean): unknown {
+    const { vr, Value: values, InlineBinary, BulkDataURI } = attribute;
+    if (vr === 'SQ') {
+      const inside = codes && !OF_PEOPLE.has(tag) && !OF_PATIENTS.test(tag);
+      const items = itemsOf(attribute).map((item) => this.#dataSet(item, inside));
+      return items.length === 0 ? { vr } : { vr, Value: items };
+    }
+    const whole = InlineBinary ?? BulkDataURI;
+    if (whole !== undefined) return { vr, Value: [this.#masked(tag, whole)] };
+    if (values === undefined) return { vr };
+    return { vr, Value: values.map((value) => (isPlain(tag, vr, value, codes) ? value : this.#value(tag, value))) };
+  }
+
+  #value(tag: Tag, value: Value): unknown {
+    if (value === null) return null;
+    if (typeof value !== 'object') return this.#masked(tag, String(value));
+    const groups = Object.entries(value as PersonName) as [string, string][];
+    return Object.fromEntries(groups.map(([group, text]) => [group, this.#masked(tag, text)]));
+  }
+
+  #masked(tag: Tag, text: string): string {
+    const digest = createHmac('sha256', this.#key).update(`${tag} ${text}`).digest('base64url');
+    return MARK + digest.slice(0, SHOWN_CHARACTERS);
+  }
+}
+
+function isPlain(tag: Tag, vr: Attribute['vr'], value: Value, codes: boolean): boolean {
+  if (value === null) return true;
+  if (isPrivate(tag) || OF_PATIENTS.test(tag)) return false;
+  if (vr === 'UI') return typeof value === 'string' && UID.test(value);
+  if (vr === 'AE') return typeof value === 'string' && AE_TITLE.test(value);
+  return PLAIN.has(tag) || (codes && CODE.has(tag));
+}
+
+function isPrivate(tag: Tag): boolean {
+  return Number.parseInt(tag.slice(3, 4), 16) % 2 === 1;
+}
