@@ -23,6 +23,8 @@ export interface LoadedConfig {
   readonly config: Config;
   /** What is legal but hardly meant, as `file:line:col path: …`. */
   readonly warnings: readonly string[];
+  /** The same with their places. */
+  readonly doubts: readonly Problem[];
 }
 
 /**
@@ -35,16 +37,19 @@ export async function loadConfig(
   environment: Environment,
   now: () => number = Date.now,
 ): Promise<LoadedConfig> {
-  let text: string;
+  return parseConfig(file, await readConfigText(file), environment, now);
+}
+
+/** @throws ConfigError CONFIG_UNREADABLE */
+export async function readConfigText(file: string): Promise<string> {
   try {
-    text = await readFile(file, 'utf8');
+    return await readFile(file, 'utf8');
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const message = `cannot be read${code === 'ENOENT' ? ': there is no such file' : `: ${code ?? 'unknown error'}`}`;
     const problem = { file, line: 1, column: 1, path: '', message, text: `${file} ${message}` };
     throw new ConfigError('CONFIG_UNREADABLE', [problem]);
   }
-  return parseConfig(file, text, environment, now);
 }
 
 /** The same of a text; `file` says where relative paths count from. @throws ConfigError CONFIG_INVALID */
@@ -71,9 +76,11 @@ export async function parseConfig(
   const problemsOf = (severity: Finding['severity']): Problem[] => problems(source, root, findings, severity);
   const errors = [...source.problems, ...problemsOf('error')];
   if (errors.length > 0 || !parsed.success) throw invalid(errors);
+  const doubts = problemsOf('warning');
   return {
     config: deepFreeze(withAbsolutePaths(parsed.data, folder)),
-    warnings: problemsOf('warning').map(({ text }) => text),
+    warnings: doubts.map((doubt) => doubt.text),
+    doubts,
   };
 }
 

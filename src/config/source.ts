@@ -80,6 +80,13 @@ export class ConfigSource {
     return shown.length > MAXIMUM_FOUND ? `${shown.slice(0, MAXIMUM_FOUND)}…` : shown;
   }
 
+  /** Where the single values stand, as offsets into the text; of what is repeated by an alias, where it is written. */
+  *scalars(): Generator<{ readonly path: ConfigPath; readonly start: number; readonly end: number }> {
+    for (const [key, { start, end, kind }] of this.#places) {
+      if (kind === 'scalar') yield { path: JSON.parse(key) as ConfigPath, start, end };
+    }
+  }
+
   #problemAt(offset: number, path: ConfigPath, message: string): Problem {
     const { line, col } = this.#lines.linePos(offset);
     const [at, where] = [{ line: Math.max(line, 1), column: Math.max(col, 1) }, pathToText(path)];
