@@ -50,6 +50,11 @@ export class Observation implements UpstreamWatch {
       {
         spool: this.spool,
         commitments: this.commitments,
+        workitems: {
+          workitems: () => store()?.workitems.counts(),
+          reports: () => store()?.subscriptions.counts(),
+          openClaims: () => store()?.claims.openCounts(),
+        },
         certificates: () => this.#certificates(),
         listeners: () =>
           [...(running() ?? NOTHING).listeners].map(([name, { listener }]) => ({ name, ...listener.counts })),

@@ -2,6 +2,7 @@
  * Data sets of exchanges, before and after the rules, in memory for the console to show: patient data, only where the
  * configuration says so, until a given moment, so many bytes and no more.
  */
+import { cloneDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { MessageRecorder, MessageStage } from './messages.ts';
 
@@ -87,7 +88,10 @@ export class CaptureRecorder implements Capture, MessageRecorder {
   of(traceId: string): readonly CapturedDataSet[] {
     this.#forget();
     const kept = this.#exchanges.get(traceId) ?? [];
-    return kept.map(({ text, ...same }) => ({ ...same, dataSet: JSON.parse(text.toString()) as DataSet }));
+    return kept.map(({ text, ...same }) => ({
+      ...same,
+      dataSet: cloneDataSet(JSON.parse(text.toString()) as DataSet),
+    }));
   }
 
   close(): Promise<void> {

@@ -13,8 +13,8 @@ import type { Durability } from './durability.ts';
 import { prepared } from './postgres-connection.ts';
 import type { Parameter, PostgresConnections, Row, Statement } from './postgres-connection.ts';
 import { NOW } from './postgres-lanes.ts';
-import type { Claim, ClaimRecord, ClaimRetention, Claims, SeenStep } from './workitem-records.ts';
-import { SEEN_EVERY_MS, readable } from './workitem-rows.ts';
+import type { Claim, ClaimRecord, ClaimRetention, Claims, OpenClaimCount, SeenStep } from './workitem-records.ts';
+import { SEEN_EVERY_MS, queueOfRow, readable } from './workitem-rows.ts';
 
 const DEFAULT_EXPIRY = 1_000;
 
@@ -42,6 +42,10 @@ const LINK = prepared('INSERT INTO claimed_workitems (claim_id, workitem_uid) SE
 const REMOVE = prepared(`DELETE FROM claims WHERE ${BY_KEY} AND revision = $3`);
 const OPEN = prepared(
   `SELECT ${COLUMNS} FROM claims WHERE upstream = $1 AND is_open AND mpps_uid > $2 ORDER BY mpps_uid LIMIT $3`,
+);
+const OPEN_COUNTS = prepared(
+  `SELECT upstream, count(*) AS count, min(created_at) AS oldest, ${NOW} AS now
+   FROM claims WHERE is_open GROUP BY upstream`,
 );
 /** In the order of the keys, so that no two that see the same wait for each other. */
 const SEE = prepared(
@@ -103,6 +107,11 @@ export class PostgresClaims implements Claims {
   async listOpen(upstream: string, after: string | undefined, limit: number): Promise<ClaimRecord[]> {
     const { rows } = await this.#connections.query(OPEN, [upstream, after ?? '', limit]);
     return readable(rows, fromClaimRow);
+  }
+
+  async openCounts(): Promise<OpenClaimCount[]> {
+    const { rows } = await this.#connections.query(OPEN_COUNTS);
+    return rows.map((row) => ({ upstream: row['upstream'] as string, ...queueOfRow(row, Number(row['now'])) }));
   }
 
   async see(steps: readonly SeenStep[]): Promise<void> {

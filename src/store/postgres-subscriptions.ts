@@ -9,8 +9,8 @@ import { WORKLIST_UID } from '../services/ups/workitem.ts';
 import { prepared } from './postgres-connection.ts';
 import type { PostgresConnections } from './postgres-connection.ts';
 import { NOW } from './postgres-lanes.ts';
-import type { Subscription, Subscriptions, WaitingReport, WorkitemKey } from './workitem-records.ts';
-import { fromReportRow, fromSubscriptionRow, readable, subscriptionsTo } from './workitem-rows.ts';
+import type { ReportCount, Subscription, Subscriptions, WaitingReport, WorkitemKey } from './workitem-records.ts';
+import { fromReportRow, fromSubscriptionRow, queueOfRow, readable, subscriptionsTo } from './workitem-rows.ts';
 
 const BY_KEY = 'resource = $1 AND route = $2 AND ae_title = $3';
 const OF_SUBSCRIBER = 'route = $1 AND ae_title = $2';
@@ -44,6 +44,9 @@ const DROP = prepared(
 );
 const WAITING = prepared(`SELECT id, report FROM workitem_reports WHERE ${OF_SUBSCRIBER} ORDER BY id LIMIT $3`);
 const DELIVERED = prepared(`DELETE FROM workitem_reports WHERE ${OF_SUBSCRIBER} AND id <= $3`);
+const COUNTS = prepared(
+  `SELECT route, count(*) AS count, min(created_at) AS oldest, ${NOW} AS now FROM workitem_reports GROUP BY route`,
+);
 const EXPIRE = prepared(`DELETE FROM workitem_reports WHERE created_at < ${NOW} - $1`);
 
 export class PostgresSubscriptions implements Subscriptions {
@@ -121,6 +124,11 @@ export class PostgresSubscriptions implements Subscriptions {
 
   async delivered(route: string, aeTitle: string, upTo: number): Promise<void> {
     await this.#connections.query(DELIVERED, [route, aeTitle, upTo]);
+  }
+
+  async counts(): Promise<ReportCount[]> {
+    const { rows } = await this.#connections.query(COUNTS);
+    return rows.map((row) => ({ route: row['route'] as string, ...queueOfRow(row, Number(row['now'])) }));
   }
 
   async expireReports(olderThanMs: number): Promise<number> {

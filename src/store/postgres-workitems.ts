@@ -10,6 +10,7 @@ import type { Parameter, PostgresConnections, Row, Statement } from './postgres-
 import { NOW } from './postgres-lanes.ts';
 import type {
   Workitem,
+  WorkitemCount,
   WorkitemFilter,
   WorkitemKey,
   WorkitemRecord,
@@ -22,6 +23,7 @@ import {
   WORKITEM_BROUGHT,
   WORKITEM_COLUMNS,
   WORKITEM_CONTENT,
+  countOfRow,
   fromWorkitemRow,
   readable,
   toWorkitemRow,
@@ -38,6 +40,9 @@ const COLUMNS = WORKITEM_COLUMNS.join();
 const BY_KEY = 'uid = $1 AND route = $2';
 const CHANGED = `revision = greatest(workitems.revision + 1, ${NOW}), updated_at = ${NOW}, aged_from = ${NOW}`;
 
+const COUNTS = prepared(
+  'SELECT route, state, count(*) AS count FROM workitems WHERE NOT is_deleted GROUP BY route, state',
+);
 const GET = prepared(`SELECT ${COLUMNS} FROM workitems WHERE ${BY_KEY}`);
 const FIND_BY_MPPS = prepared(`SELECT ${COLUMNS} FROM workitems WHERE mpps_uid = $1 AND route = $2`);
 /** In the order of the keys, so that no two that see the same wait for each other. A row that is new has no `xmax`. */
@@ -158,6 +163,10 @@ export class PostgresWorkitems implements Workitems {
       const oldestFirst = rows.toSorted((a, b) => order(a, b, 'last') || order(a, b, 'id'));
       return readable(oldestFirst, fromWorkitemRow);
     });
+  }
+
+  async counts(): Promise<WorkitemCount[]> {
+    return (await this.#connections.query(COUNTS)).rows.map(countOfRow);
   }
 
   async expire(retention: WorkitemRetention): Promise<number> {

@@ -5,8 +5,8 @@ import { CLAIM_BROUGHT, CLAIM_COLUMNS, CLAIM_CONTENT, fromClaimRow, toClaimRow, 
 import type { Durability } from './durability.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteRoom } from './sqlite-room.ts';
-import type { Claim, ClaimRecord, ClaimRetention, Claims, SeenStep } from './workitem-records.ts';
-import { SEEN_EVERY_MS, readable } from './workitem-rows.ts';
+import type { Claim, ClaimRecord, ClaimRetention, Claims, OpenClaimCount, SeenStep } from './workitem-records.ts';
+import { SEEN_EVERY_MS, queueOfRow, readable } from './workitem-rows.ts';
 import type { WorkitemRow } from './workitem-rows.ts';
 
 const DEFAULT_EXPIRY = 1_000;
@@ -40,6 +40,9 @@ function prepareClaims(connection: SqliteConnection) {
     open: statement(
       `SELECT ${COLUMNS} FROM claims WHERE upstream = :upstream AND is_open = 1 AND mpps_uid > :after
        ORDER BY mpps_uid LIMIT :limit`,
+    ),
+    openCounts: statement(
+      `SELECT upstream, count(*) AS count, min(created_at) AS oldest FROM claims WHERE is_open = 1 GROUP BY upstream`,
     ),
     see: statement(
       `INSERT INTO seen_steps (upstream, study_uid, step_id, workitem_uid, seen_at)
@@ -117,6 +120,11 @@ export class SqliteClaims implements Claims {
       this.#connection.read(() => this.#statements.open.all({ upstream, after: after ?? '', limit })),
       fromClaimRow,
     );
+  }
+
+  async openCounts(): Promise<OpenClaimCount[]> {
+    const rows = this.#connection.read(() => this.#statements.openCounts.all());
+    return rows.map(({ upstream, ...row }) => ({ upstream: upstream as string, ...queueOfRow(row, this.#now()) }));
   }
 
   async see(steps: readonly SeenStep[]): Promise<void> {

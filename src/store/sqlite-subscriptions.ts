@@ -5,8 +5,8 @@ import type { DataSet } from '../dataset/model.ts';
 import { WORKLIST_UID } from '../services/ups/workitem.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type { SqliteRoom } from './sqlite-room.ts';
-import type { Subscription, Subscriptions, WaitingReport, WorkitemKey } from './workitem-records.ts';
-import { fromReportRow, fromSubscriptionRow, readable, subscriptionsTo } from './workitem-rows.ts';
+import type { ReportCount, Subscription, Subscriptions, WaitingReport, WorkitemKey } from './workitem-records.ts';
+import { fromReportRow, fromSubscriptionRow, queueOfRow, readable, subscriptionsTo } from './workitem-rows.ts';
 
 const BY_KEY = 'resource = :resource AND route = :route AND ae_title = :aeTitle';
 const OF_SUBSCRIBER = 'route = :route AND ae_title = :aeTitle';
@@ -39,6 +39,9 @@ function prepareSubscriptions(connection: SqliteConnection) {
     ),
     waiting: statement(`SELECT id, report FROM workitem_reports WHERE ${OF_SUBSCRIBER} ORDER BY id LIMIT :limit`),
     delivered: statement(`DELETE FROM workitem_reports WHERE ${OF_SUBSCRIBER} AND id <= :upTo`),
+    counts: statement(
+      'SELECT route, count(*) AS count, min(created_at) AS oldest FROM workitem_reports GROUP BY route',
+    ),
     expire: statement('DELETE FROM workitem_reports WHERE created_at < :before'),
   };
 }
@@ -120,6 +123,11 @@ export class SqliteSubscriptions implements Subscriptions {
 
   async delivered(route: string, aeTitle: string, upTo: number): Promise<void> {
     await this.#connection.write('process', () => this.#statements.delivered.run({ route, aeTitle, upTo }));
+  }
+
+  async counts(): Promise<ReportCount[]> {
+    const rows = this.#connection.read(() => this.#statements.counts.all());
+    return rows.map(({ route, ...row }) => ({ route: route as string, ...queueOfRow(row, this.#now()) }));
   }
 
   async expireReports(olderThanMs: number): Promise<number> {

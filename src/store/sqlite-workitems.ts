@@ -6,6 +6,7 @@ import type { Durability } from './durability.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type {
   Workitem,
+  WorkitemCount,
   WorkitemFilter,
   WorkitemKey,
   WorkitemRecord,
@@ -18,6 +19,7 @@ import {
   WORKITEM_BROUGHT,
   WORKITEM_COLUMNS,
   WORKITEM_CONTENT,
+  countOfRow,
   fromWorkitemRow,
   readable,
   toWorkitemRow,
@@ -79,6 +81,9 @@ function prepareWorkitems(connection: SqliteConnection) {
     listAll: list('true'),
     listState: list('state = :state'),
     listStates: list('state IN (SELECT value FROM json_each(:states))'),
+    counts: statement(
+      'SELECT route, state, count(*) AS count FROM workitems WHERE is_deleted = 0 GROUP BY route, state',
+    ),
     toPoll: statement(
       `SELECT id FROM workitems WHERE route = :route AND state = 'IN PROGRESS' AND is_deleted = 0 AND polled_at <= :before
        ORDER BY polled_at, id LIMIT :limit`,
@@ -172,6 +177,10 @@ export class SqliteWorkitems implements Workitems {
       const rows = taken.map(({ id }) => polled.get({ id: id as number, now }) as WorkitemRow);
       return readable(rows, fromWorkitemRow);
     });
+  }
+
+  async counts(): Promise<WorkitemCount[]> {
+    return this.#connection.read(() => this.#statements.counts.all()).map(countOfRow);
   }
 
   async expire(retention: WorkitemRetention): Promise<number> {

@@ -72,6 +72,13 @@ export interface WorkitemRetention {
   readonly limit?: number;
 }
 
+/** Workitems of one route in one state. */
+export interface WorkitemCount {
+  readonly route: string;
+  readonly state: WorkitemState;
+  readonly count: number;
+}
+
 export interface Workitems {
   get(key: WorkitemKey): Promise<WorkitemRecord | undefined>;
   findByMpps(route: string, mppsUid: string): Promise<WorkitemRecord | undefined>;
@@ -90,6 +97,8 @@ export interface Workitems {
   list(filter: WorkitemFilter): Promise<WorkitemRecord[]>;
   /** Those IN PROGRESS, for the polling of their MPPS: at most `limit`, longest not polled first, marked as polled now. */
   takeOpen(route: string, limit: number, notPolledForMs: number): Promise<WorkitemRecord[]>;
+  /** Those that are not deleted. */
+  counts(): Promise<WorkitemCount[]>;
   /** One round of housekeeping; call again while it gives `limit`. Reports and subscriptions of those erased go too. */
   expire(retention: WorkitemRetention): Promise<number>;
 }
@@ -109,6 +118,13 @@ export interface WaitingReport {
   /** Ascending. */
   readonly id: number;
   readonly report: DataSet;
+}
+
+/** Reports of one route that wait for their subscribers. */
+export interface ReportCount {
+  readonly route: string;
+  readonly count: number;
+  readonly oldestMs: number;
 }
 
 export interface Subscriptions {
@@ -138,6 +154,8 @@ export interface Subscriptions {
   waiting(route: string, aeTitle: string, limit: number): Promise<WaitingReport[]>;
   /** They have arrived: up to this id. Durable as `process`: a report may come twice, never not at all. */
   delivered(route: string, aeTitle: string, upTo: number): Promise<void>;
+  /** Of routes that have any. */
+  counts(): Promise<ReportCount[]>;
   /** Reports older than this are dropped: how many. Durable as `process`. */
   expireReports(olderThanMs: number): Promise<number>;
 }
@@ -203,6 +221,14 @@ export interface ClaimRetention {
   readonly limit?: number;
 }
 
+/** Claims of one upstream that are open. */
+export interface OpenClaimCount {
+  readonly upstream: string;
+  readonly count: number;
+  /** Since the oldest was added. */
+  readonly oldestMs: number;
+}
+
 export interface Claims {
   get(upstream: string, mppsUid: string): Promise<ClaimRecord | undefined>;
   /** An open one before others, then the newest. */
@@ -212,6 +238,8 @@ export interface Claims {
   remove(upstream: string, mppsUid: string, revision: number): Promise<boolean>;
   /** Those that are open, for catching up: in the order of their MPPS UIDs, which are greater than `after`. */
   listOpen(upstream: string, after: string | undefined, limit: number): Promise<ClaimRecord[]>;
+  /** Of upstreams that have any. */
+  openCounts(): Promise<OpenClaimCount[]>;
   /** Notes what a search gave. Durable as `process`. */
   see(steps: readonly SeenStep[]): Promise<void>;
   findStep(upstream: string, studyUid: string, stepId: string): Promise<string | undefined>;

@@ -4,7 +4,7 @@ import { cloneDataSet } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import type { Requester } from '../services/port.ts';
 import { WORKLIST_UID } from '../services/ups/workitem.ts';
-import type { Subscription, WaitingReport, Workitem, WorkitemRecord } from './workitem-records.ts';
+import type { Subscription, WaitingReport, Workitem, WorkitemCount, WorkitemRecord } from './workitem-records.ts';
 
 export type WorkitemRow = Readonly<Record<string, unknown>>;
 
@@ -77,6 +77,19 @@ export function fromSubscriptionRow(row: WorkitemRow): Subscription {
 /** @throws SyntaxError, TypeError */
 export function fromReportRow(row: WorkitemRow): WaitingReport {
   return { id: row['id'] as number, report: dataSetIn(row['report']) };
+}
+
+export function countOfRow(row: WorkitemRow): WorkitemCount {
+  return {
+    route: row['route'] as string,
+    state: row['state'] as WorkitemCount['state'],
+    count: row['count'] as number,
+  };
+}
+
+/** Of what waits. @param nowMs by the clock that has written the row */
+export function queueOfRow(row: WorkitemRow, nowMs: number): { readonly count: number; readonly oldestMs: number } {
+  return { count: row['count'] as number, oldestMs: Math.max(0, nowMs - Number(row['oldest'])) };
 }
 
 /**

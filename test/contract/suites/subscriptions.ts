@@ -186,6 +186,19 @@ function describeReports(makeBed: MakeStoreBed, abilities: StoreAbilities): void
     expect([await texts('A'), await texts('B')]).toEqual([['fifth'], ['fifth']]);
   });
 
+  test('are counted by route, with the age of the oldest', async () => {
+    expect(await bed.store.subscriptions.counts()).toEqual([]);
+    await enqueue(['A', 'B'], 'first');
+    await enqueue(['A'], 'second');
+    await enqueue(['A'], 'elsewhere', 100, 'other');
+    const counts = await bed.store.subscriptions.counts();
+    expect(counts.toSorted((a, b) => (a.route < b.route ? -1 : 1))).toEqual([
+      { route: 'other', count: 1, oldestMs: expect.any(Number) },
+      { route: ROUTE, count: 3, oldestMs: expect.any(Number) },
+    ]);
+    for (const { oldestMs } of counts) expect(oldestMs >= 0 && oldestMs < 60_000).toBe(true);
+  });
+
   test('that cannot be read are passed by', async () => {
     for (const text of ['first', 'second', 'third']) await enqueue(['A'], text);
     await bed.alter(`UPDATE workitem_reports SET report = 'no JSON' WHERE report LIKE '%second%'`);

@@ -144,6 +144,20 @@ function describeRecords(makeBed: MakeStoreBed, abilities: StoreAbilities): void
     expect([await openUids(undefined, 3), await openUids('1.3', 3)]).toEqual([['1.10', '1.2', '1.3'], ['1.9']]);
   });
 
+  test('is counted by upstream while it is open, with the age of the oldest', async () => {
+    expect(await bed.store.claims.openCounts()).toEqual([]);
+    for (const uid of ['1.1', '1.2']) await add(claimOf(uid));
+    await add(claimOf('1.3', { isOpen: false }));
+    await add(claimOf('1.4', { upstream: 'other' }));
+    if (abilities.now) nowMs += HOUR;
+    const counts = await bed.store.claims.openCounts();
+    const oldestMs = abilities.now ? HOUR : expect.any(Number);
+    expect(counts.toSorted((a, b) => (a.upstream < b.upstream ? -1 : 1))).toEqual([
+      { upstream: 'other', count: 1, oldestMs },
+      { upstream: 'ups', count: 2, oldestMs },
+    ]);
+  });
+
   test('that cannot be read is STORE_DAMAGED for who asks for it, and is left out of the list', async () => {
     await add(claimOf('1.1'));
     await add(claimOf('1.2'));

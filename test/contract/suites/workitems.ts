@@ -23,6 +23,7 @@ export function describeWorkitems(makeBed: MakeStoreBed, abilities: StoreAbiliti
   describe('what is written', () => describeWrites(makeBed, abilities));
   describe('what a search has found', () => describeSight(makeBed, abilities));
   describe('a list', () => describeLists(makeBed));
+  describe('counts', () => describeCounts(makeBed));
   describe('those to be polled', () => describePolls(makeBed, abilities));
   describe('what ages out', () => describeAges(makeBed, abilities));
 }
@@ -250,6 +251,24 @@ function describeLists(makeBed: MakeStoreBed): void {
     await bed.store.workitems.see(Array.from({ length: 120 }, (_, i) => foundOf(`1.${1_000 + i}`)));
     expect(await list()).toHaveLength(100);
     expect(await list({ limit: 500 })).toHaveLength(120);
+  });
+}
+
+function describeCounts(makeBed: MakeStoreBed): void {
+  const bed = openedBed(makeBed);
+
+  test('are by route and state, without the deleted ones', async () => {
+    expect(await bed.store.workitems.counts()).toEqual([]);
+    for (const uid of ['1.1', '1.2']) await added(bed.store, workitemOf(uid));
+    await added(bed.store, workitemOf('1.3', { isDeleted: true }));
+    await added(bed.store, workitemOf('1.4', { state: 'COMPLETED' }));
+    await added(bed.store, workitemOf('1.1', { route: 'other' }));
+    const counts = await bed.store.workitems.counts();
+    expect(counts.toSorted((a, b) => (`${a.route} ${a.state}` < `${b.route} ${b.state}` ? -1 : 1))).toEqual([
+      { route: 'other', state: 'SCHEDULED', count: 1 },
+      { route: ROUTE, state: 'COMPLETED', count: 1 },
+      { route: ROUTE, state: 'SCHEDULED', count: 2 },
+    ]);
   });
 }
 
