@@ -2,7 +2,7 @@
 import type { CommitmentDetail, CommitmentEntry, CommitmentListing, CountEntry } from '../console/commitments-json.ts';
 import { reasonText } from './commit-result.ts';
 import { queryText } from './console-client.ts';
-import { printable } from './dump.ts';
+import { printable } from '../dataset/dump.ts';
 import { ageText, inColumns } from './terminal.ts';
 import { withConsole } from './with-console.ts';
 

@@ -14,7 +14,7 @@ import type {
   SeenHttpAnswer,
   SeenHttpRequest,
 } from './demo-seen.ts';
-import { printable, valueText } from './dump.ts';
+import { printable, valueText } from '../dataset/dump.ts';
 import { displayWidth, fitted, wrapped } from './terminal.ts';
 
 /** What is printed to: `process.stdout`, as far as it is used. */

@@ -16,7 +16,7 @@ import { SILENT } from '../observe/log.ts';
 import { ServerTls } from '../tls/server-tls.ts';
 import type { ServerTlsOptions } from '../tls/tls-options.ts';
 import { createUpstream, dimseOptions, userAgentOptions } from '../upstream-parts.ts';
-import { printable } from './dump.ts';
+import { printable } from '../dataset/dump.ts';
 import { EXIT, report, UsageError } from './report.ts';
 import { inColumns } from './terminal.ts';
 

@@ -4,9 +4,9 @@
  */
 import { isIP } from 'node:net';
 import { loadConfig } from '../config/load.ts';
+import { SERVICES_WITH_RULES } from '../config/rule-runs.ts';
 import type { Config, ListenerConfig, RouteConfig } from '../config/schema.ts';
 import { compileRouteMatcher, explainRoutes } from '../gateway/routes.ts';
-import { SERVICES } from '../services/port.ts';
 import type { Requester, ServiceName } from '../services/port.ts';
 import { readDataSetOrExport } from './data-set-file.ts';
 import type { GivenDataSet } from './data-set-file.ts';
@@ -62,7 +62,7 @@ function explainNamed(options: ExplainOptions, config: Config, given: readonly G
   if (asked === undefined && given.every(({ message }) => message === undefined)) {
     throw new UsageError('Give --route or --listener: only the messages of a spool export tell their route.');
   }
-  const offered = WITH_RULES.filter((service) => (options.service ?? service) === service);
+  const offered = SERVICES_WITH_RULES.filter((service) => (options.service ?? service) === service);
   const heads =
     asked === undefined
       ? []
@@ -170,9 +170,6 @@ function explainRoute(
   const following = service === 'mpps' ? [FOLLOWING] : [];
   return { lines: [...passed, `${route.name} matches: ${serviceText(route, service)}.`, ...following], route };
 }
-
-/** Workitems are made of the worklist and MPPS of their route, and have no rules besides. */
-const WITH_RULES = SERVICES.filter((service) => service !== 'workitems');
 
 const FOLLOWING =
   'An update or retrieve follows the create of its step, if that came in at this listener by another route.';

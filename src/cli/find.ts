@@ -7,13 +7,13 @@ import type { AttributePath } from '../dataset/attribute-path.ts';
 import { toJson } from '../dataset/json.ts';
 import { firstText, itemsOf } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
-import { printable } from './dump.ts';
+import { printable } from '../dataset/dump.ts';
 import { inColumns } from './terminal.ts';
 import { withUpstream } from './with-upstream.ts';
 import { searchWorklist } from './worklist-search.ts';
-import type { SearchOptions } from './worklist-search.ts';
+import type { WrittenSearch } from '../services/worklist/written-keys.ts';
 
-export interface FindOptions extends SearchOptions {
+export interface FindOptions extends WrittenSearch {
   readonly config: string;
   readonly upstream: string;
   readonly json: boolean;

@@ -10,7 +10,7 @@ import { checkCreate } from '../services/mpps/validate.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { RequestContext, Upstream } from '../services/port.ts';
 import { readDataSet } from './data-set-file.ts';
-import { dump } from './dump.ts';
+import { dump } from '../dataset/dump.ts';
 import { finalModifications, momentFrom, reasonFrom } from './mpps-final.ts';
 import type { FinalState } from './mpps-final.ts';
 import { EXIT, UsageError } from './report.ts';

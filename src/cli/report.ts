@@ -2,7 +2,7 @@
 import { GatewayError } from '../errors.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { FailureCode } from '../services/port.ts';
-import { printable } from './dump.ts';
+import { printable } from '../dataset/dump.ts';
 
 /** done; a peer failed or refused; usage or configuration; cannot start (port, store, Node). */
 export const EXIT = { done: 0, failed: 1, usage: 2, cannotStart: 3 } as const;

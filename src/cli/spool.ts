@@ -2,11 +2,12 @@
 import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import type { SpoolDetail, SpoolListing, SpoolSummary } from '../console/spool-json.ts';
+import type { SpoolListing, SpoolSummary } from '../console/api-types.ts';
+import type { SpoolDetail } from '../console/spool-json.ts';
 import { parseJsonDataSet } from '../dataset/json.ts';
 import { queryText } from './console-client.ts';
 import type { ConsoleClient } from './console-client.ts';
-import { dump, printable } from './dump.ts';
+import { dump, printable } from '../dataset/dump.ts';
 import { UsageError } from './report.ts';
 import { ageText, inColumns } from './terminal.ts';
 import { withConsole } from './with-console.ts';

@@ -5,7 +5,7 @@ import type { UpstreamConfig } from '../config/schema.ts';
 import { SILENT } from '../observe/log.ts';
 import { createUpstream } from '../upstream-parts.ts';
 import type { RequestContext, ServiceWarning, Upstream } from '../services/port.ts';
-import { printable } from './dump.ts';
+import { printable } from '../dataset/dump.ts';
 import { EXIT, report } from './report.ts';
 
 /** Time a person at the command line waits for an upstream. */

@@ -1,7 +1,7 @@
 /** Data sets for a person's eyes. */
-import { lookupTag } from '../dataset/dictionary.ts';
-import { isEmpty, itemsOf, personNameToText, sortedTags } from '../dataset/model.ts';
-import type { Attribute, DataSet } from '../dataset/model.ts';
+import { lookupTag } from './dictionary.ts';
+import { isEmpty, itemsOf, personNameToText, sortedTags } from './model.ts';
+import type { Attribute, DataSet } from './model.ts';
 
 /** One attribute a line, items of sequences indented: `00080060 CS Modality: CT`. */
 export function dump(dataSet: DataSet, indent = ''): string {
