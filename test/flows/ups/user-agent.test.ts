@@ -225,7 +225,7 @@ describe('two claims', () => {
     expect(entryNow === undefined ? 'STARTED' : stepStatus(entryNow)).toBe('STARTED');
   });
 
-  test('one by a modality at the RIS, one here: the later one is refused by the worklist (status mapping 11.2)', async () => {
+  test('one after the other: the later one is refused, and so is who has no lock or another (status mapping 11.2)', async () => {
     await open();
     await search();
     expect((await changeState('IN PROGRESS', MINE)).status).toBe(200);
