@@ -1,8 +1,8 @@
 /**
  * What the pages of the console and its API say to each other, as JSON. Server and page are held to the same types. Values
- * of patients are in none of it unless the caller's role may see them: see `Role`.
+ * of patients are in none of it unless the caller's role may see them: see `Role`. The pages are compiled for browsers: this
+ * file imports nothing.
  */
-import type { HealthState } from '../observe/health.ts';
 
 /** `viewer`: reads, values masked; `operator`: changes things too; `values`: an operator who may see values. */
 export type Role = 'viewer' | 'operator' | 'values';
@@ -49,7 +49,8 @@ export interface OverviewUpstream {
   readonly protocol: string;
   readonly address: string;
   readonly tls: boolean;
-  readonly state: HealthState;
+  /** As HealthState. */
+  readonly state: 'unknown' | 'ok' | 'failing';
   readonly lastSuccess?: string;
   readonly lastFailure?: string;
   readonly lastFailureCode?: string;
@@ -215,6 +216,44 @@ export interface ConfigView {
   }[];
   /** The file on the disk is not what runs. */
   readonly changed: boolean;
+}
+
+/** What a list of the spool shows; moments are ISO 8601 in UTC, by the clock of the store. */
+export interface SpoolSummary {
+  readonly id: number;
+  readonly route: string;
+  readonly upstream: string;
+  /** SOP Instance UID of the performed procedure step. */
+  readonly uid: string;
+  readonly kind: 'create' | 'update' | 'event';
+  /** Of an event: what an SCU of MPPS Notification is told. */
+  readonly event?: 'inProgress' | 'completed' | 'discontinued' | 'updated' | 'deleted';
+  readonly state: 'queued' | 'dead';
+  readonly acceptedAt: string;
+  readonly attempts: number;
+  /** The destination may have it already. */
+  readonly inDoubt: boolean;
+  readonly lastFailure?: { readonly code: string; readonly problem: string; readonly at: string };
+  /** What of it is damaged in the store, and empty where it is shown. */
+  readonly unreadable?: readonly string[];
+  readonly traceId: string;
+}
+
+export interface DestinationSummary {
+  readonly route: string;
+  readonly upstream: string;
+  readonly queued: number;
+  readonly dead: number;
+  readonly oldestSeconds: number;
+  readonly attempts: number;
+}
+
+/** Answer of `GET /api/spool`. */
+export interface SpoolListing {
+  readonly destinations: readonly DestinationSummary[];
+  readonly messages: readonly SpoolSummary[];
+  /** There are more: ask again with `after` this id. */
+  readonly next?: number;
 }
 
 /** Of every answer that is no success. */

@@ -11,7 +11,7 @@ import { readBody } from './json-body.ts';
 import { openStoreOf } from './open-store.ts';
 import { reasonOf } from './request-members.ts';
 import { depthOf, detailOf, summaryOf, wholeToJson } from './spool-json.ts';
-import type { SpoolListing } from './spool-json.ts';
+import type { SpoolListing } from './api-types.ts';
 import { SpoolOperator } from './spool-operator.ts';
 import { destinationOf, idOf, queryOf, wantsDataSet } from './spool-requests.ts';
 

@@ -3,32 +3,11 @@ import { toJson } from '../dataset/json.ts';
 import { MPPS_EVENT } from '../services/mpps/notification.ts';
 import type { MppsEventType } from '../services/mpps/notification.ts';
 import type { Hop, Requester } from '../services/port.ts';
+import type { DestinationSummary, SpoolSummary } from './api-types.ts';
 import { moment, troublesOf } from './delivery-json.ts';
-import type { LastFailure } from './delivery-json.ts';
-import type { SpoolDepth, SpoolMessage, SpoolState } from '../store/spool-records.ts';
+import type { SpoolDepth, SpoolMessage } from '../store/spool-records.ts';
 
 const EVENTS = Object.entries(MPPS_EVENT) as readonly (readonly [keyof typeof MPPS_EVENT, MppsEventType])[];
-
-/** What a list shows; moments are ISO 8601 in UTC, by the clock of the store. */
-export interface SpoolSummary {
-  readonly id: number;
-  readonly route: string;
-  readonly upstream: string;
-  /** SOP Instance UID of the performed procedure step. */
-  readonly uid: string;
-  readonly kind: SpoolMessage['kind'];
-  /** Of an event: what an SCU of MPPS Notification is told. */
-  readonly event?: keyof typeof MPPS_EVENT;
-  readonly state: SpoolState;
-  readonly acceptedAt: string;
-  readonly attempts: number;
-  /** The destination may have it already. */
-  readonly inDoubt: boolean;
-  readonly lastFailure?: LastFailure<string>;
-  /** What of it is damaged in the store, and empty where it is shown. */
-  readonly unreadable?: readonly string[];
-  readonly traceId: string;
-}
 
 export interface SpoolDetail extends SpoolSummary {
   readonly requester: Requester;
@@ -36,23 +15,6 @@ export interface SpoolDetail extends SpoolSummary {
   readonly hops: readonly Hop[];
   readonly digest: string;
   readonly characterSet?: string;
-}
-
-export interface DestinationSummary {
-  readonly route: string;
-  readonly upstream: string;
-  readonly queued: number;
-  readonly dead: number;
-  readonly oldestSeconds: number;
-  readonly attempts: number;
-}
-
-/** Answer of `GET /api/spool`. */
-export interface SpoolListing {
-  readonly destinations: readonly DestinationSummary[];
-  readonly messages: readonly SpoolSummary[];
-  /** There are more: ask again with `after` this id. */
-  readonly next?: number;
 }
 
 export function summaryOf(message: SpoolMessage): SpoolSummary {
