@@ -1,6 +1,8 @@
 /** A classic peer: the association, each SOP class the routes need, C-ECHO. */
 import { callingAeTitleFor, scuOptions } from '../dimse/upstream-options.ts';
 import type { DimseUpstreamOptions } from '../dimse/upstream-options.ts';
+import { checkRole, proposedRoles } from '../dimse/report-role.ts';
+import type { ReportRoleSelection } from '../dimse/report-role.ts';
 import { ScuError } from '../dimse/scu-error.ts';
 import { ScuAssociation } from '../dimse/scu.ts';
 import type { Budget } from '../dimse/scu.ts';
@@ -52,7 +54,7 @@ export async function examineDimse(
     const uids = classes.map(({ uid }) => uid);
     const own = scuOptions(options, uids, callingAeTitleFor(options), undefined);
     // Towards one that is notified this side is the SCP (PS3.4 F.9.3).
-    const roles = needs.has('notifications') ? [{ sopClassUid: MPPS_NOTIFICATION, scu: false, scp: true }] : [];
+    const roles = needs.has('notifications') ? proposedRoles(MPPS_NOTIFICATION, roleSelectionOf(options)) : [];
     try {
       association = await ScuAssociation.open({ ...own, roles }, budget);
       return ok(`${own.callingAeTitle} → ${own.calledAeTitle}`);
@@ -63,9 +65,11 @@ export async function examineDimse(
   if (association === undefined) return undefined;
   const accepted = new Set<string>();
   for (const needed of classes) {
-    const seen = seenClass(association, needed);
-    if (seen.state === 'ok') accepted.add(needed.uid);
-    examination.note(needed.name, seen);
+    const { uid, name } = needed;
+    let seen = seenClass(association, needed);
+    if (uid === MPPS_NOTIFICATION && seen.state === 'ok') seen = seenRole(association, options) ?? seen;
+    if (seen.state === 'ok') accepted.add(uid);
+    examination.note(name, seen);
   }
   if (accepted.has(SOP_CLASSES.verification)) await examination.step('C-ECHO', () => echo(association, budget));
   await association.release();
@@ -81,6 +85,21 @@ function seenClass(association: ScuAssociation, { uid, missing }: NeededClass): 
     if (missing !== undefined) return warning(`${message}: ${missing}`, 'Enable it at the far end, if it has it.');
     const fix = 'Enable the SOP class for our AE title at the far end, or take the service out of the route.';
     return failed(message, fix);
+  }
+}
+
+function roleSelectionOf({ reportRoleSelection = 'require' }: DimseUpstreamOptions): ReportRoleSelection {
+  return reportRoleSelection;
+}
+
+/** Of the one class of which we are the SCP: accepted without the role, nothing is told. Undefined: there is nothing amiss. */
+function seenRole(association: ScuAssociation, options: DimseUpstreamOptions): Seen | undefined {
+  try {
+    checkRole(association, MPPS_NOTIFICATION, roleSelectionOf(options));
+    return undefined;
+  } catch {
+    const fix = 'Let it accept SCP/SCU role selection for it, or set commitment.roleSelection to try.';
+    return failed('accepted, but not that we are its SCP: nothing is told', fix);
   }
 }
 

@@ -11,7 +11,7 @@ import type { Need } from './needs.ts';
 import { examineNetwork } from './network.ts';
 import type { Address } from './network.ts';
 import { examineTransactions } from './transactions.ts';
-import { examineWeb } from './web.ts';
+import { examineCredentials, examineWeb } from './web.ts';
 
 /** How it is reached, and what stands for it in the gateway; whoever made these closes them. */
 export type FarEnd =
@@ -49,11 +49,27 @@ export async function examine(
     await examineTransactions(examination, farEnd.upstream, own, { retrieve }, contextOf(timeoutMs));
     return;
   }
-  const userAgent = new UserAgent(farEnd.options);
-  const goesOn = await examineWeb(examination, farEnd.baseUrl, userAgent, AbortSignal.timeout(timeoutMs), now);
-  await userAgent.close();
-  if (!goesOn) return;
+  if (!(await examineServer(examination, farEnd, timeoutMs, now))) return;
   await examineTransactions(examination, farEnd.upstream, needs, { retrieve: true }, contextOf(timeoutMs));
+}
+
+/** True: transactions can be tried. */
+async function examineServer(
+  examination: Examination,
+  { baseUrl, options }: Extract<FarEnd, { protocol: 'web' }>,
+  timeoutMs: number,
+  now: () => number,
+): Promise<boolean> {
+  const { credentials } = options;
+  const inTime = (): AbortSignal => AbortSignal.timeout(timeoutMs);
+  const userAgent = new UserAgent(options);
+  try {
+    const seen = credentials && (await examineCredentials(examination, credentials, inTime()));
+    if (seen === 'failed') return false;
+    return await examineWeb(examination, baseUrl, userAgent, seen === 'requester', inTime(), now);
+  } finally {
+    await userAgent.close();
+  }
 }
 
 function addressOf(farEnd: FarEnd): Address {

@@ -52,6 +52,9 @@ async function resolve(host: string, timeoutMs: number): Promise<Seen> {
   }
 }
 
+/** In TLS 1.3 a server judges our certificate after the handshake has ended for us (RFC 8446 4.4.2.4): so long for its word. */
+const LAST_WORD_MS = 500;
+
 const TCP_FIXES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'Nothing listens there: check the port, and whether the far end runs.',
   EHOSTUNREACH: 'No way leads there: check the address and the network.',
@@ -83,8 +86,11 @@ async function examineTls(
     examination.note('own certificate', seenCertificate(own, nowMs));
   }
   let far: Seen = skipped('none was seen');
+  const hasOwn = tls.certificates().some(({ role }) => role === 'own');
   const isOpen = await examination.step('tls', () => {
     const socket = tls.connect({ host, port });
+    // Without somebody who reads, what comes after the handshake is not seen.
+    socket.resume();
     return settled(
       socket,
       'secureConnect',
@@ -94,15 +100,22 @@ async function examineTls(
         if (shown !== undefined) far = seenCertificate(factsOf('', 'own', shown), nowMs);
         return ok(`${socket.getProtocol() ?? 'TLS'}, ${socket.getCipher().standardName}`);
       },
-      tlsTrouble,
+      (code, wasOpen) => tlsTrouble(code, wasOpen, hasOwn),
+      Math.min(LAST_WORD_MS, timeoutMs),
     );
   });
   examination.note('certificate', far);
   return isOpen;
 }
 
-function tlsTrouble(code: string): Seen {
+function tlsTrouble(code: string, wasOpen: boolean, hasOwn: boolean): Seen {
   if (!isTlsFailure(code)) {
+    if (wasOpen) {
+      const fix = hasOwn
+        ? 'It seems not to accept our certificate: let it trust its authority, and look whether it has expired.'
+        : 'It seems to ask for a certificate of ours: set tls.certificate and tls.key.';
+      return failed(`it closes right after the handshake (${code})`, fix);
+    }
     const fix = 'It closes or says nothing when TLS begins: does it speak TLS on this port?';
     return failed(`the handshake ends without a word (${code})`, fix);
   }
@@ -110,24 +123,35 @@ function tlsTrouble(code: string): Seen {
   return failed(`${why} (${code})`, fix);
 }
 
-/** One connection, opened for nothing but to see that it opens. Never rejects. */
+/**
+ * One connection, opened for nothing but to see that it opens. Never rejects.
+ * @param staysMs and that it stays so long
+ */
 function settled(
   socket: Socket,
   event: 'connect' | 'secureConnect',
   timeoutMs: number,
   onOpen: () => Seen,
-  onFailure: (code: string) => Seen,
+  onFailure: (code: string, wasOpen: boolean) => Seen,
+  staysMs = 0,
 ): Promise<Seen> {
   return new Promise<Seen>((resolve) => {
-    const timer = setTimeout(() => end(onFailure('ETIMEDOUT')), timeoutMs);
+    let isOpen = false;
+    let timer = setTimeout(() => end(onFailure('ETIMEDOUT', false)), timeoutMs);
     const end = (seen: Seen): void => {
       clearTimeout(timer);
       resolve(seen);
       socket.destroy();
     };
-    socket.once(event, () => end(onOpen()));
-    socket.on('error', (error) => end(onFailure(codeOf(error))));
-    socket.once('close', () => end(onFailure('ECONNRESET')));
+    socket.once(event, () => {
+      isOpen = true;
+      const seen = onOpen();
+      clearTimeout(timer);
+      if (staysMs === 0) end(seen);
+      else timer = setTimeout(() => end(seen), staysMs);
+    });
+    socket.on('error', (error) => end(onFailure(codeOf(error), isOpen)));
+    socket.once('close', () => end(onFailure('ECONNRESET', isOpen)));
   });
 }
 

@@ -1,5 +1,6 @@
 /** An origin server: whether it answers by HTTP, who it takes us for, and what time it thinks it is. */
-import type { UserAgent } from '../dicomweb/user-agent.ts';
+import { settledBy } from '../dicomweb/waiting.ts';
+import type { UserAgent, UserAgentOptions } from '../dicomweb/user-agent.ts';
 import { ServiceFailure } from '../services/port.ts';
 import { failed, ok, skipped, warning } from './finding.ts';
 import type { Examination, Seen } from './finding.ts';
@@ -7,11 +8,39 @@ import type { Examination, Seen } from './finding.ts';
 /** Beyond it, entries of a worklist seem to be of another hour, and tokens are refused. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-/** True: transactions can be tried. */
+/** `own`: we have what to show; `requester`: only who asks the gateway has; `failed`: what we should have cannot be had. */
+export type CredentialsSeen = 'own' | 'requester' | 'failed';
+
+/** Whether there is something to show, before it is shown: an identity provider that is away is no trouble of the server. */
+export async function examineCredentials(
+  examination: Examination,
+  credentials: NonNullable<UserAgentOptions['credentials']>,
+  signal: AbortSignal,
+): Promise<CredentialsSeen> {
+  let seen: CredentialsSeen = 'failed';
+  await examination.step('credentials', async () => {
+    try {
+      const authorization = await settledBy(signal, credentials.authorization(undefined));
+      seen = authorization === undefined ? 'requester' : 'own';
+      return authorization === undefined
+        ? skipped('those of the requester are passed on, and nobody asks here')
+        : ok('there are some');
+    } catch (error) {
+      const fix = 'Check credentials of the upstream: the identity provider refuses them or is away.';
+      if (signal.aborted) return failed('the identity provider does not answer in time', fix);
+      if (!(error instanceof ServiceFailure)) throw error;
+      return failed(`${error.code}: ${error.message}`, fix);
+    }
+  });
+  return seen;
+}
+
+/** True: transactions can be tried. @param isAnonymous it is not for us to say who asks */
 export async function examineWeb(
   examination: Examination,
   baseUrl: string,
   userAgent: UserAgent,
+  isAnonymous: boolean,
   signal: AbortSignal,
   now: () => number,
 ): Promise<boolean> {
@@ -26,13 +55,17 @@ export async function examineWeb(
       await answer.text(0);
       const [date] = answer.fields('date');
       if (date !== undefined) clock = seenClock(Date.parse(date) - now());
+      if (isAnonymous && answer.status === 401) return ok('HTTP 401: it wants to know who asks');
       return seenStatus(answer.status);
     } catch (error) {
-      return trouble(error);
+      return signal.aborted
+        ? failed('no answer in time', 'See whether it speaks HTTP, and how busy it is.')
+        : trouble(error);
     }
   });
   examination.note('clock', clock);
-  return goesOn;
+  if (goesOn && isAnonymous) examination.note('transactions', skipped('they are for requesters with a token'));
+  return goesOn && !isAnonymous;
 }
 
 function seenStatus(status: number): Seen {
@@ -59,9 +92,6 @@ function seenClock(differenceMs: number): Seen {
 
 function trouble(error: unknown): Seen {
   if (!(error instanceof ServiceFailure)) throw error;
-  const fix =
-    error.code === 'NOT_AUTHORIZED'
-      ? 'Check credentials of the upstream: the identity provider refuses them or is away.'
-      : 'Check that an HTTP server listens on this port, with or without TLS as baseUrl says.';
+  const fix = 'Check that an HTTP server listens on this port, with or without TLS as baseUrl says.';
   return failed(`${error.code}: ${error.message}`, fix);
 }

@@ -7,10 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../src/cli/cli.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
+import { MPPS_NOTIFICATION } from '../../src/services/mpps/notification.ts';
 import { startListener } from '../support/dimse-listener.ts';
 import { StubOriginServer } from '../support/stub-origin-server.ts';
 import type { StubScript } from '../support/stub-origin-server.ts';
 import { certificateFile, keyFile } from '../support/tls.ts';
+import { RawServer } from '../support/raw-peer.ts';
+import { acceptAssociation, agreeToRelease } from '../support/scripted-scp.ts';
 import type { CertificateName } from '../support/tls.ts';
 
 const ends: (() => unknown)[] = [];
@@ -212,6 +215,96 @@ test('without names the certificates of the gateway are looked at too', async ()
     ['upstreams.far', 'ris', 'skipped'],
   ]);
 });
+
+/** Asks for a certificate of ours, and judges it behind the handshake. */
+async function serveMutual(): Promise<StubOriginServer> {
+  const [key, cert, ca] = await Promise.all(
+    [keyFile('server-rsa'), certificateFile('server-rsa'), certificateFile('other-ca')].map((file) =>
+      readFile(file, 'utf8'),
+    ),
+  );
+  const tls = { key, cert, ca, requestCert: true, rejectUnauthorized: true };
+  const server = await StubOriginServer.start(() => ({ status: 204 }), tls as { key: string; cert: string });
+  ends.push(() => server.close());
+  return server;
+}
+
+test.each([
+  ['none', '', 'it asks for a certificate of ours', 'Set tls.certificate and tls.key.'],
+  [
+    'one of an authority it does not trust',
+    `, certificate: ${certificateFile('client')}, key: ${keyFile('client')}`,
+    'it closes right after the handshake',
+    'It seems not to accept our certificate: let it trust its authority, and look whether it has expired.',
+  ],
+])(
+  'a server that wants a certificate of ours and is shown %s fails at TLS, not at HTTP (RFC 8446 4.4.2.4)',
+  async (_what, own, why, fix) => {
+    const { port } = await serveMutual();
+    const tls = `tls: { authorities: [${certificateFile('ca')}], serverName: localhost${own} }`;
+    const upstream = `{ protocol: dicomweb, baseUrl: "https://127.0.0.1:${port}", ${tls} }`;
+    const [status, detail, found] = last(await examined(upstream, 'worklist: { to: far }'));
+    expect([status, detail.replace(/ \(.*/, ''), found]).toEqual([1, `tls: ${why}`, fix]);
+  },
+);
+
+test('an identity provider that is away or silent is no trouble of the server (RFC 6749 4.4)', async () => {
+  const server = await serve(() => ({ status: 204 }));
+  const silent = await serve(() => new Promise(() => undefined));
+  const fix = 'Check credentials of the upstream: the identity provider refuses them or is away.';
+  const upstream = (url: string): string =>
+    `{ protocol: dicomweb, baseUrl: "${server.baseUrl}", credentials: { oauth2: { tokenUrl: "${url}", clientId: a, clientSecret: hush } } }`;
+  const tokenUrl = silent.baseUrl;
+  const late = await examined(upstream(tokenUrl), 'worklist: { to: far }', '', '500ms');
+  expect(last(late)).toEqual([1, 'credentials: the identity provider does not answer in time', fix]);
+  await silent.close();
+  const away = await examined(upstream(tokenUrl), 'worklist: { to: far }');
+  const [status, detail, found] = last(away);
+  expect([status, detail.split(':')[0], found]).toEqual([1, 'credentials', fix]);
+  expect(JSON.stringify([late, away])).not.toContain('hush');
+  expect(server.requests).toEqual([]);
+});
+
+test('a server that takes the tokens of requesters is not blamed for wanting one', async () => {
+  const server = await serve(() => ({ status: 401 }));
+  const upstream = `{ protocol: dicomweb, baseUrl: "${server.baseUrl}", credentials: { passOn: true } }`;
+  const result = await examined(upstream, 'worklist: { to: far }');
+  expect(seen(result).filter((each) => !each.startsWith('clock'))).toEqual([
+    'name ok 127.0.0.1 is an address',
+    expect.stringMatching(/^tcp ok /),
+    'credentials skipped those of the requester are passed on, and nobody asks here',
+    'OPTIONS ok HTTP 401: it wants to know who asks',
+    'transactions skipped they are for requesters with a token',
+  ]);
+  expect([result.status, server.requests.length]).toEqual([0, 1]);
+});
+
+const TOLD_BY_US = [{ sopClassUid: MPPS_NOTIFICATION, scu: false, scp: true }];
+
+test.each([
+  ['require', [], 'failed accepted, but not that we are its SCP: nothing is told'],
+  ['require', TOLD_BY_US, 'ok accepted, 1.2.840.10008.1.2.1'],
+  ['try', [], 'ok accepted, 1.2.840.10008.1.2.1'],
+])(
+  'with commitment.roleSelection %s, an SCU that answers the role of SCP by %j is told apart (PS3.7 D.3.3.4)',
+  async (selection, roles, found) => {
+    const scu = await RawServer.listen(async (peer) => {
+      try {
+        // Nobody but C-ECHO would have to be answered.
+        await acceptAssociation(peer, { results: [3], roles });
+        await agreeToRelease(peer);
+      } catch {
+        peer.destroy();
+      }
+    });
+    ends.push(() => scu.close());
+    const upstream = classic(scu.port).replace(' }', `, commitment: { roleSelection: ${selection} } }`);
+    const services = 'mpps: { to: kept }, notifications: { to: far }';
+    const result = await examined(`${upstream}\n  kept: { protocol: ris }`, services);
+    expect(seen(result).filter((each) => each.startsWith('MPPS'))).toEqual([`MPPS Notification ${found}`]);
+    expect(result.status).toBe(found.startsWith('ok') ? 0 : 1);
+  },
+);
 
 test('an upstream that is not there is a wrong usage', async () => {
   const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
