@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { AccessRefusal } from './access/access-refusal.ts';
+import type { ConfigFile } from './config/config-file.ts';
 import type { Config, ListenerConfig } from './config/schema.ts';
 import { Audit } from './audit-parts.ts';
 import { bound } from './binding.ts';
@@ -47,6 +48,7 @@ export class App {
   readonly #logger: AdjustableLogger;
   readonly #gateway: Gateway;
   readonly #source: ConfigSource | undefined;
+  readonly #file: ConfigFile | undefined;
   readonly #retiring = new Set<Promise<void>>();
   readonly #observation = new Observation(
     () => this.#parts,
@@ -66,10 +68,14 @@ export class App {
     refused: (listener: string, refusal: AccessRefusal): void => this.#parts?.audit.refused(listener, refusal),
   };
 
-  /** @param source for reloads; without it they are refused. */
-  constructor(logger: AdjustableLogger, source?: ConfigSource) {
+  /**
+   * @param source for reloads; without it they are refused
+   * @param file what `source` reads, for the console to show
+   */
+  constructor(logger: AdjustableLogger, source?: ConfigSource, file?: ConfigFile) {
     this.#logger = logger;
     this.#source = source;
+    this.#file = file;
     this.#gateway = new Gateway([], logger);
   }
 
@@ -304,7 +310,9 @@ export class App {
     const routers = consoleRouters(
       {
         observation: this.#observation,
-        store: () => this.#parts?.store,
+        running: () => this.#parts,
+        health: () => this.health(),
+        file: this.#file,
         services: () => this.#services,
         rises: () => this.#rises(),
       },

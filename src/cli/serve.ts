@@ -1,7 +1,8 @@
 /** `dimseway serve --config FILE`: runs the gateway until it is told to stop. */
 import { App } from '../app.ts';
 import type { BoundPorts } from '../binding.ts';
-import { loadConfig } from '../config/load.ts';
+import { ConfigFile } from '../config/config-file.ts';
+import type { LoadedConfig } from '../config/load.ts';
 import { GatewayError } from '../errors.ts';
 import { errorFacts } from '../observe/error-facts.ts';
 import { createLogger } from '../observe/log.ts';
@@ -20,10 +21,10 @@ export interface ServeOptions {
 export async function serve({ config: file }: ServeOptions): Promise<number> {
   // A log reader that goes away must not take the worklist of a ward with it.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  const load = (): ReturnType<typeof loadConfig> => loadConfig(file, process.env);
-  let loaded: Awaited<ReturnType<typeof loadConfig>>;
+  const configFile = new ConfigFile(file, process.env);
+  let loaded: LoadedConfig;
   try {
-    loaded = await load();
+    loaded = await configFile.load();
   } catch (error) {
     return report(error);
   }
@@ -35,7 +36,7 @@ export async function serve({ config: file }: ServeOptions): Promise<number> {
     process.exit(EXIT.failed);
   };
   process.on('uncaughtException', onFault);
-  const app = new App(logger, load);
+  const app = new App(logger, () => configFile.load(), configFile);
   let ports: BoundPorts;
   try {
     ports = await app.start(loaded.config);

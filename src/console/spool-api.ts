@@ -7,6 +7,7 @@ import type { Logger } from '../observe/log.ts';
 import type { Destination } from '../store/spool-records.ts';
 import type { Store } from '../store/store.ts';
 import { addressOf, allowOnly } from './answers.ts';
+import { needExport } from './identity.ts';
 import { readBody } from './json-body.ts';
 import { openStoreOf } from './open-store.ts';
 import { reasonOf } from './request-members.ts';
@@ -34,12 +35,14 @@ export function spoolApi({ store, wake, log }: SpoolApiOptions): Router {
     response.json(await listing(operatorFor(request), request));
   });
   router.get('/api/spool/export', async (request, response) => {
+    needExport(response);
     await sendAll(operatorFor(request), request, response, log);
   });
   router.get('/api/spool/:id', async (request, response) => {
     const message = await operatorFor(request).get(idOf(request));
     if (!wantsDataSet(request)) response.json(detailOf(message));
     else {
+      needExport(response);
       const { id, uid } = message;
       log.info('data set of a spool message read', { id, uid, by: addressOf(request) });
       response.type('json').send(wholeToJson(message));
