@@ -52,6 +52,11 @@ export function moment(iso: string | undefined, now: Date = new Date()): string 
   return day(at) === day(now) ? exact : `${day(at)} ${exact}`;
 }
 
+/** The same without milliseconds. */
+export function toSecond(iso: string | undefined, now: Date = new Date()): string {
+  return moment(iso?.replace(/\.\d+(?=Z$)/, ''), now);
+}
+
 /** `storageCommitment` becomes `storage commitment`. */
 export function words(name: string): string {
   return name === 'mpps' ? 'MPPS' : name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -5,7 +5,7 @@ import type { ApiFailure } from './api.ts';
 import { ConfigPage } from './config.ts';
 import { ExchangePage } from './exchange.ts';
 import { ExchangesPage } from './exchanges.ts';
-import { moment } from './format.ts';
+import { toSecond } from './format.ts';
 import { html, nothing, render } from './lit.ts';
 import type { TemplateResult } from './lit.ts';
 import { hashOf, PAGES, placeOf } from './location.ts';
@@ -216,12 +216,12 @@ class Console implements Host {
     return html`<footer>
       <span>dimseway ${version}</span>
       ${instance === undefined ? nothing : html`<span>instance ${instance}</span>`}
-      <span>runs since ${moment(startedAt)}</span>
+      <span>runs since ${toSecond(startedAt)}</span>
       <span>${name === undefined ? '' : `${name}, `}role ${role}</span>
       <span
-        >${capture === undefined ? 'no data sets are captured' : `data sets are captured until ${moment(capture.until)}`}</span
+        >${capture === undefined ? 'no data sets are captured' : `data sets are captured until ${toSecond(capture.until)}`}</span
       >
-      <span>last answer ${moment(this.#lastAnswer?.replace(/\.\d+Z$/, 'Z'))}</span>
+      <span>last answer ${toSecond(this.#lastAnswer)}</span>
       ${
         this.api.hasToken
           ? html`<button type="button" class="plain" @click=${() => this.#leave()}>Forget the token</button>`

@@ -2,7 +2,7 @@
 import type { Overview, OverviewListener, OverviewRoute, OverviewUpstream } from '../api-types.ts';
 import { failureOf } from './api.ts';
 import type { ApiFailure } from './api.ts';
-import { age, count, moment, words } from './format.ts';
+import { age, count, toSecond, words } from './format.ts';
 import { html, nothing } from './lit.ts';
 import type { TemplateResult } from './lit.ts';
 import { hashOf } from './location.ts';
@@ -55,9 +55,9 @@ export class OverviewPage implements Page {
     return html`${summary(overview)}
       <div class="picture">
         <svg class="ways" aria-hidden="true"></svg>
-        ${column('Listeners', 'They are called', listeners.map(listenerCard), 'No listener is configured.')}
-        ${column('Routes', 'The first that fits', routes.map(routeCard), 'No route is configured: every request is refused.')}
-        ${column('Upstreams', 'They call', upstreams.map(upstreamCard), 'No upstream is configured.')}
+        ${column('Listeners', 'called by modalities', listeners.map(listenerCard), 'No listener is configured.')}
+        ${column('Routes', 'the first that fits', routes.map(routeCard), 'No route is configured: every request is refused.')}
+        ${column('Upstreams', 'called by the gateway', upstreams.map(upstreamCard), 'No upstream is configured.')}
       </div>
       <p class="note">Numbers are of the last five minutes; times are those of exchanges that went well.</p>`;
   }
@@ -186,9 +186,9 @@ function upstreamCard(upstream: OverviewUpstream): TemplateResult {
     <h3><a href=${hashOf('exchanges', '', { upstream: name })}>${name}</a> ${badge(...STATES[state])}</h3>
     <p>${protocolName(protocol)}${address === '' ? '' : ` · ${address}`}${tls ? ' · TLS' : ''}</p>
     <p class="fine">
-      ${lastSuccess === undefined ? 'never answered' : `answered ${moment(lastSuccess)}`}${
+      ${lastSuccess === undefined ? 'never answered' : `answered ${toSecond(lastSuccess)}`}${
         state === 'failing' && lastFailure !== undefined
-          ? html`<br /><strong>${lastFailureCode ?? 'failed'}</strong> ${moment(lastFailure)}`
+          ? html`<br /><strong>${lastFailureCode ?? 'failed'}</strong> ${toSecond(lastFailure)}`
           : nothing
       }
     </p>
