@@ -1,5 +1,6 @@
 /** The associations of a listener that were admitted, and those of each calling AE title. */
 import type { Caller } from './policy.ts';
+import type { ReportedService } from './reporters.ts';
 
 /** Who has an association. */
 export interface Admitted {
@@ -7,6 +8,8 @@ export interface Admitted {
   readonly callingAeTitle: string;
   /** By the lists; else to report only. */
   readonly isListed: boolean;
+  /** What it was admitted to report. */
+  readonly reports: readonly ReportedService[];
 }
 
 export class AssociationTable<Association extends object> {

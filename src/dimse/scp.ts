@@ -333,21 +333,25 @@ export class DimseListener {
     }
     this.#accepted++;
     const isListed = this.#policy.lists(callingAeTitle, address);
-    this.#associations.add(association, { caller, callingAeTitle, isListed });
     const reports = reporter === 'reporter' ? this.#reporters.reportedBy(callingAeTitle) : [];
+    this.#associations.add(association, { caller, callingAeTitle, isListed, reports });
     return { isListed, reporter, reports };
   }
 
-  /** A reporter that the lists do not have stays as long as it is one; its name may have to be resolved. */
-  async #recheck(association: ScpAssociation, { caller, callingAeTitle, isListed }: Admitted): Promise<void> {
-    const { address } = caller;
-    const isReporter = !isListed && (await this.#reporters.standingOf(callingAeTitle, address)) === 'reporter';
-    const why = this.#policy.whyNotListed(callingAeTitle, { ...caller, isReporter });
+  /** A reporter stays as long as it is one, its name may have to be resolved, and as long as the lists have it if they did. */
+  async #recheck(association: ScpAssociation, { caller, callingAeTitle, isListed, reports }: Admitted): Promise<void> {
+    const isAsked = !isListed || reports.length > 0;
+    const isReporter = isAsked && (await this.#reporters.standingOf(callingAeTitle, caller.address)) === 'reporter';
+    const why = this.#policy.whyNotListed(callingAeTitle, { ...caller, isReporter: !isListed && isReporter });
     if (!this.#associations.has(association)) return;
-    if (why === undefined && !association.isOffered) association.withdraw('its routes offer less now');
-    if (why === undefined) return;
-    association.withdraw(REJECTIONS[why].text);
-    this.#tellRefused(caller, callingAeTitle, REJECTIONS[why].text);
+    if (why !== undefined) {
+      association.withdraw(REJECTIONS[why].text);
+      this.#tellRefused(caller, callingAeTitle, REJECTIONS[why].text);
+      return;
+    }
+    const reported = isReporter ? this.#reporters.reportedBy(callingAeTitle) : [];
+    if (!reports.every((each) => reported.includes(each))) association.withdraw('it may report less now');
+    else if (!association.isOffered) association.withdraw('its routes offer less now');
   }
 
   #tellRefused({ address, certificate }: Caller, callingAeTitle: string, why: string): void {

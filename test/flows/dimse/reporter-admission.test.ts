@@ -139,6 +139,42 @@ describe('an association that is open when the configuration changes', () => {
   });
 });
 
+describe('an association that is open, of a caller that the lists have too,', () => {
+  test.each<[string, readonly Reporter[]]>([
+    ['is none any more', []],
+    ['is another host', [{ ...PACS, host: '192.0.2.7' }]],
+    ['may report something else', [{ ...PACS, reports: ['mpps'] }]],
+  ])('ends when a reload says that the reporter %s', async (_what, reporters) => {
+    const running = await listen({ reporters: [PACS] });
+    const peer = await call(running);
+    await answerTo(peer);
+    running.listener.update({ ...running.options, reporters });
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.abort);
+    // Not because nothing came for so long.
+    expect(running.logger.lines).toContainEqual(
+      expect.objectContaining({ fields: expect.objectContaining({ why: 'it may report less now' }) }),
+    );
+  });
+
+  test('ends when the lists do not have it any more: as a reporter it may call again', async () => {
+    const running = await listen({ reporters: [PACS] });
+    const peer = await call(running);
+    expect(await answerTo(peer)).toBe(EVERYTHING);
+    running.listener.update({ ...running.options, ...ONLY_CT, reporters: [PACS] });
+    expect((await peer.receive())?.type).toBe(PDU_TYPE.abort);
+    expect(await answerTo(await call(running))).toBe(ONLY_REPORTS);
+  });
+
+  test('stays where nothing is taken from it', async () => {
+    const running = await listen({ reporters: [PACS] });
+    const peer = await call(running);
+    await answerTo(peer);
+    running.listener.update({ ...running.options, reporters: [{ ...PACS, reports: ['mpps', 'storageCommitment'] }] });
+    peer.send(eventRq(undefined, { messageId: 1 }));
+    expect(await new MessageReader(peer).statuses(1)).toEqual([0]);
+  });
+});
+
 describe('a caller with the AE title of a reporter at another address', () => {
   test('is rejected where the lists do not have it', async () => {
     const running = await listen({ callingAeTitles: ['CT1'], reporters: [{ ...PACS, host: '192.0.2.7' }] });
