@@ -1,11 +1,13 @@
 /**
- * Writes what is generated from the configuration schema: config/gateway.schema.json and docs/configuration.md. With
- * --check it writes nothing and ends with 1 when one of them is outdated.
+ * Writes what is generated from the configuration schema, config/gateway.schema.json and docs/configuration.md, and from the
+ * metrics, docs/metrics.md. With --check it writes nothing and ends with 1 when one of them is outdated.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { editorSchema, referencePage } from '../src/config/reference.ts';
+import { metricsReference } from '../src/observe/metrics-reference.ts';
+import { Metrics } from '../src/observe/metrics.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -13,6 +15,7 @@ const outdated: string[] = [];
 for (const [name, content] of [
   ['config/gateway.schema.json', JSON.stringify(editorSchema())],
   ['docs/configuration.md', referencePage()],
+  ['docs/metrics.md', metricsReference(await new Metrics({}).described())],
 ] as const) {
   const file = join(ROOT, name);
   const wanted = await format(content, { ...(await resolveConfig(file)), filepath: file });

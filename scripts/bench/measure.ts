@@ -4,7 +4,7 @@ export interface Row {
   readonly name: string;
   /** The figure that is held against the target. */
   readonly value: number;
-  readonly unit: '×' | 'ms' | 's' | 'MB';
+  readonly unit: '×' | 'µs' | 'ms' | 's' | 'MB';
   /** Absent: for information. */
   readonly target?: { readonly atLeast: number } | { readonly atMost: number };
   /** The measurements behind it, e.g. `gateway 212 ms, wlmscpfs 260 ms`. */

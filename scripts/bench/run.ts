@@ -13,7 +13,9 @@ import { benchLatency } from './latency.ts';
 import { reaches, type Row } from './measure.ts';
 import { benchMemory } from './memory.ts';
 import { benchMpps } from './mpps.ts';
+import { benchObserve } from './observe.ts';
 import { benchRis } from './ris.ts';
+import { benchSizes } from './sizes.ts';
 import { benchSpool } from './spool.ts';
 
 const BENCHES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
@@ -25,7 +27,9 @@ const BENCHES: Readonly<Record<string, () => Row[] | Promise<Row[]>>> = {
   mpps: benchMpps,
   ris: benchRis,
   spool: benchSpool,
+  observe: benchObserve,
   memory: benchMemory,
+  sizes: benchSizes,
 };
 
 const PEERS = {

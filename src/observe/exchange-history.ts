@@ -1,21 +1,18 @@
 /** The last exchanges, for the console to show: so many and no more, in memory, without data sets. */
 import { SERVICE_OF } from '../services/port.ts';
-import type { ServiceName, TraceStep } from '../services/port.ts';
+import type { ServiceName } from '../services/port.ts';
 import { isFailed } from './exchanges.ts';
 import type { SeenExchange } from './exchanges.ts';
+import { RequestTraces } from './request-traces.ts';
+import type { KeptStep } from './request-traces.ts';
+
+export type { KeptStep } from './request-traces.ts';
 
 export interface KeptExchange extends Omit<SeenExchange, 'dataSet'> {
   /** Ascending in the order of their ends, from 1; of this process. */
   readonly id: number;
   /** Wall clock of its begin, ms since 1970. */
   readonly startedAtMs: number;
-}
-
-export interface KeptStep extends TraceStep {
-  /** `performance.now()` */
-  readonly atMs: number;
-  /** Name of the upstream. */
-  readonly peer: string;
 }
 
 /** What is absent is not asked about. */
@@ -46,23 +43,19 @@ export interface ExchangeHistory {
   steps(traceId: string): readonly KeptStep[];
 }
 
-/** Steps of one request; later ones are left out. */
-const STEPS_KEPT = 32;
-/** Of one step. */
-const TEXT_KEPT = 500;
-
 export class ExchangeRing implements ExchangeHistory {
   readonly #now: () => number;
   #capacity: number;
   /** By id modulo the capacity. */
   #kept: KeptExchange[] = [];
   #last = 0;
-  /** By trace ID, the one that was told of first stands first. */
-  readonly #traces = new Map<string, KeptStep[]>();
+  /** Requests under way have traces too, and so have deliveries of the spool: as many more as there are exchanges. */
+  readonly #traces: RequestTraces;
 
   /** @param capacity exchanges @param now wall clock in ms */
   constructor(capacity: number, now: () => number = Date.now) {
     this.#capacity = capacity;
+    this.#traces = new RequestTraces(2 * capacity);
     this.#now = now;
   }
 
@@ -77,7 +70,7 @@ export class ExchangeRing implements ExchangeHistory {
     this.#capacity = capacity;
     this.#kept = [];
     for (const exchange of kept) this.#kept[exchange.id % capacity] = exchange;
-    this.#forgetTraces();
+    this.#traces.capacity = 2 * capacity;
   }
 
   /** An ExchangeObserver. */
@@ -88,13 +81,7 @@ export class ExchangeRing implements ExchangeHistory {
 
   /** Told of what passes between the gateway and an upstream. */
   trace(traceId: string, step: KeptStep): void {
-    let steps = this.#traces.get(traceId);
-    if (steps === undefined) {
-      steps = [];
-      this.#traces.set(traceId, steps);
-      this.#forgetTraces();
-    }
-    if (steps.length < STEPS_KEPT) steps.push({ ...step, text: step.text.slice(0, TEXT_KEPT) });
+    this.#traces.add(traceId, step);
   }
 
   list(filter: ExchangeFilter, limit: number): readonly KeptExchange[] {
@@ -114,21 +101,13 @@ export class ExchangeRing implements ExchangeHistory {
   }
 
   steps(traceId: string): readonly KeptStep[] {
-    return this.#traces.get(traceId) ?? [];
+    return this.#traces.of(traceId);
   }
 
   *#newest(): Generator<KeptExchange, void, void> {
     for (let id = this.#last; id > 0 && id > this.#last - this.#capacity; id--) {
       const exchange = this.get(id);
       if (exchange !== undefined) yield exchange;
-    }
-  }
-
-  /** Requests under way have traces too, and so have deliveries of the spool: as many more as there are exchanges. */
-  #forgetTraces(): void {
-    for (const traceId of this.#traces.keys()) {
-      if (this.#traces.size <= 2 * this.#capacity) return;
-      this.#traces.delete(traceId);
     }
   }
 }

@@ -3,6 +3,7 @@
  * scrape; what happens is counted as it is told. Each instance has a registry of its own.
  */
 import { Registry } from 'prom-client';
+import type { MetricObject } from 'prom-client';
 import { certificateGaugeIn } from './certificate-metrics.ts';
 import type { SeenCertificate } from './certificate-metrics.ts';
 import { commitmentGaugesIn } from './commitment-metrics.ts';
@@ -29,6 +30,14 @@ export interface MetricSources {
   readonly certificates: () => readonly SeenCertificate[];
   readonly listeners: () => readonly SeenListener[];
   readonly upstreams: () => readonly SeenUpstream[];
+}
+
+export interface DescribedMetric {
+  readonly name: string;
+  /** `counter`, `gauge` or `histogram`. */
+  readonly type: string;
+  readonly help: string;
+  readonly labels: readonly string[];
 }
 
 /** There is no store, and nothing is running. */
@@ -88,15 +97,14 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  /** Every metric: name, kind, help and labels. */
+  /** Every metric, by name. */
   async described(): Promise<DescribedMetric[]> {
-    const metrics = await this.#registry.getMetricsAsJSON();
-    return metrics.map(({ name, type, help }) => ({ name, type: String(type), help }));
+    const types = new Map((await this.#registry.getMetricsAsJSON()).map(({ name, type }) => [name, String(type)]));
+    const metrics = this.#registry.getMetricsAsArray() as readonly (MetricObject & {
+      labelNames?: readonly string[];
+    })[];
+    return metrics
+      .map(({ name, help, labelNames: labels = [] }) => ({ name, help, labels, type: types.get(name) ?? '' }))
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   }
-}
-
-export interface DescribedMetric {
-  readonly name: string;
-  readonly type: string;
-  readonly help: string;
 }

@@ -31,7 +31,7 @@ export function workitemMetricsIn(registry: Registry): (sight: WorkitemSight) =>
   });
   const claimAge = new Gauge({
     name: 'dimseway_oldest_open_claim_age_seconds',
-    help: 'Time since the oldest of them was claimed.',
+    help: 'Time since the oldest open claim was made.',
     labelNames: ['upstream'],
     registers,
   });

@@ -117,4 +117,23 @@ describe('steps at far ends', () => {
     expect(ring.steps('t')).toEqual([]);
     expect(ring.steps('t0')).toHaveLength(1);
   });
+
+  test.each([1, 2, 3, 8])('with room for %i exchanges from now on, those told of last stay', (capacity) => {
+    const ring = ringOf(3);
+    const tell = (from: number, to: number): void => {
+      for (let i = from; i <= to; i++) ring.trace(`t${i}`, step('GET'));
+    };
+    const known = (): number[] =>
+      Array.from({ length: 40 }, (_each, i) => i).filter((i) => ring.steps(`t${i}`).length > 0);
+    tell(1, 8);
+    ring.capacity = capacity;
+    const stay = [3, 4, 5, 6, 7, 8].slice(-2 * capacity);
+    expect(known()).toEqual(stay);
+    tell(9, 30);
+    expect(known()).toEqual(
+      Array.from({ length: 30 }, (_each, i) => i + 1)
+        .slice(-2 * capacity)
+        .filter((i) => i > 8 || stay.includes(i)),
+    );
+  });
 });
