@@ -123,18 +123,17 @@ function servicesOf(route: Omit<RouteConfig, 'name' | 'from'>): Record<string, r
 }
 
 function waitingOf(spool: Health['spool']): Overview['spool'] {
-  const oldest = spool.flatMap(({ oldestSeconds }) => oldestSeconds ?? []);
-  return {
-    queued: sum(spool.map(({ queued = 0 }) => queued)),
-    dead: sum(spool.map(({ dead = 0 }) => dead)),
-    ...(oldest.length > 0 && { oldestSeconds: Math.max(...oldest) }),
-  };
+  const [queued, dead] = [sum(spool.map((each) => each.queued ?? 0)), sum(spool.map((each) => each.dead ?? 0))];
+  return { queued, dead, ...(queued + dead > 0 && oldestOf(spool)) };
 }
 
 function openOf(commitments: Health['commitments']): Overview['commitments'] {
   const open = sum(commitments.map(({ asking = 0, waiting = 0, reporting = 0 }) => asking + waiting + reporting));
-  const oldest = commitments.flatMap(({ oldestSeconds }) => oldestSeconds ?? []);
-  return { open, ...(open > 0 && oldest.length > 0 && { oldestSeconds: Math.max(...oldest) }) };
+  return { open, ...(open > 0 && oldestOf(commitments)) };
+}
+
+function oldestOf(waiting: readonly { readonly oldestSeconds?: number }[]): { readonly oldestSeconds: number } {
+  return { oldestSeconds: Math.max(0, ...waiting.map(({ oldestSeconds = 0 }) => oldestSeconds)) };
 }
 
 function sum(numbers: readonly number[]): number {

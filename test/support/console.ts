@@ -1,6 +1,8 @@
 /** A console on loopback and requests to it. */
 import type { Router } from 'express';
+import type { TokenOptions } from '../../src/console/identity.ts';
 import { ConsoleServer } from '../../src/console/server.ts';
+import type { ConsoleOptions } from '../../src/console/server.ts';
 import { healthOf } from '../../src/observe/health.ts';
 import type { Logger } from '../../src/observe/log.ts';
 import { SILENT } from '../../src/observe/log.ts';
@@ -27,7 +29,7 @@ export interface ConsoleBed {
 
 export async function openConsole(
   routers: readonly Router[],
-  options: { token?: string; logger?: Logger } = {},
+  options: TokenOptions & Pick<ConsoleOptions, 'acted'> & { logger?: Logger } = {},
 ): Promise<ConsoleBed> {
   const { logger = SILENT, ...more } = options;
   const server = new ConsoleServer(
