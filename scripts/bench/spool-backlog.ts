@@ -1,4 +1,4 @@
-/** Messages that wait in a spool, put there as the gateway of bed.ts would have, without the way over a socket. */
+/** MPPS in a store, put there as the gateway of bed.ts would have, without the way over a socket. */
 import { fromJson } from '../../src/dataset/json.ts';
 import { Delivery } from '../../src/gateway/delivery.ts';
 import type { MppsTarget } from '../../src/gateway/mpps-route.ts';
@@ -10,7 +10,7 @@ import { messagesOf, newUid } from './mpps-senders.ts';
 /** So many at a time share a transaction. */
 const AT_ONCE = 200;
 
-const TARGET: MppsTarget = {
+const WAITING: MppsTarget = {
   route: 'bench',
   // Is never called: the messages stay where they are.
   upstream: { name: 'far', upstream: new FarEnd() },
@@ -29,8 +29,17 @@ const TARGET: MppsTarget = {
   },
 };
 
-/** Accepts instances, each with a create and so many updates; gives the number of messages. */
-export async function fillBacklog(store: Store, instances: number, updates: number): Promise<number> {
+/** Accepts instances that wait, each with a create and so many updates; gives the number of messages. */
+export function fillBacklog(store: Store, instances: number, updates: number): Promise<number> {
+  return fill(store, WAITING, instances, updates);
+}
+
+/** The same, delivered at once: what stays of it is a record of each instance. */
+export function fillRecords(store: Store, instances: number, updates: number): Promise<number> {
+  return fill(store, { ...WAITING, options: { ...WAITING.options, delivery: 'direct' } }, instances, updates);
+}
+
+async function fill(store: Store, target: MppsTarget, instances: number, updates: number): Promise<number> {
   const delivery = new Delivery(store, SILENT);
   const [create, ...sets] = messagesOf(updates).map((message) => fromJson(message));
   if (create === undefined) throw new Error('There is no create');
@@ -38,8 +47,8 @@ export async function fillBacklog(store: Store, instances: number, updates: numb
   const worker = async (): Promise<void> => {
     while (left-- > 0) {
       const uid = newUid();
-      await delivery.create(TARGET, uid, create, mppsContextOf());
-      for (const set of sets) await delivery.update(TARGET, () => TARGET, uid, set, mppsContextOf());
+      await delivery.create(target, uid, create, mppsContextOf());
+      for (const set of sets) await delivery.update(target, () => target, uid, set, mppsContextOf());
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
