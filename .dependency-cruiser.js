@@ -15,8 +15,9 @@ const allowed = {
   dicomweb: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'openapi', 'version', 'errors'],
   ups: ['services', 'dataset', 'store', 'observe', 'tls', 'identity', 'dicomweb', 'errors'],
   ris: ['services', 'dataset', 'store', 'observe', 'errors'],
+  papers: ['config', 'dimse', 'dicomweb', 'tls', 'identity', 'openapi', 'services', 'dataset', 'version', 'errors'],
   doctor: ['config', 'dimse', 'dicomweb', 'tls', 'services', 'dataset', 'errors'],
-  console: ['observe', 'config', 'store', 'services', 'dataset', 'ris', 'tls', 'identity', 'errors'],
+  console: ['observe', 'config', 'store', 'services', 'dataset', 'ris', 'tls', 'identity', 'openapi', 'errors'],
 };
 
 /** What is no folder. */

@@ -5,6 +5,7 @@ import { versionOfPackage } from '../version.ts';
 import { addCommitCommands } from './commit-commands.ts';
 import type { ExplainOptions } from './explain.ts';
 import { addMppsCommands } from './mpps-commands.ts';
+import { addPaperCommands } from './paper-commands.ts';
 import { defaultConfig, LOCAL_CONFIG, toCount, toList, toWaitMs, withConfig } from './options.ts';
 import { EXIT } from './report.ts';
 import { addSpoolCommands } from './spool-commands.ts';
@@ -129,6 +130,7 @@ function createProgram(end: (status: number) => void): Command {
   addMppsCommands(program, end);
   addCommitCommands(program, end);
   addSpoolCommands(program, end);
+  addPaperCommands(program, end);
   return program;
 }
 

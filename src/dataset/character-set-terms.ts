@@ -63,6 +63,13 @@ export const WHOLE_ENCODINGS: Readonly<Record<string, string>> = {
   GBK: 'gbk',
 };
 
+/** What Specific Character Set (0008,0005) may name; without and with code extensions. */
+export const DEFINED_TERMS: readonly string[] = [
+  ...Object.keys(SINGLE_BYTE).map((number) => `ISO_IR ${number}`),
+  ...Object.keys(WHOLE_ENCODINGS),
+  ...[...Object.keys(SINGLE_BYTE), ...Object.keys(DOUBLE_BYTE)].map((number) => `ISO 2022 IR ${number}`),
+];
+
 /** Every set an escape sequence may ask for, longest escape first. */
 export const GRAPHIC_SETS: readonly GraphicSet[] = [
   ...Object.values(DOUBLE_BYTE),

@@ -1,4 +1,5 @@
 /** Every transaction of an origin server: the one table that registers its routes and describes it. */
+import { SILENT } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { ServiceHandler } from '../services/port.ts';
 import { createCommitmentTransactions } from './commitment.ts';
@@ -32,10 +33,7 @@ export function createTransactions(
 }
 
 /** The table of a listener that does not run, for papers about it: whoever runs one of these is refused. */
-export function describedTransactions(
-  options: Pick<MppsOptions, 'createStatus' | 'draftMethods'>,
-  silent: ConstructorParameters<typeof EventConnections>[1],
-): Transaction[] {
+export function describedTransactions(options: Pick<MppsOptions, 'createStatus' | 'draftMethods'>): Transaction[] {
   const refuse = (): never => {
     throw new ServiceFailure('NOT_SUPPORTED', { comment: 'Nothing runs here' });
   };
@@ -53,5 +51,5 @@ export function describedTransactions(
     refused: () => undefined,
   };
   const whole = { ...DEFAULTS, strictParameters: false, strictAccept: false, idleTimeoutMs: 0, ...options };
-  return createTransactions(nobody, whole, new EventConnections(refuse, silent));
+  return createTransactions(nobody, whole, new EventConnections(refuse, SILENT));
 }
