@@ -4,6 +4,7 @@
  */
 import { toJson } from '../dataset/json.ts';
 import type { GatewayError } from '../errors.ts';
+import { WORKITEM_STATES } from '../services/ups/workitem.ts';
 import type { Durability } from './durability.ts';
 import { prepared } from './postgres-connection.ts';
 import type { Parameter, PostgresConnections, Row, Statement } from './postgres-connection.ts';
@@ -18,6 +19,7 @@ import type {
   Workitems,
 } from './workitem-records.ts';
 import {
+  KEPT,
   LOCKED,
   SEEN_EVERY_MS,
   WORKITEM_BROUGHT,
@@ -73,6 +75,7 @@ const CHANGE = prepared(
    WHERE ${BY_KEY} AND revision = $3 RETURNING ${COLUMNS}`,
 );
 const [LIST, LIST_ALL] = [listing('state = ANY ($5::text[])'), listing('true')];
+const LIST_KEPT = listing(`state = ANY ($5::text[]) AND ${KEPT}`);
 const TAKE_OPEN = prepared(
   `WITH open AS MATERIALIZED (
      SELECT id AS open_id, polled_at AS last FROM workitems
@@ -149,11 +152,11 @@ export class PostgresWorkitems implements Workitems {
   }
 
   async list(filter: WorkitemFilter): Promise<WorkitemRecord[]> {
-    const { route, states, withDeleted = false, after = '', limit = DEFAULT_LIST } = filter;
+    const { route, states, withDeleted = false, isKept = false, after = '', limit = DEFAULT_LIST } = filter;
     const values = [route, after, withDeleted, limit];
-    const { rows } = await (states === undefined
+    const { rows } = await (states === undefined && !isKept
       ? this.#connections.query(LIST_ALL, values)
-      : this.#connections.query(LIST, [...values, states]));
+      : this.#connections.query(isKept ? LIST_KEPT : LIST, [...values, states ?? WORKITEM_STATES]));
     return readable(rows, fromWorkitemRow);
   }
 

@@ -2,6 +2,7 @@
 import type { StatementSync } from 'node:sqlite';
 import { toJson } from '../dataset/json.ts';
 import type { GatewayError } from '../errors.ts';
+import { WORKITEM_STATES } from '../services/ups/workitem.ts';
 import type { Durability } from './durability.ts';
 import type { SqliteConnection } from './sqlite-connection.ts';
 import type {
@@ -14,6 +15,7 @@ import type {
   Workitems,
 } from './workitem-records.ts';
 import {
+  KEPT,
   LOCKED,
   SEEN_EVERY_MS,
   WORKITEM_BROUGHT,
@@ -81,6 +83,7 @@ function prepareWorkitems(connection: SqliteConnection) {
     listAll: list('true'),
     listState: list('state = :state'),
     listStates: list('state IN (SELECT value FROM json_each(:states))'),
+    listKept: list(`state IN (SELECT value FROM json_each(:states)) AND ${KEPT}`),
     counts: statement(
       'SELECT route, state, count(*) AS count FROM workitems WHERE is_deleted = 0 GROUP BY route, state',
     ),
@@ -157,11 +160,12 @@ export class SqliteWorkitems implements Workitems {
   }
 
   async list(filter: WorkitemFilter): Promise<WorkitemRecord[]> {
-    const { route, states, withDeleted = false, after = '', limit = DEFAULT_LIST } = filter;
-    const { listAll, listState, listStates } = this.#statements;
+    const { route, states, withDeleted = false, isKept = false, after = '', limit = DEFAULT_LIST } = filter;
+    const { listAll, listKept, listState, listStates } = this.#statements;
     const values = { route, after, limit, withDeleted: Number(withDeleted) };
     const [state, ...others] = states ?? [];
     const rows = this.#connection.read(() => {
+      if (isKept) return listKept.all({ ...values, states: JSON.stringify(states ?? WORKITEM_STATES) });
       if (states === undefined) return listAll.all(values);
       if (state !== undefined && others.length === 0) return listState.all({ ...values, state });
       return listStates.all({ ...values, states: JSON.stringify(states) });

@@ -52,6 +52,8 @@ export interface WorkitemFilter {
   readonly states?: readonly WorkitemState[];
   /** Those that are deleted are left out unless this is set. */
   readonly withDeleted?: boolean;
+  /** Only those that say what no worklist does: user agents have created them, or changed them before anybody claimed them. */
+  readonly isKept?: boolean;
   /** UIDs after this one, in ascending order. */
   readonly after?: string;
   /** Default 100. */

@@ -91,7 +91,8 @@ export class WorkitemSubscriptions {
   async #reportAll(route: WorkitemRoute, aeTitle: string): Promise<void> {
     for (let after = ''; ;) {
       const records = await this.#store.workitems.list({ route: route.route, after, limit: AT_ONCE });
-      for (const record of records) await this.#report(route, aeTitle, record);
+      // One write for all of them; reports of different workitems have no order.
+      await Promise.all(records.map((record) => this.#report(route, aeTitle, record)));
       const last = records.at(-1);
       if (last === undefined) return;
       after = last.uid;

@@ -15,7 +15,7 @@ import { WORKITEM_STATES } from '../services/ups/workitem.ts';
 import type { WorkitemQuery, WorkitemRoute, WorkitemState } from '../services/ups/workitem.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
 import type { Store } from '../store/store.ts';
-import type { Workitem, WorkitemRecord } from '../store/workitem-records.ts';
+import type { Workitem, WorkitemFilter, WorkitemRecord } from '../store/workitem-records.ts';
 import type { FacadeParts } from './facade-parts.ts';
 import { isOfWorklist, isPending, shownWorkitem } from './workitem-record.ts';
 
@@ -28,6 +28,13 @@ const SCHEDULED_STEP: Tag = '00400100';
 const SCHEDULED_STEP_ID: Tag = '00400009';
 
 type Seen = Pick<Workitem, 'route' | 'uid' | 'workitem' | 'entry'>;
+
+interface Found {
+  readonly uid: string;
+  readonly workitem: DataSet;
+  /** Whether the worklist has it still; absent: it has just said so, or has no part in it. */
+  readonly isThere?: () => Promise<boolean>;
+}
 
 export class WorkitemSearch {
   readonly #parts: FacadeParts;
@@ -54,9 +61,9 @@ export class WorkitemSearch {
     const end = query.offset + (query.limit ?? Infinity);
     const found = new Set<string>();
     let position = 0;
-    for await (const { uid, workitem } of this.#all(route, identifier, states, query, context)) {
+    for await (const { uid, workitem, isThere } of this.#all(route, identifier, states, query, context)) {
       // It may have changed its state, and with it its place, since it was found.
-      if (found.has(uid) || !postFilter(workitem)) continue;
+      if (found.has(uid) || !postFilter(workitem) || (await isThere?.()) === false) continue;
       found.add(uid);
       if (position === end) {
         context.warn(moreResults(1));
@@ -87,13 +94,26 @@ export class WorkitemSearch {
     states: readonly WorkitemState[],
     query: WorkitemQuery,
     context: RequestContext,
-  ): AsyncGenerator<{ uid: string; workitem: DataSet }, void, void> {
+  ): AsyncGenerator<Found, void, void> {
     if (states.includes('SCHEDULED')) yield* this.#scheduled(route, identifier, query, context);
     const others = states.filter((state) => state !== 'SCHEDULED');
-    // The worklist does not have what user agents have created.
-    const isCreated = states.includes('SCHEDULED') && route.options.create === 'keep';
-    if (others.length > 0) yield* this.#stored(route, others);
-    if (isCreated) yield* this.#stored(route, ['SCHEDULED'], (record) => !isOfWorklist(record));
+    if (others.length > 0) {
+      for await (const { uid, workitem } of this.#stored(route, { states: others })) yield { uid, workitem };
+    }
+    const { create, updateScheduled } = route.options;
+    if (states.includes('SCHEDULED') && (create === 'keep' || updateScheduled === 'keep')) {
+      yield* this.#kept(route, context);
+    }
+  }
+
+  /** The worklist does not have what user agents have created, nor does it find others by what they have changed. */
+  async *#kept(route: WorkitemRoute, context: RequestContext): AsyncGenerator<Found, void, void> {
+    for await (const record of this.#stored(route, { states: ['SCHEDULED'], isKept: true })) {
+      const { uid } = record;
+      const isThere = async (): Promise<boolean> =>
+        !isOfWorklist(record) || (await this.lookUp(route, record, context)) !== undefined;
+      yield { uid, workitem: shownWorkitem(record), isThere };
+    }
   }
 
   async *#scheduled(
@@ -101,7 +121,7 @@ export class WorkitemSearch {
     identifier: DataSet,
     { limit, offset }: WorkitemQuery,
     context: RequestContext,
-  ): AsyncGenerator<{ uid: string; workitem: DataSet }, void, void> {
+  ): AsyncGenerator<Found, void, void> {
     let page: Seen[] = [];
     const isPaged = limit !== undefined || offset > 0;
     for await (const entry of this.#entries(identifier, isPaged, context)) {
@@ -114,7 +134,7 @@ export class WorkitemSearch {
   }
 
   /** Of a page those that nobody has claimed, as they are shown. */
-  async #remembered(route: WorkitemRoute, page: readonly Seen[]): Promise<{ uid: string; workitem: DataSet }[]> {
+  async #remembered(route: WorkitemRoute, page: readonly Seen[]): Promise<Found[]> {
     if (page.length === 0) return [];
     await this.#note(route, page);
     const records = await Promise.all(page.map(({ uid }) => this.#parts.ledger.get(route.route, uid)));
@@ -126,12 +146,11 @@ export class WorkitemSearch {
 
   async *#stored(
     { route }: WorkitemRoute,
-    states: readonly WorkitemState[],
-    isWanted: (record: WorkitemRecord) => boolean = () => true,
-  ): AsyncGenerator<{ uid: string; workitem: DataSet }, void, void> {
+    filter: Pick<WorkitemFilter, 'states' | 'isKept'>,
+  ): AsyncGenerator<WorkitemRecord, void, void> {
     for (let after = ''; ;) {
-      const records = await this.#store.workitems.list({ route, states, after, limit: AT_ONCE });
-      for (const record of records) if (isWanted(record)) yield { uid: record.uid, workitem: shownWorkitem(record) };
+      const records = await this.#store.workitems.list({ route, ...filter, after, limit: AT_ONCE });
+      yield* records;
       const last = records.at(-1);
       if (last === undefined) return;
       after = last.uid;
@@ -142,11 +161,12 @@ export class WorkitemSearch {
   async #note(route: WorkitemRoute, seen: readonly Seen[]): Promise<void> {
     const added = new Set(await this.#store.workitems.see(seen));
     if (added.size === 0 || !(await this.#store.subscriptions.isWatched(route.route))) return;
-    for (const { uid, workitem } of seen) {
-      if (!added.has(uid)) continue;
-      const tell = await this.#parts.events.queue(route, uid, [stateReport(uid, workitem)]);
-      tell();
-    }
+    const news = seen.filter(({ uid }) => added.has(uid));
+    // A page at a time is one write: the first search of a long worklist finds all of it new.
+    const tellings = await Promise.all(
+      news.map(({ uid, workitem }) => this.#parts.events.queue(route, uid, [stateReport(uid, workitem)])),
+    );
+    for (const tell of tellings) tell();
   }
 
   #seen({ route, options }: WorkitemRoute, entry: DataSet): Seen {

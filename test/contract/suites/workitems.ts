@@ -247,6 +247,19 @@ function describeLists(makeBed: MakeStoreBed): void {
     expect(await list({ route: 'third' })).toEqual([]);
   });
 
+  test('has on request only those that user agents have created, or changed before they were claimed', async () => {
+    await bed.store.workitems.see([foundOf('1.1'), foundOf('1.2'), foundOf('1.3')]);
+    const intended = dataSetOf({ '00741204': { vr: 'LO', Value: ['moved'] } });
+    const seen = (await bed.store.workitems.get(at('1.2'))) as WorkitemRecord;
+    await bed.store.workitems.change({ ...seen, intended }, seen.revision, 'disk');
+    await added(bed.store, workitemOf('1.5', { entry: dataSetOf({}) }));
+    await added(bed.store, workitemOf('1.6', { entry: dataSetOf({}), state: 'COMPLETED' }));
+    await added(bed.store, fullWorkitemOf('1.7', { isDeleted: false }));
+    expect(await list({ isKept: true })).toEqual(['1.2', '1.5', '1.6']);
+    expect(await list({ isKept: true, states: ['SCHEDULED'] })).toEqual(['1.2', '1.5']);
+    expect(await list({ isKept: true, states: ['SCHEDULED'], after: '1.2', limit: 1 })).toEqual(['1.5']);
+  });
+
   test('has 100 at a time, unless it is told otherwise', async () => {
     await bed.store.workitems.see(Array.from({ length: 120 }, (_, i) => foundOf(`1.${1_000 + i}`)));
     expect(await list()).toHaveLength(100);

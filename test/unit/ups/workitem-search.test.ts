@@ -1,6 +1,8 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { attribute, createDataSet, dataSetOf, firstText } from '../../../src/dataset/model.ts';
+import type { DataSet } from '../../../src/dataset/model.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
+import { WORKLIST_UID } from '../../../src/services/ups/workitem.ts';
 import { collect, entryOf } from '../../support/requests.ts';
 import { ServiceBed, LOCK, USER_AGENT } from '../../support/workitem-service.ts';
 
@@ -92,6 +94,47 @@ describe('searches for workitems (proxy flows 7.1, PS3.18 11.9)', () => {
     const query = { identifier: createDataSet(), returnKeys: 'all', fuzzyMatching: false, offset: 0 } as const;
     const other = bed.context({ ...USER_AGENT, listener: 'other' });
     await expect(collect(bed.service.search(query, other))).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+  });
+
+  test('finds what was changed before it was claimed by what it says now, as long as the worklist has it', async () => {
+    bed = await ServiceBed.open({ updateScheduled: 'keep' }, WORKLIST);
+    const start = (day: string): DataSet => dataSetOf({ '00404005': attribute('DT', day) });
+    const [, workitem = createDataSet()] = await bed.search();
+    await bed.service.update(firstText(workitem, '00080018') ?? '', undefined, start('20260305100000'), bed.context());
+    expect(patientsOf(await bed.search(start('20260305-20260305')))).toEqual(['PID-2']);
+    expect(patientsOf(await bed.search(start('20260301-20260301')))).toEqual(['PID-1', 'PID-3']);
+    expect(patientsOf(await bed.search())).toEqual(['PID-1', 'PID-2', 'PID-3']);
+    bed.far.entries = [];
+    expect(await bed.search(start('20260305-20260305'))).toEqual([]);
+  });
+
+  test('reads what it has found, and not the whole store, to find what user agents have created', async () => {
+    bed = await ServiceBed.open({ create: 'keep' }, WORKLIST);
+    const lists = jest.spyOn(bed.store.workitems, 'list');
+    expect(await bed.search(SCHEDULED)).toHaveLength(3);
+    const listed = await Promise.all(lists.mock.results.map(async ({ value }) => value as Promise<unknown[]>));
+    expect(listed).toEqual([[]]);
+  });
+
+  test('tells of a whole page of new workitems in one go, each once', async () => {
+    const entries = Array.from({ length: 120 }, (_, i) => entryOf(`PID-${i}`, `SPS${i}`));
+    bed = await ServiceBed.open({ maximumReports: 1_000 }, entries);
+    await bed.service.subscribe(WORKLIST_UID, 'WATCH', { deletionLock: false }, bed.context());
+    let [under, most] = [0, 0];
+    const { subscriptions } = bed.store;
+    const enqueue = subscriptions.enqueue.bind(subscriptions);
+    jest.spyOn(subscriptions, 'enqueue').mockImplementation(async (...report) => {
+      most = Math.max(most, ++under);
+      await enqueue(...report);
+      under--;
+      return 0;
+    });
+    await bed.search();
+    await bed.search();
+    expect(most).toBe(50);
+    const waiting = await subscriptions.waiting('ups', 'WATCH', 1_000);
+    expect(new Set(waiting.map(({ report }) => firstText(report, '00001000'))).size).toBe(120);
+    expect(waiting).toHaveLength(120);
   });
 });
 
