@@ -90,6 +90,11 @@ export function requesterIdentity(response: Response): Pick<Requester, 'subject'
   return principal === undefined ? {} : { subject: principal.subject, scopes: principal.scopes };
 }
 
+/** Wall clock, ms since 1970: so long it is who it is. */
+export function identityExpiry(response: Response): number {
+  return shownBy(response).principal?.expiresAtMs ?? Infinity;
+}
+
 /** The bearer token, for upstreams it is passed on to; never an API key, which is for us alone. */
 export function bearerToken(response: Response): Pick<RequestContext, 'bearer'> {
   const { bearer } = shownBy(response);

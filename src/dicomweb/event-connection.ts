@@ -14,6 +14,8 @@ import { encodeRepresentation } from './representation.ts';
 export interface EventConnectionOptions {
   /** A connection on which nothing happens is asked so often whether it is there, and has so long to answer. */
   readonly idleTimeoutMs: number;
+  /** Then whoever listens has to say anew who it is; wall clock, ms since 1970. */
+  readonly expiresAtMs: number;
   /** Bytes of the listener that are held by reports under way; released with the connection. */
   readonly held: HeldBytes;
   /** Called once, when it has ended. */
@@ -138,6 +140,7 @@ export class EventConnection implements EventChannel {
 
   async #deliver(text: Buffer): Promise<void> {
     const socket = await this.#opened.promise;
+    this.#endExpired();
     if (this.#isEnded) throw connectionLost();
     socket.send(text, { binary: false });
     const ping = this.#ping(socket);
@@ -165,13 +168,19 @@ export class EventConnection implements EventChannel {
     else this.#expectAnswer();
   }
 
+  /** A report that waits for this one is kept, and goes out on the next. */
+  #endExpired(): void {
+    if (Date.now() > this.#options.expiresAtMs) this.end(CLOSE.policy, 'the token of the connection has expired');
+  }
+
   #unaskedCame(): void {
     if (++this.#unasked > MAXIMUM_UNASKED) this.end(CLOSE.policy, 'too much that nobody asked for');
   }
 
   #beIdle(): void {
     this.#after(() => {
-      if (this.#socket !== undefined) this.#ping(this.#socket);
+      this.#endExpired();
+      if (this.#socket !== undefined && !this.#isEnded) this.#ping(this.#socket);
     });
   }
 

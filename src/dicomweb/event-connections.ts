@@ -8,6 +8,8 @@ import type { Upgrade } from './transaction.ts';
 
 export interface EventConnectionsOptions {
   readonly idleTimeoutMs: number;
+  /** Of its requester; wall clock, ms since 1970. */
+  readonly expiresAtMs: number;
 }
 
 /** A subscriber sends nothing that would be read. */
@@ -35,11 +37,12 @@ export class EventConnections {
   }
 
   /** One that is to be: `accept` makes the handshake, `ended` is called once when it is over, be it before. */
-  create(aeTitle: string, { idleTimeoutMs }: EventConnectionsOptions, ended: () => void): EventConnection {
+  create(aeTitle: string, { idleTimeoutMs, expiresAtMs }: EventConnectionsOptions, ended: () => void): EventConnection {
     const connection = new EventConnection(
       aeTitle,
       {
         idleTimeoutMs,
+        expiresAtMs,
         held: this.#hold(),
         ended: () => {
           this.#open.delete(connection);

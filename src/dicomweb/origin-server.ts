@@ -18,7 +18,14 @@ import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { certificateFields, peerCertificateOf } from '../tls/peer-certificate.ts';
 import type { Handshakes } from '../tls/server-tls.ts';
 import { versionOfPackage } from '../version.ts';
-import { bearerToken, checkIdentity, requesterIdentity, scopeRefusal, tellingSeldom } from './authentication.ts';
+import {
+  bearerToken,
+  checkIdentity,
+  identityExpiry,
+  requesterIdentity,
+  scopeRefusal,
+  tellingSeldom,
+} from './authentication.ts';
 import { createCapabilities } from './capabilities.ts';
 import { answerBadRequest } from './client-error.ts';
 import { CLOSE } from './event-connection.ts';
@@ -282,6 +289,7 @@ export class DicomwebListener {
       readBody: () => body.read(controller.signal),
       held: hold,
       answerDelivered: delivered.promise,
+      expiresAtMs: identityExpiry(response),
       ...upgradeOf(response),
     };
     const release = this.#begin(socket, () => {

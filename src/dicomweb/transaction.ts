@@ -43,6 +43,8 @@ export interface WebRequest {
   readonly held: RequestMemory;
   /** Whether the whole answer has left before the connection closed; never rejects. */
   readonly answerDelivered: Promise<boolean>;
+  /** Of what its requester has shown; wall clock, ms since 1970. */
+  readonly expiresAtMs: number;
   /** Of a request for WebSocket. */
   readonly upgrade?: Upgrade;
 }

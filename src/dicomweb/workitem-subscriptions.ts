@@ -98,10 +98,10 @@ function connectTransaction(
       checkOrigin(request, options.origins ?? []);
       return { aeTitle, upgrade: upgradeOf(request) };
     },
-    async (workitems, { aeTitle, upgrade }, { context }) => {
+    async (workitems, { aeTitle, upgrade }, { context, expiresAtMs }) => {
       context.signal.throwIfAborted();
       const leave = { now: (): void => undefined };
-      const connection = connections.create(aeTitle, options, () => leave.now());
+      const connection = connections.create(aeTitle, { ...options, expiresAtMs }, () => leave.now());
       // Where the request ends before its answer, nobody takes over.
       const notTaken = (): void => connection.lost();
       context.signal.addEventListener('abort', notTaken, { once: true });

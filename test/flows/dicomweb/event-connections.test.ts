@@ -1,5 +1,5 @@
 /** Notification connections of a web listener over real sockets (PS3.18 8.10, RFC 6455). */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
@@ -14,6 +14,7 @@ import type { RouteOptions } from '../../../src/services/port.ts';
 import { call, exchangeBytes } from '../../support/http-client.ts';
 import { LISTENER_OPTIONS } from '../../support/http-listener.ts';
 import { serverTls } from '../../support/tls.ts';
+import { AUDIENCE, createKey, ISSUER, sign, TokenIssuer } from '../../support/token-issuer.ts';
 import { startWorkitemListener, stateReport, subscriberAt } from '../../support/workitem-listener.ts';
 import type { Subscriber, WorkitemListener, WorkitemScript } from '../../support/workitem-listener.ts';
 
@@ -252,6 +253,19 @@ describe('the gates are those of every request', () => {
   });
   const WITH_KEY = { headers: { 'X-API-Key': 'a-key-of-the-ward' } };
 
+  async function withToken(): Promise<{ authenticator: Authenticator; client: WebSocket.ClientOptions }> {
+    const key = await createKey('key');
+    const issuer = await TokenIssuer.start(key);
+    const jwt = { issuer: ISSUER, audience: AUDIENCE, keys: issuer.keysUrl };
+    const authenticator = Authenticator.create({ required: true, certificates: false, jwt });
+    closing.push(
+      () => issuer.close(),
+      () => authenticator.close(),
+    );
+    const client = { headers: { Authorization: `Bearer ${await sign(key)}` } };
+    return { authenticator, client };
+  }
+
   test('an address that is not in the list: 403', async () => {
     const { port, calls } = await start({ addresses: ['192.0.2.0/24'] });
     await expect(subscribe(port)).rejects.toThrow('403');
@@ -266,6 +280,31 @@ describe('the gates are those of every request', () => {
     ]);
     await subscribe(port, PATH, WITH_KEY);
     expect(contexts[0]?.requester).toMatchObject({ subject: 'ward', scopes: ['watch'] });
+  });
+
+  test('a token that expires ends the connection with 1008, and what it is not told is kept', async () => {
+    const { authenticator, client } = await withToken();
+    const { subscriber, channel, entry } = await opened({ authenticator }, client);
+    await channel.send(stateReport(1));
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 331_000);
+    try {
+      await expect(channel.send(stateReport(2))).rejects.toMatchObject(LOST);
+      expect([await subscriber.closed, subscriber.reports, entry.ends]).toEqual([1008, [toJson(stateReport(1))], 1]);
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  test('a token that expires while nothing happens ends the connection at the next sign of life', async () => {
+    const expired = Date.now() + 331_000;
+    const { authenticator, client } = await withToken();
+    const { subscriber } = await opened({ authenticator, idleTimeoutMs: 50 }, client);
+    const clock = jest.spyOn(Date, 'now').mockReturnValue(expired);
+    try {
+      expect(await subscriber.closed).toBe(1008);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   test('a scope that is missing: 403', async () => {
