@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-packages=(curl dcmtk libdcmtk-dev g++ openssl python3-odil python3-pydicom orthanc orthanc-dicomweb postgresql strace systemd tshark)
+packages=(chromium curl dcmtk libdcmtk-dev g++ openssl python3-odil python3-pydicom orthanc orthanc-dicomweb postgresql strace systemd tshark)
 examples=/usr/share/doc/dcmtk/examples
 cache=node_modules/.cache/dcmtk-examples
 

@@ -18,6 +18,7 @@ const PROGRAMS = {
   dumpcap: 'tshark',
   strace: 'strace',
   openssl: 'openssl',
+  chromium: 'chromium',
   curl: 'curl',
   'systemd-analyze': 'systemd',
 } as const;
