@@ -97,8 +97,13 @@ export function withChanges<Context extends RequestContext>(
   context: Context,
   changes: Partial<Pick<RequestContext, 'warn' | 'hops' | 'trace'>>,
 ): Context {
-  const copy = { ...context, ...changes };
-  return Object.defineProperty(copy, 'deadline', { get: () => context.deadline, enumerable: true });
+  return {
+    ...context,
+    ...changes,
+    get deadline() {
+      return context.deadline;
+    },
+  };
 }
 
 /** What the edge knows about an MPPS message besides its attributes. */
