@@ -135,6 +135,13 @@ export class RecordingLogger implements Logger {
   }
 }
 
+/** Why associations were ended by the listener, in order; an abort alone may be that of one that was idle for too long. */
+export function withdrawals({ logger }: Pick<RunningListener, 'logger'>): unknown[] {
+  return logger.lines
+    .filter(({ message }) => message === 'association ends: its peer may not have it any more')
+    .map(({ fields }) => fields['why']);
+}
+
 export interface RunningListener {
   readonly listener: DimseListener;
   readonly port: number;

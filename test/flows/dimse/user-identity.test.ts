@@ -14,7 +14,14 @@ import type { RequestContext } from '../../../src/services/port.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../../../src/services/storage-commitment/attributes.ts';
 import { associateRq, decodeRaw, EXPLICIT, findRq, MessageReader } from '../../support/dimse-bytes.ts';
 import { createRq, IN_PROGRESS } from '../../support/dimse-mpps.ts';
-import { IDENTIFIER, results, ROUTE, ScriptedHandler, startListener } from '../../support/dimse-listener.ts';
+import {
+  IDENTIFIER,
+  results,
+  ROUTE,
+  ScriptedHandler,
+  startListener,
+  withdrawals,
+} from '../../support/dimse-listener.ts';
 import type { RunningListener } from '../../support/dimse-listener.ts';
 import { collect, createContext, createUpstream, QUERY } from '../../support/dimse-upstream.ts';
 import { RawPeer } from '../../support/raw-peer.ts';
@@ -168,6 +175,7 @@ describe('an association that is open', () => {
     running.handler.route = { ...ROUTE, scopes: ['admin'] };
     running.listener.update({ ...running.options, ...running.identity });
     expect((await peer.receive())?.type).toBe(PDU_TYPE.abort);
+    expect(withdrawals(running)).toEqual(['its routes offer less now']);
   });
 
   test('ends when a reload has other rules of user identity, whose user may be gone', async () => {
@@ -177,6 +185,7 @@ describe('an association that is open', () => {
     closers.push(() => userIdentity.close());
     running.listener.update({ ...running.options, userIdentity });
     expect((await peer.receive())?.type).toBe(PDU_TYPE.abort);
+    expect(withdrawals(running)).toEqual(['the rules of user identity are others now']);
   });
 });
 
