@@ -13,15 +13,23 @@ export type MaskedDataSet = Readonly<Record<string, unknown>>;
 const MARK = '•••';
 const SHOWN_CHARACTERS = 4;
 
-/** Neither say who somebody is nor what is the matter with them. */
-const PLAIN: ReadonlySet<Tag> = new Set([
-  '00080005', // Specific Character Set
-  '00080060', // Modality
-  '00080201', // Timezone Offset From UTC
-  '00400020', // Scheduled Procedure Step Status
-  '00400252', // Performed Procedure Step Status
-  '00404041', // Input Readiness State
-  '00741000', // Procedure Step State
+/** Of more than two letters (PS3.3 C.7.3.1.1.1). */
+const MODALITIES =
+  'ANN|ASMT|BDUS|BMD|CFM|CTPROTOCOL|DMS|DOC|ECG|EEG|EMG|EOG|EPS|FID|IOL|IVOCT|IVUS|KER|LEN|M3D|OAM|OCT|OPM|OPT|OPTBSV|' +
+  'OPTENF|OPV|OSS|OTHER|PLAN|POS|REG|RESP|RTDOSE|RTIMAGE|RTINTENT|RTPLAN|RTRAD|RTRECORD|RTSEGANN|RTSTRUCT|SEG|SMR|SRF|' +
+  'STAIN|TEXTUREMAP|XAPROTOCOL';
+const STATES =
+  /^(?:SCHEDULED|ARRIVED|READY|STARTED|DEPARTED|IN PROGRESS|DISCONTINUED|COMPLETED|CANCELED|INCOMPLETE|UNAVAILABLE)$/;
+
+/** Neither say who somebody is nor what is the matter with them; a value that is none of theirs may say anything. */
+const PLAIN: ReadonlyMap<Tag, RegExp> = new Map([
+  ['00080005', /^(?:ISO_IR \d{1,3}|ISO 2022 IR \d{1,3}|GB18030|GBK)$/], // Specific Character Set
+  ['00080060', new RegExp(`^(?:[A-Z]{2}|${MODALITIES})$`)], // Modality
+  ['00080201', /^[+-]\d{4}$/], // Timezone Offset From UTC
+  ['00400020', STATES], // Scheduled Procedure Step Status
+  ['00400252', STATES], // Performed Procedure Step Status
+  ['00404041', STATES], // Input Readiness State
+  ['00741000', STATES], // Procedure Step State
 ]);
 
 /** Of an item that is a code (PS3.3 8.8). */
@@ -80,9 +88,9 @@ export class Mask {
 function isPlain(tag: Tag, vr: Attribute['vr'], value: Value, codes: boolean): boolean {
   if (value === null) return true;
   if (isPrivate(tag) || OF_PATIENTS.test(tag)) return false;
-  if (vr === 'UI') return typeof value === 'string' && UID.test(value);
-  if (vr === 'AE') return typeof value === 'string' && AE_TITLE.test(value);
-  return PLAIN.has(tag) || (codes && CODE.has(tag));
+  if (codes && CODE.has(tag)) return typeof value !== 'object';
+  const pattern = PLAIN.get(tag) ?? (vr === 'UI' ? UID : vr === 'AE' ? AE_TITLE : undefined);
+  return typeof value === 'string' && pattern?.test(value) === true;
 }
 
 function isPrivate(tag: Tag): boolean {

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { App } from '../../src/app.ts';
-import { loadConfig } from '../../src/config/load.ts';
+import { ConfigFile } from '../../src/config/config-file.ts';
+import type { ExchangeList } from '../../src/console/api-types.ts';
 import { toJson } from '../../src/dataset/json.ts';
 import type { DataSet } from '../../src/dataset/model.ts';
 import type { AdjustableLogger, LogFields } from '../../src/observe/log.ts';
@@ -26,6 +27,12 @@ import type { Upstream } from '../../src/services/port.ts';
 /** Where a request goes: an AE title that is called, and in lower case a base path. */
 export const TARGETS = ['RIS', 'WEB', 'DIMSE', 'STORED', 'STRICT'] as const;
 export type Target = (typeof TARGETS)[number];
+
+/** Of the console, for operators and monitoring. */
+const PAGES = [
+  ...['/health/ready', '/metrics', '/api/spool', '/api/commitments', '/api/exceptions?all=true'],
+  ...['/api/me', '/api/overview', '/api/config'],
+];
 
 const TEN_YEARS_MS = 10 * 365 * 86_400_000;
 
@@ -97,7 +104,7 @@ routes:${route('RIS', all('ris'))}${route('WEB', all('farWeb'))}${route('DIMSE',
   )}${route('STRICT', `${all('ris', ', validation: strict')}, characterSets: [ISO_IR 100], unencodable: fail`)}
 store: { path: store.db }
 audit: { source: gateway, to: [{ file: audit.log }, { file: audit.xml, form: xml }], spool: { path: audit } }
-console: { port: 0${token === undefined ? '' : `, token: ${token}`} }
+console: { port: 0, capture: { until: ${new Date(Date.now() + TEN_YEARS_MS).toISOString()} }${token === undefined ? '' : `, token: ${token}`} }
 timers: { shutdown: 200ms }
 `;
 }
@@ -137,10 +144,10 @@ async function openBed(
     const text = typeof value === 'string' ? value : inspect(value, { depth: 12, maxStringLength: null });
     outputs.push({ where, text });
   };
-  const load = (): ReturnType<typeof loadConfig> => loadConfig(configFile, {});
-  const app = new App(notingLogger(note), load);
+  const file = new ConfigFile(configFile, {});
+  const app = new App(notingLogger(note), () => file.load(), file);
   closers.push(() => app.close());
-  const { listeners, console } = await app.start((await load()).config);
+  const { listeners, console } = await app.start((await file.load()).config);
   const ports = {
     ward: listeners['ward']?.port ?? 0,
     web: listeners['web']?.port ?? 0,
@@ -158,11 +165,20 @@ async function openBed(
   };
   const authority = options.tls === true ? { authority: await readFile(certificateFile('ca')) } : {};
   let passed = 0;
+  let exchanged = 0;
   const audited = new Map<string, number>();
   const visit = async (): Promise<readonly Output[]> => {
-    for (const path of ['/health/ready', '/metrics', '/api/spool', '/api/commitments', '/api/exceptions?all=true']) {
+    const look = async (path: string): Promise<string> => {
       const { status, body } = await call(ports.console, path, { headers: bearer });
       note(`console ${path}`, `${status} ${body.toString('utf8')}`);
+      return body.toString('utf8');
+    };
+    for (const path of PAGES) await look(path);
+    const list = JSON.parse(await look(`/api/exchanges?limit=1000&after=${exchanged}`)) as ExchangeList;
+    exchanged = list.last;
+    for (const { id, uid } of list.exchanges) {
+      await look(`/api/exchanges/${id}`);
+      if (uid !== undefined && uid !== '') await look(`/api/steps/${encodeURIComponent(uid)}`);
     }
     for (const trail of ['audit.log', 'audit.xml']) {
       const text = await readFile(join(folder, trail), 'utf8');

@@ -49,6 +49,9 @@ describe('codes that say who somebody is, or what is the matter with a patient',
 });
 
 test.each([
+  ['a modality that is none', '00080060', attribute('CS', 'SMITH')],
+  ['a state that is none', '00400252', attribute('CS', 'DOE^JANE')],
+  ['a character set that is none', '00080005', attribute('CS', 'DOE^JANE')],
   ['a UI that is no UID', '0020000D', attribute('UI', 'DOE^JANE')],
   ['an AE that is longer than AE titles are', '00400001', attribute('AE', 'Jane Doe of Springfield')],
   ['a private attribute, whatever its VR', '00091001', attribute('UI', '1.2.3')],
