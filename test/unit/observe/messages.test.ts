@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createMessageRecorder } from '../../../src/observe/messages.ts';
+import { bothOf, createMessageRecorder } from '../../../src/observe/messages.ts';
+import type { MessageRecorder } from '../../../src/observe/messages.ts';
 import { entryOf, keepingLogger } from '../../support/requests.ts';
 
 let folder: string;
@@ -97,4 +98,22 @@ describe('level values', () => {
     await recorder.close();
     expect(logger.lines).toMatchObject([{ level: 'warn', message: expect.stringContaining('ENOENT') }]);
   });
+});
+
+test('two recorders get each data set, one is itself, none is none', async () => {
+  const told: string[] = [];
+  const recorderOf = (name: string): MessageRecorder => ({
+    record: (stage) => void told.push(`${name} ${stage}`),
+    close: async () => void told.push(`${name} closed`),
+  });
+  const [one, other] = [recorderOf('one'), recorderOf('other')];
+  const both = bothOf(one, other);
+  both?.record('query', 't1', entryOf('SECRET'));
+  await both?.close();
+  expect(told).toEqual(['one query', 'other query', 'one closed', 'other closed']);
+  expect([bothOf(one, undefined), bothOf(undefined, other), bothOf(undefined, undefined)]).toEqual([
+    one,
+    other,
+    undefined,
+  ]);
 });
