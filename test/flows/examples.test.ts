@@ -518,6 +518,30 @@ describe('ups-modality-classic-ris', () => {
   });
 });
 
+describe('mpps-notifications', () => {
+  test('modalities: what the RIS has accepted is told to the board, in order, and copied to the dose system', async () => {
+    const bed = await start('mpps-notifications.yaml');
+    const modality = await bed.classic('ward', { calling: 'CT1' });
+    const board = bed.far('board').passage;
+    const heard = (count: number): Promise<Seen> =>
+      board.until(() => requests(board, 'N-EVENT-REPORT-RQ').length === count);
+    const uid = await begin(modality, 'MG-1001');
+    await heard(1);
+    await end(modality, uid);
+    await heard(2);
+    const reports = requests(board, 'N-EVENT-REPORT-RQ').flatMap((report) =>
+      report.kind === 'dimse-request' ? [report.command] : [],
+    );
+    expect(reports.map(({ affectedSopInstanceUid, eventTypeId }) => [affectedSopInstanceUid, eventTypeId])).toEqual([
+      [uid, 1],
+      [uid, 2],
+    ]);
+    const dose = bed.far('dose').passage;
+    await dose.until(() => labels(dose).filter((label) => label === 'POST').length === 2);
+    expect(requests(dose, 'POST').every((post) => JSON.stringify(post).includes(uid))).toBe(true);
+  });
+});
+
 test('every file of config/examples is at work here', () => {
   const files = readdirSync(join(import.meta.dirname, '../../config/examples')).sort();
   expect(files).toEqual(
@@ -528,6 +552,7 @@ test('every file of config/examples is at work here', () => {
       'classic-modality-web-ris',
       'dimse-bridge',
       'downtime-worklist',
+      'mpps-notifications',
       'mpps-store-and-forward',
       'old-web-server',
       'sandbox',
