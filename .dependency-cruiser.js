@@ -10,7 +10,7 @@ const allowed = {
   config: ['dataset', 'services', 'tls', 'identity', 'errors'],
   store: ['services', 'dataset', 'errors'],
   observe: ['dataset', 'services', 'errors'],
-  gateway: ['services', 'dataset', 'store', 'observe', 'audit', 'config', 'errors'],
+  gateway: ['services', 'dataset', 'store', 'observe', 'config', 'errors'],
   dimse: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'errors'],
   dicomweb: ['services', 'dataset', 'observe', 'tls', 'access', 'identity', 'openapi', 'version', 'errors'],
   ups: ['services', 'dataset', 'store', 'observe', 'tls', 'identity', 'dicomweb', 'errors'],
