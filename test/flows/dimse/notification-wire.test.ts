@@ -92,6 +92,7 @@ describe('what goes out', () => {
     });
     const context = createContext({ requester: WARD });
     await tell(upstream, 1, context);
+    expect(upstream.counts.idle).toBe(0);
     await tell(upstream, 2, context);
     expect(seen.requests.map(({ callingAeTitle }) => callingAeTitle)).toEqual(['MANAGER', 'MANAGER']);
     expect(seen.messages.map(({ command }) => command.eventTypeId)).toEqual([1, 2]);

@@ -187,6 +187,20 @@ describe('an association that is open', () => {
     expect((await peer.receive())?.type).toBe(PDU_TYPE.abort);
     expect(withdrawals(running)).toEqual(['the rules of user identity are others now']);
   });
+
+  test('is not to be by rules of user identity from before: a connection without one ends with the reload', async () => {
+    const running = await listen();
+    const peer = await RawPeer.connect(running.port);
+    closers.push(() => peer.destroy());
+    while (running.listener.counts.halfOpenConnections === 0) await new Promise(setImmediate);
+    const userIdentity = new UserIdentityCheck({ mode: 'accept', users: [{ name: 'ct2' }] });
+    closers.push(() => userIdentity.close());
+    running.listener.update({ ...running.options, userIdentity });
+    await peer.closed;
+    // Not by ARTIM, which would say so.
+    expect(running.logger.lines.filter(({ fields }) => 'waitedFor' in fields)).toEqual([]);
+    expect(running.listener.counts).toMatchObject({ halfOpenConnections: 0, associations: 0 });
+  });
 });
 
 describe('a user identity that is wrong is rejected permanently (1/2/1), be one needed or not', () => {
