@@ -10,6 +10,7 @@ import type { DeliveryObserver } from './observe/spool.ts';
 import { commitmentPeersOf, spoolTargetsOf } from './route-parts.ts';
 import type { Upstream } from './services/port.ts';
 import type { Store } from './store/store.ts';
+import { WorkitemStrays } from './ups/strays.ts';
 import { WorkitemService } from './ups/workitems.ts';
 
 export class StoreServices {
@@ -17,6 +18,7 @@ export class StoreServices {
   readonly spool: SpoolDelivery;
   readonly commitments: CommitmentService;
   readonly workitems: WorkitemService;
+  readonly #strays: WorkitemStrays;
 
   /**
    * @param gateway whose routes offer workitems in front of a worklist and MPPS
@@ -28,6 +30,7 @@ export class StoreServices {
     this.commitments = new CommitmentService(store.commitments, logger);
     const routeOf = gateway.workitemRouteOf.bind(gateway);
     this.workitems = new WorkitemService({ store, handler: gateway, routeOf, logger });
+    this.#strays = new WorkitemStrays(store, logger);
   }
 
   /** Where they deliver to from now on. */
@@ -41,7 +44,11 @@ export class StoreServices {
       routes.flatMap(({ storageCommitment }) => storageCommitment ?? []),
       commitmentPeersOf(config, upstreams),
     );
-    this.workitems.replaceRoutes(routes.flatMap(({ workitems }) => workitems ?? []));
+    const offered = routes.flatMap(({ workitems }) => workitems ?? []);
+    this.workitems.replaceRoutes(offered);
+    const servers = Object.entries(config.upstreams).filter(([, { protocol }]) => protocol === 'ups-rs');
+    const served = { routes: offered.map(({ route }) => route), upstreams: servers.map(([name]) => name) };
+    void this.#strays.look(served);
   }
 
   /** Takes nothing new and lets what is under way finish within the deadline; then it is ended, and goes on at the next start. */
