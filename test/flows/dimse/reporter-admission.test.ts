@@ -175,6 +175,15 @@ describe('an association that is open, of a caller that the lists have too,', ()
   });
 });
 
+test('the audit trail is told of those whom the lists do not have, and of no other rejection', async () => {
+  const told: object[] = [];
+  const running = await listen({ callingAeTitles: ['PACS'], refused: (refusal) => void told.push(refusal) });
+  expect(await answerTo(await call(running, { calledAeTitle: 'OTHER' }))).toBe('1/1/7');
+  expect(told).toEqual([]);
+  expect(await answerTo(await call(running, { callingAeTitle: 'CT1' }))).toBe(CALLING_NOT_RECOGNIZED);
+  expect(told).toEqual([{ address: '127.0.0.1', callingAeTitle: 'CT1', why: 'calling AE title not recognized' }]);
+});
+
 describe('a caller with the AE title of a reporter at another address', () => {
   test('is rejected where the lists do not have it', async () => {
     const running = await listen({ callingAeTitles: ['CT1'], reporters: [{ ...PACS, host: '192.0.2.7' }] });
