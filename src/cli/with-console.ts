@@ -48,10 +48,19 @@ export async function withConsole(configFile: string, work: (client: ConsoleClie
 /** Undefined: there is no console, or nobody knows its port. */
 async function addressOf({ console: options }: Config): Promise<ConsoleAddress | undefined> {
   if (options === undefined || options.port === 0) return undefined;
-  const { host, port, token, tls } = options;
+  const { host, port, tls } = options;
+  const token = tokenOf(options);
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
   const origin = `${tls === undefined ? 'http' : 'https'}://${isIP(reached) === 6 ? `[${reached}]` : reached}:${port}`;
   return tls === undefined ? { origin, token } : { origin, token, certificate: await readFile(tls.certificate) };
+}
+
+/** Whoever can read the configuration has them all: the one that may most. */
+function tokenOf({ token, tokens = [] }: NonNullable<Config['console']>): string | undefined {
+  const [most] = (['values', 'operator', 'viewer'] as const).flatMap(
+    (role) => tokens.find((each) => each.role === role) ?? [],
+  );
+  return most?.role === 'values' ? most.token : (token ?? most?.token);
 }
 
 async function withStore(
@@ -129,7 +138,8 @@ const OF_USAGE: readonly number[] = [400, 401, 413, 422];
 
 /** Where the console speaks of headers and bodies, a person at the command line has other means. */
 const FIXES: Readonly<Record<string, string>> = {
-  TOKEN_NEEDED: 'Name the configuration of the gateway that runs by --config: its console.token is sent.',
+  TOKEN_NEEDED:
+    'Name the configuration of the gateway that runs by --config: its console.token, or one of its console.tokens, is sent.',
   REASON_NEEDED: 'Give --reason in words, without the name of a patient: it goes into the log.',
 };
 
