@@ -20,6 +20,7 @@ import type {
 } from './workitem-records.ts';
 import {
   KEPT,
+  LASTING,
   LOCKED,
   SEEN_EVERY_MS,
   WORKITEM_BROUGHT,
@@ -100,7 +101,7 @@ const ERASE_OTHERS = [
 function aged(states: string): Statement {
   return prepared(
     `SELECT id, route, uid FROM workitems WHERE state IN (${states}) AND aged_from < ${NOW} - $1
-       AND (aged_from < ${NOW} - $2 OR NOT ${LOCKED}) LIMIT $3 FOR UPDATE SKIP LOCKED`,
+       AND (aged_from < ${NOW} - $2 OR NOT (${LOCKED} OR ${LASTING})) LIMIT $3 FOR UPDATE SKIP LOCKED`,
   );
 }
 

@@ -16,6 +16,7 @@ import type {
 } from './workitem-records.ts';
 import {
   KEPT,
+  LASTING,
   LOCKED,
   SEEN_EVERY_MS,
   WORKITEM_BROUGHT,
@@ -45,7 +46,7 @@ function prepareWorkitems(connection: SqliteConnection) {
   const aged = (states: string): StatementSync =>
     statement(
       `SELECT id, route, uid FROM workitems WHERE state IN (${states}) AND aged_from < :before
-       AND (aged_from < :lockedBefore OR NOT ${LOCKED}) LIMIT :limit`,
+       AND (aged_from < :lockedBefore OR NOT (${LOCKED} OR ${LASTING})) LIMIT :limit`,
     );
   // Rows are large: which ones they are is found first. Those of one state have an index of their own, the final ones many.
   const list = (condition: string): StatementSync =>

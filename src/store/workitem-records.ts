@@ -68,7 +68,10 @@ export interface WorkitemRetention {
   readonly openMs: number;
   /** SCHEDULED ones so long after their last change, or after they were last seen in the worklist. */
   readonly scheduledMs: number;
-  /** What has a deletion lock stays longer, in every state so long: a subscriber that never comes back would keep it for good. */
+  /**
+   * What has a deletion lock stays longer, in every state so long: a subscriber that never comes back would keep it for good.
+   * So does what user agents have created and nobody has claimed, which no search of a worklist sees again.
+   */
   readonly lockedMs: number;
   /** Default 1,000. */
   readonly limit?: number;

@@ -18,8 +18,14 @@ export const WORKITEM_BROUGHT = ['route', 'uid', ...WORKITEM_CONTENT] as const;
 /** Of which a record is read. */
 export const WORKITEM_COLUMNS = [...WORKITEM_BROUGHT, 'revision', 'created_at', 'updated_at'] as const;
 
+/** SQL of those that user agents have created: a worklist entry has attributes. */
+export const CREATED = `entry = '{}'`;
+
 /** SQL of those that say what no worklist does; before they are claimed, `intended` is what user agents have changed. */
-export const KEPT = `(entry = '{}' OR (intended IS NOT NULL AND pending IS NULL))`;
+export const KEPT = `(${CREATED} OR (intended IS NOT NULL AND pending IS NULL))`;
+
+/** SQL of those that no search sees again, and that may be scheduled for long after they were created. */
+export const LASTING = `(state = 'SCHEDULED' AND ${CREATED})`;
 
 /** That one was seen is written so often: a search that finds what it found before writes nothing. */
 export const SEEN_EVERY_MS = 60 * 60_000;

@@ -370,6 +370,14 @@ function describeAges(makeBed: MakeStoreBed, abilities: StoreAbilities): void {
     expect([await workitems.expire({ ...NONE, scheduledMs: -HOUR }), await left()]).toEqual([1, []]);
   });
 
+  test('is not what user agents have scheduled, which no search of a worklist sees again, until it is too long ago', async () => {
+    await addEach();
+    await added(bed.store, workitemOf('1.9', { entry: dataSetOf({}) }));
+    expect(await bed.store.workitems.expire({ ...ALL, lockedMs: DAY })).toBe(4);
+    expect(await left()).toEqual(['1.9']);
+    expect([await bed.store.workitems.expire(ALL), await left()]).toEqual([1, []]);
+  });
+
   test('is no more than the limit at a time, over all states', async () => {
     await addEach();
     const expire = (): Promise<number> => bed.store.workitems.expire({ ...ALL, limit: 3 });
