@@ -8,6 +8,7 @@ import { exceptionsApi } from './console/exceptions-api.ts';
 import { exchangesApi } from './console/exchanges-api.ts';
 import { meApi } from './console/me-api.ts';
 import { metricsPage } from './console/metrics-page.ts';
+import { openApiPage } from './console/openapi.ts';
 import { overviewApi } from './console/overview-api.ts';
 import { spoolApi } from './console/spool-api.ts';
 import { stepsApi } from './console/steps-api.ts';
@@ -45,6 +46,10 @@ export function consoleRouters(operated: Operated, log: Logger): Router[] {
   const config = (): Config => configOf(running());
   const openAt = (listener: string): number => openOf((running() ?? NOTHING).listeners.get(listener)?.listener.counts);
   const upstream = (name: string): Upstream | undefined => running()?.upstreams.get(name)?.upstream;
+  const isOpen = (): boolean => {
+    const { token, tokens } = running()?.config.console ?? {};
+    return token === undefined && tokens === undefined;
+  };
   const instance = (): string | undefined => store()?.instanceId;
   return [
     meApi({ version: versionOfPackage(), startedAtMs: Date.now() - process.uptime() * 1_000, instance, capture }),
@@ -59,6 +64,7 @@ export function consoleRouters(operated: Operated, log: Logger): Router[] {
     commitmentsApi({ store, wake: () => services()?.commitments.wake(), log }),
     storeApi({ store, log }),
     metricsPage(observation.metrics),
+    openApiPage(versionOfPackage(), isOpen),
   ];
 }
 

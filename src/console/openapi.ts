@@ -6,6 +6,7 @@ import express from 'express';
 import type { Router } from 'express';
 import { openApiDocument } from '../openapi/document.ts';
 import type { OpenApiAnswer, OpenApiOperation, OpenApiParameter } from '../openapi/operation.ts';
+import { SERVICES } from '../services/port.ts';
 import { allowOnly } from './answers.ts';
 
 export const CONSOLE_OPENAPI_PATH = '/api/openapi.json';
@@ -38,10 +39,12 @@ export function consoleOpenApi({ url, version, isOpen }: ConsoleApi): unknown {
   );
 }
 
-/** @param api of a console that runs: its URL is where it was asked */
-export function openApiPage(api: Omit<ConsoleApi, 'url'>): Router {
+/** Of a console that runs: its URL is where it was asked. @param isOpen nobody is asked who he is */
+export function openApiPage(version: string, isOpen: () => boolean): Router {
   const router = express.Router();
-  router.get(CONSOLE_OPENAPI_PATH, (_request, response) => void response.json(consoleOpenApi({ ...api, url: '/' })));
+  router.get(CONSOLE_OPENAPI_PATH, (_request, response) => {
+    response.json(consoleOpenApi({ url: '/', version, isOpen: isOpen() }));
+  });
   router.all(CONSOLE_OPENAPI_PATH, allowOnly('GET, HEAD'));
   return router;
 }
@@ -95,6 +98,8 @@ const OF = {
   exceptions: { tag: 'Exceptions of the embedded RIS' },
   spool: { tag: 'Spool' },
   commitments: { tag: 'Storage commitments' },
+  seen: { tag: 'What is seen' },
+  trying: { tag: 'Trying things out' },
 } as const;
 
 /** A change: its body is JSON. */
@@ -112,6 +117,22 @@ export const CONSOLE_OPERATIONS: readonly OpenApiOperation[] = [
     answers: [done('It is in place; its warnings'), WRONG_BODY[2], answer(422, 'The file is wrong; nothing was changed'), answer(500, 'It could not be put in place; nothing was changed')] },
   { ...OF.gateway, ...CHANGE, id: 'backUpStore', method: 'post', path: '/api/store/backup', summary: 'Copy the store into a new file', parameters: [],
     answers: [done('Where it is, and how large'), ...WRONG_BODY, answer(404, 'There is no store'), answer(409, 'The copy could not be made'), UNUSABLE] },
+  { ...OF.gateway, id: 'me', method: 'get', path: '/api/me', summary: 'Who asks, and what runs', parameters: [], answers: [done('Name, role, version')] },
+  { ...OF.gateway, id: 'config', method: 'get', path: '/api/config', summary: 'The configuration as it is written, without secrets', parameters: [], answers: [done('Lines and problems')] },
+  { ...OF.seen, id: 'overview', method: 'get', path: '/api/overview', summary: 'Listeners, routes and upstreams, and their last five minutes', parameters: [], answers: [done('They')] },
+  { ...OF.seen, id: 'listExchanges', method: 'get', path: '/api/exchanges', summary: 'The last exchanges', parameters: [
+      query('after', 'That ended after this one', { type: 'integer' }), query('limit', 'At most so many; 100 unless told, 1000 at most', { type: 'integer' }),
+      query('listener', 'Of this listener'), query('route', 'Of this route'), query('upstream', 'With this upstream'),
+      query('service', 'Of this service', { options: SERVICES }), query('failed', 'Whether they failed', { type: 'boolean' }),
+      query('text', 'With this text'), query('uid', 'About this step, workitem or commitment') ],
+    answers: [done('They, and the number of the last one'), WRONG_PARAMETER] },
+  { ...OF.seen, id: 'getExchange', method: 'get', path: '/api/exchanges/{id}', summary: 'One exchange, hop by hop', parameters: [ID], answers: [done('It'), UNKNOWN] },
+  { ...OF.seen, id: 'getTimeline', method: 'get', path: '/api/steps/{uid}', summary: 'What became of a step, a workitem or a commitment', parameters: [path('uid', 'Its UID')],
+    answers: [done('What is known, in order of time'), answer(400, 'The path has no UID')] },
+  { ...OF.trying, ...CHANGE, id: 'trySearch', method: 'post', path: '/api/try/search', summary: 'Show what a worklist search asks, and ask an upstream', parameters: [],
+    answers: [done('URL, identifier, results'), ...WRONG_BODY, answer(404, 'There is no such upstream'), UNUSABLE] },
+  { ...OF.trying, ...CHANGE, id: 'tryDataSet', method: 'post', path: '/api/try/dataset', summary: 'Show a data set in each form, and what rules make of it', parameters: [],
+    answers: [done('JSON, XML, dump, and the rules'), ...WRONG_BODY, answer(404, 'There is no such route'), UNUSABLE] },
   { ...OF.worklist, id: 'listEntries', method: 'get', path: '/api/worklist', summary: 'Entries', parameters: [
       UPSTREAM,
       query('state', 'In this state', { repeating: true }), query('dateFrom', 'Start date from, YYYYMMDD'), query('dateTo', 'Start date to, YYYYMMDD'),
