@@ -18,8 +18,8 @@ const consoleToken = z.strictObject({
   role: option(
     z.enum(['viewer', 'operator', 'values']).default('viewer'),
     'Role',
-    'viewer: reads, values of patients masked. operator: retries, discards, reloads and changes the worklist too. values: an ' +
-      'operator who may see values.',
+    'viewer: reads, values of patients masked. operator: retries, discards, reloads, searches upstreams, sees and changes the ' +
+      'worklist too. values: an operator who may see values everywhere and export the spool.',
   ),
 });
 
@@ -35,8 +35,8 @@ const consoleSchema = z.strictObject({
   token: option(
     bearerToken.exactOptional(),
     'Token',
-    'What every request but those of the health pages must bear: `Authorization: Bearer …`, in the role of an operator. ' +
-      'This or `tokens` is needed off loopback.',
+    'What every request but those of the health pages and of the page itself must bear: `Authorization: Bearer …`, in the role ' +
+      'of an operator, who may export the spool too where there are no `tokens`. This or `tokens` is needed off loopback.',
   ),
   tokens: option(
     z.array(consoleToken).min(1).exactOptional(),
