@@ -159,7 +159,7 @@ function routeCard({ name, conditions, services, listeners, traffic }: OverviewR
   return html`<article class="card" data-route=${name}>
     <h3><a href=${hashOf('exchanges', '', { route: name })}>${name}</a></h3>
     <p class="fine">
-      ${listeners.length === 0 ? 'from any listener' : `from ${listeners.join(', ')}`}${conditions === '' ? '' : ` · ${conditions}`}
+      ${listeners.length === 0 ? 'no listener leads here' : `from ${listeners.join(', ')}`}${conditions === '' ? '' : ` · ${conditions}`}
     </p>
     <dl class="services">
       ${Object.entries(services).map(

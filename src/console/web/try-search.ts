@@ -130,15 +130,9 @@ function searchOf(form: HTMLFormElement): TrySearch {
   };
 }
 
+/** What came back stands above what was asked: the identifier is long. */
 function triedSearch({ url, identifier, ms, warnings, results, masked, failure }: TriedSearch): TemplateResult {
-  return html`<section aria-labelledby="asked">
-      <h2 id="asked">What is asked</h2>
-      <h3>On the web (PS3.18 14.4)</h3>
-      <p class="url"><code>${url}</code></p>
-      <h3>By DIMSE: the identifier of the C-FIND (PS3.4 K.4.1)</h3>
-      ${listing('Identifier', identifier)}
-    </section>
-    ${
+  return html`${
       failure === undefined
         ? nothing
         : html`<div class="box fail" role="alert">
@@ -155,7 +149,17 @@ function triedSearch({ url, identifier, ms, warnings, results, masked, failure }
             ${masked ? html`<p class="note">Values are masked: they need the role <code>values</code>.</p>` : nothing}
             ${results.length === 0 ? emptyLine('The upstream answered, and nothing fits.') : resultTable(results)}
           </section>`
-    }`;
+    }
+    <section aria-labelledby="asked">
+      <h2 id="asked">What is asked</h2>
+      <h3>On the web (PS3.18 14.4)</h3>
+      <p class="url"><code>${url}</code></p>
+      <h3>By DIMSE: the identifier of the C-FIND (PS3.4 K.4.1)</h3>
+      <details ?open=${results === undefined}>
+        <summary>${count(rowsOf(identifier).length, 'attribute')}</summary>
+        ${listing('Identifier', identifier)}
+      </details>
+    </section>`;
 }
 
 function resultTable(results: readonly DataSetJson[]): TemplateResult {

@@ -4,7 +4,7 @@ import type { Overview } from '../api-types.ts';
 const NAMESPACE = 'http://www.w3.org/2000/svg';
 
 /** @param picture holds the cards and the SVG that is drawn into; it is emptied where the columns stand below each other */
-export function drawWays(picture: HTMLElement, { listeners, routes, upstreams }: Overview): void {
+export function drawWays(picture: HTMLElement, { routes, upstreams }: Overview): void {
   const drawing = picture.querySelector<SVGSVGElement>('svg.ways');
   if (drawing === null) return;
   const frame = picture.getBoundingClientRect();
@@ -29,8 +29,7 @@ export function drawWays(picture: HTMLElement, { listeners, routes, upstreams }:
     for (const route of routes) {
       const here = card('route', route.name);
       const state = route.traffic.exchanges === 0 ? 'quiet' : 'busy';
-      const from = route.listeners.length === 0 ? listeners.map(({ name }) => name) : route.listeners;
-      for (const name of from) draw(card('listener', name), here, state);
+      for (const name of route.listeners) draw(card('listener', name), here, state);
       for (const name of new Set(Object.values(route.services).flat())) {
         draw(here, card('upstream', name), failing.has(name) ? 'failing' : state);
       }
