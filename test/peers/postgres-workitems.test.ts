@@ -55,14 +55,25 @@ describe('two processes', () => {
     open.add(() => slow.end());
   });
 
-  /** Resolves when so many wait for a lock; the time limit of the test ends it otherwise. */
-  async function waitingForLocks(count: number): Promise<'waits'> {
+  /** Resolves when so many wait for a lock; the time limit of the test ends it otherwise. @param isOver nobody asks any more */
+  async function waitingForLocks(count: number, isOver = (): boolean => false): Promise<'waits'> {
     const database = new URL(url).pathname.slice(1);
-    for (;;) {
+    while (!isOver()) {
       const waiting = await server.query('SELECT DISTINCT pid FROM pg_locks WHERE NOT granted', database);
-      if (waiting.length >= count) return 'waits';
+      if (waiting.length >= count) break;
       await wait(10);
     }
+    return 'waits';
+  }
+
+  /** What the work gives, or that it waits for a lock, as so many then do. Nothing is asked of the server afterwards. */
+  async function doneOrWaiting<T>(work: Promise<T>, count = 1): Promise<T | 'waits'> {
+    let isOver = false;
+    const waiting = waitingForLocks(count, () => isOver);
+    const outcome = await Promise.race([work, waiting]);
+    isOver = true;
+    await waiting;
+    return outcome;
   }
 
   test('that put reports into one queue do so one after another: none comes to light below one that was delivered', async () => {
@@ -74,7 +85,7 @@ describe('two processes', () => {
     const first = a.subscriptions.enqueue(ROUTE, ['A'], '1.1', reportOf('first'), 1);
     await waitingForLocks(1);
     const second = b.subscriptions.enqueue(ROUTE, ['A'], '1.1', reportOf('second'), 10);
-    expect(await Promise.race([second, waitingForLocks(2)])).toBe('waits');
+    expect(await doneOrWaiting(second, 2)).toBe('waits');
     expect(await texts()).toEqual(['old']);
     await slow.query('COMMIT');
     expect(await Promise.all([first, second])).toEqual([1, 0]);
@@ -102,7 +113,7 @@ describe('two processes', () => {
     for (const uid of ['1.1', '1.2']) await added(a, workitemOf(uid, { state: 'IN PROGRESS' }));
     await slow.query(`BEGIN; SELECT 1 FROM workitems WHERE uid = '1.1' FOR UPDATE`);
     const taken = a.workitems.takeOpen(ROUTE, 10, 0).then((records) => records.map(({ uid }) => uid));
-    expect(await Promise.race([taken, waitingForLocks(1)])).toEqual(['1.2']);
+    expect(await doneOrWaiting(taken)).toEqual(['1.2']);
     await slow.query('ROLLBACK');
   });
 
@@ -110,7 +121,7 @@ describe('two processes', () => {
     const [kept] = [await added(a, workitemOf('1.1')), await added(a, workitemOf('1.2'))];
     await slow.query(`BEGIN; SELECT 1 FROM workitems WHERE uid = '1.1' FOR UPDATE`);
     const ALL = { finalMs: -1_000, openMs: -1_000, scheduledMs: -1_000, lockedMs: -1_000 };
-    expect(await Promise.race([a.workitems.expire(ALL), waitingForLocks(1)])).toBe(1);
+    expect(await doneOrWaiting(a.workitems.expire(ALL))).toBe(1);
     await slow.query('ROLLBACK');
     expect(await b.workitems.list({ route: ROUTE })).toEqual([kept]);
   });
