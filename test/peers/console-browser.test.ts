@@ -260,6 +260,11 @@ describe('exchanges', () => {
       '41 ms from the upstream webRis: answer 201 webRis',
       '45 ms to the requester CT1: N-CREATE-RSP 0000H CT1',
     ]);
+    expect(await page.locator('section[aria-labelledby="data-sets"] h3').allInnerTexts()).toEqual([
+      'The data set, as it was received and as it was sent on to webRis',
+      'The data set, as it was received and as it was sent on to archive',
+      'The data set, as it was received and as it was sent on to archive (2)',
+    ]);
     const rows = page.locator('table.compared tbody tr');
     const texts = async (): Promise<string[]> =>
       (await rows.allInnerTexts()).map((row) => row.replaceAll(/\s+/g, ' ').trim());

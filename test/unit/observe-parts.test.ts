@@ -63,7 +63,7 @@ async function exchange(): Promise<void> {
 const seen = () => ({
   exchanges: observation.history.list({}, 100).length,
   steps: observation.history.steps('test-trace').map(({ peer, text }) => `${peer} ${text}`),
-  captured: observation.capture.of('test-trace').map(({ stage, dataSet }) => [stage, dataSet]),
+  captured: observation.capture.of('test-trace').map(({ stage, upstream, dataSet }) => [stage, upstream, dataSet]),
   traffic: (['listener', 'route', 'upstream'] as const).map((kind) => {
     const name = { listener: WARD.listener, route: 'ct', upstream: 'ris' }[kind];
     return observation.traffic.of(kind, name).exchanges;
@@ -89,7 +89,7 @@ test('with one, exchanges, hops and traffic are kept, data sets are not', async 
 test('data sets are kept as they are sent where it was asked for, and forgotten when it is no more', async () => {
   follow(consoleOf({ capture: SOON }));
   await exchange();
-  expect(seen().captured).toEqual([['sent', MPPS]]);
+  expect(seen().captured).toEqual([['sent', 'ris', MPPS]]);
   follow(consoleOf());
   expect(seen().captured).toEqual([]);
   await exchange();

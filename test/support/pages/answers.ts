@@ -149,7 +149,7 @@ export const DETAIL: ExchangeDetail = {
   captured: [
     { stage: 'received', atMs: 0.8, dataSet: RECEIVED, masked: false },
     {
-      ...{ stage: 'sent', atMs: 2.9, masked: false },
+      ...{ stage: 'sent', upstream: 'webRis', atMs: 2.9, masked: false },
       dataSet: {
         ...PASSED,
 
@@ -157,6 +157,8 @@ export const DETAIL: ExchangeDetail = {
         '00400242': { vr: 'SH', Value: ['CT Room 1'] },
       },
     },
+    { stage: 'sent', upstream: 'archive', atMs: 3.4, dataSet: RECEIVED, masked: false },
+    { stage: 'sent', upstream: 'archive', atMs: 9_003.4, dataSet: RECEIVED, masked: false },
   ],
 };
 
