@@ -101,12 +101,16 @@ test('what operators change, and data sets they read, are told as uses of restri
   await call('GET', '/api/spool');
   await call('GET', '/metrics');
   await call('POST', '/api/worklist', toJson(entryOf('P1')));
+  await call('GET', '/api/worklist?patientId=P1');
+  await call('GET', '/api/worklist/none');
   await call('GET', '/api/spool/export');
   await call('POST', '/api/spool/17/discard', '{"reason":"DOE^JANE"}');
   await call('POST', '/api/store/backup', JSON.stringify({ file: join(folder, 'backup.db') }));
   const told = (await alerts()).map((each) => each.replace('Use of Restricted Function ', ''));
   expect(told).toEqual([
     '0: console: POST /api/worklist (201) by 127.0.0.1',
+    '0: console: GET /api/worklist (200) by 127.0.0.1',
+    '4: console: GET /api/worklist (404) by 127.0.0.1',
     '0: console: GET /api/spool/export (200) by 127.0.0.1',
     '4: console: POST /api/spool (404) by 127.0.0.1',
     '0: console: POST /api/store/backup (200) by 127.0.0.1',
