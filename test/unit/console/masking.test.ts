@@ -41,6 +41,11 @@ describe('codes that say who somebody is, or what is the matter with a patient',
     ['Person Identification Code Sequence', '00401101'],
     ['Human Performer Code Sequence', '00404009'],
     ['Patient’s Insurance Plan Code Sequence', '00100050'],
+    ['Admitting Diagnoses Code Sequence', '00081084'],
+    ['Reason For Visit Code Sequence', '00321067'],
+    ['Reason for Requested Procedure Code Sequence', '0040100A'],
+    ['Reason for Performed Procedure Code Sequence', '00401012'],
+    ['a private sequence', '00091002'],
   ])('%s', (_name, tag) => {
     const masked = new Mask().of(dataSetOf({ [tag]: attribute('SQ', code('JONES^MARY')) }));
     const item = (masked[tag] as { Value: Record<string, Attribute>[] }).Value[0];
