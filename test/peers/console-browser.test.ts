@@ -265,7 +265,7 @@ describe('exchanges', () => {
       'The data set, as it was received and as it was sent on to archive',
       'The data set, as it was received and as it was sent on to archive (2)',
     ]);
-    const rows = page.locator('table.compared tbody tr');
+    const rows = page.locator('table.compared').first().locator('tbody tr');
     const texts = async (): Promise<string[]> =>
       (await rows.allInnerTexts()).map((row) => row.replaceAll(/\s+/g, ' ').trim());
     expect(await texts()).toEqual([
