@@ -116,8 +116,8 @@ export class Observation implements UpstreamWatch {
     if (this.#hasConsole) this.history.trace(traceId, { ...step, peer, atMs: performance.now() });
   }
 
-  passed(stage: 'sent' | 'result', traceId: string, dataSet: DataSet): void {
-    this.capture.record(stage, traceId, dataSet);
+  passed(upstream: string, stage: 'sent' | 'result', traceId: string, dataSet: DataSet): void {
+    this.capture.record(stage, traceId, dataSet, upstream);
   }
 
   /** Every certificate of TLS that is in use. */

@@ -84,7 +84,7 @@ export async function benchObserve(): Promise<Row[]> {
       traffic.note('upstream', call.upstream, call.ms, false);
     },
     trace: (peer, traceId, step) => history.trace(traceId, { ...step, peer, atMs: performance.now() }),
-    passed: (stage, traceId, dataSet) => capture.record(stage, traceId, dataSet),
+    passed: (upstream, stage, traceId, dataSet) => capture.record(stage, traceId, dataSet, upstream),
   });
   const seen = (exchange: SeenExchange): void => {
     metrics.observeExchange(exchange);

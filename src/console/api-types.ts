@@ -123,6 +123,8 @@ export interface Hop {
 export interface Captured {
   readonly stage: 'query' | 'query-mapped' | 'received' | 'sent' | 'result' | 'result-mapped';
   readonly atMs: number;
+  /** For whom it is, or from whom it comes, where an exchange may have several. */
+  readonly upstream?: string;
   /** DICOM JSON. */
   readonly dataSet: Readonly<Record<string, unknown>>;
   readonly masked: boolean;

@@ -61,7 +61,7 @@ function capturedOf({ traceId, startedMs }: KeptExchange, capture: Capture, resp
   // One mask for what is one data set before and after the rules, so that differences can be told; another for each result.
   const masks = new Map<string, Mask>();
   const counts = new Map<string, number>();
-  return found.map(({ stage, atMs, dataSet }) => {
+  return found.map(({ stage, atMs, upstream, dataSet }) => {
     const turn = counts.get(stage) ?? 0;
     counts.set(stage, turn + 1);
     const pair = stage.startsWith('result') ? `result ${turn}` : 'request';
@@ -70,6 +70,7 @@ function capturedOf({ traceId, startedMs }: KeptExchange, capture: Capture, resp
     return {
       stage,
       atMs: Math.round(atMs - startedMs),
+      ...(upstream !== undefined && { upstream }),
       dataSet: isShown ? dataSet : mask.of(dataSet),
       masked: !isShown,
     };

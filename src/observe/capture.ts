@@ -12,6 +12,8 @@ export interface CapturedDataSet {
   readonly atMs: number;
   /** Whole, with the values of the patient: whoever shows it masks it where it must. */
   readonly dataSet: DataSet;
+  /** For whom, or from whom; absent: that is for the exchange to say. */
+  readonly upstream?: string;
 }
 
 /** Read by the console. */
@@ -40,6 +42,7 @@ interface Kept {
   readonly atMs: number;
   /** JSON: nobody can change it any more, and its size is known. */
   readonly text: Buffer;
+  readonly upstream?: string;
 }
 
 export class CaptureRecorder implements Capture, MessageRecorder {
@@ -72,14 +75,15 @@ export class CaptureRecorder implements Capture, MessageRecorder {
     return this.#bytes;
   }
 
-  record(stage: MessageStage, traceId: string, dataSet: DataSet): void {
+  /** @param upstream for whom it is, or from whom it comes */
+  record(stage: MessageStage, traceId: string, dataSet: DataSet, upstream?: string): void {
     this.#forget();
     if (this.#options === undefined) return;
     const kept = this.#exchanges.get(traceId) ?? [];
     if (kept.length >= KEPT_OF_ONE) return;
     const text = Buffer.from(JSON.stringify(dataSet));
     if (text.length > this.#options.maximumBytes) return;
-    kept.push({ stage, atMs: performance.now(), text });
+    kept.push({ stage, atMs: performance.now(), text, ...(upstream !== undefined && { upstream }) });
     this.#exchanges.set(traceId, kept);
     this.#bytes += text.length;
     this.#forget();

@@ -43,7 +43,7 @@ export interface UpstreamWatch {
   /** Told of each step. */
   trace(upstream: string, traceId: string, step: TraceStep): void;
   /** Told of what is sent, after the rules, and of what comes back, before them. */
-  passed(stage: 'sent' | 'result', traceId: string, dataSet: DataSet): void;
+  passed(upstream: string, stage: 'sent' | 'result', traceId: string, dataSet: DataSet): void;
 }
 
 export class WatchedUpstream implements Upstream {
@@ -75,19 +75,19 @@ export class WatchedUpstream implements Upstream {
   }
 
   createMpps(uid: string, attributes: DataSet, context: RequestContext): Promise<Completion> {
-    this.#watch.passed('sent', context.traceId, attributes);
+    this.#watch.passed(this.#name, 'sent', context.traceId, attributes);
     return this.#called('create', context, (traced) => this.#upstream.createMpps(uid, attributes, traced));
   }
 
   updateMpps(uid: string, modifications: DataSet, context: RequestContext): Promise<Completion> {
-    this.#watch.passed('sent', context.traceId, modifications);
+    this.#watch.passed(this.#name, 'sent', context.traceId, modifications);
     return this.#called('update', context, (traced) => this.#upstream.updateMpps(uid, modifications, traced));
   }
 
   async retrieveMpps(uid: string, selection: AttributeSelection, context: RequestContext): Promise<DataSet> {
     const retrieve = (traced: RequestContext): Promise<DataSet> => this.#upstream.retrieveMpps(uid, selection, traced);
     const found = await this.#called('retrieve', context, retrieve);
-    this.#watch.passed('result', context.traceId, found);
+    this.#watch.passed(this.#name, 'result', context.traceId, found);
     return found;
   }
 

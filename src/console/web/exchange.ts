@@ -76,13 +76,12 @@ export class ExchangePage implements Page {
                 >
                 ${isMasked ? html`<span class="note">Values are masked: they need the role <code>values</code>.</span>` : nothing}
               </p>
-              ${PAIRS.flatMap(({ before, after, title }) => pairsOf(captured, before, after).map((pair, i) => this.#pair(title, pair, i)))}`
+              ${PAIRS.flatMap(({ before, after, title }) => named(title, pairsOf(captured, before, after)).map((pair) => this.#pair(pair)))}`
       }
     </section>`;
   }
 
-  #pair(title: string, { before, after }: Pair, index: number): TemplateResult {
-    const name = index === 0 ? title : `${title} (${index + 1})`;
+  #pair({ name, before, after }: Named): TemplateResult {
     return html`<h3>${name}</h3>
       ${comparison(name, before?.dataSet, after?.dataSet, this.#onlyChanges)}`;
   }
@@ -123,6 +122,22 @@ function pairsOf(captured: readonly Captured[], before: Captured['stage'], after
     before: befores?.[i] ?? (after === 'sent' ? befores?.at(-1) : undefined),
     after: afters?.[i],
   }));
+}
+
+interface Named extends Pair {
+  readonly name: string;
+}
+
+/** With whom it was sent to, and a number where there are several alike: further results, or attempts. */
+function named(title: string, pairs: readonly Pair[]): Named[] {
+  const known = new Map<string, number>();
+  return pairs.map((pair) => {
+    const { upstream } = pair.after ?? {};
+    const name = upstream === undefined ? title : `${title} to ${upstream}`;
+    const turn = (known.get(name) ?? 0) + 1;
+    known.set(name, turn);
+    return { ...pair, name: turn === 1 ? name : `${name} (${turn})` };
+  });
 }
 
 function facts(detail: ExchangeDetail): TemplateResult {

@@ -133,8 +133,8 @@ test('what is sent and what is retrieved is shown to whoever captures it', async
   await watched.createMpps('1.2.3', MPPS, contextOf());
   await watched.retrieveMpps('1.2.3', 'all', contextOf());
   expect(passed).toEqual([
-    ['sent', 'test-trace', MPPS],
-    ['result', 'test-trace', MPPS],
+    ['ris', 'sent', 'test-trace', MPPS],
+    ['ris', 'result', 'test-trace', MPPS],
   ]);
 });
 
