@@ -16,6 +16,7 @@ import type { RisEntry } from '../store/ris-records.ts';
 import { addressOf, allowOnly, needJson } from './answers.ts';
 import { only } from './identity.ts';
 import { jsonOf, readBody } from './json-body.ts';
+import { showsValues } from './operator-actions.ts';
 import { Refusal } from './refusal.ts';
 import { pageRequestOf, readPage } from './worklist-page.ts';
 
@@ -35,6 +36,11 @@ export function worklistApi({ rises, log }: WorklistApiOptions): Router {
   const note = (what: string, request: Request, { upstream, id }: Pick<RisEntry, 'upstream' | 'id'>): void =>
     log.info(`worklist entry ${what}`, { upstream, entry: id, by: addressOf(request) });
 
+  // Entries have values of patients: who reads them is told to the audit trail, who may not too.
+  router.get([PATH, `${PATH}/:id`], (_request, response, next) => {
+    showsValues(response);
+    next();
+  });
   router.get([PATH, `${PATH}/:id`], only('operator'));
   router.get(PATH, async (request, response) => {
     const { worklist } = targetOf(rises(), request);
