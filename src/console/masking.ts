@@ -35,8 +35,16 @@ const PLAIN: ReadonlyMap<Tag, RegExp> = new Map([
 /** Of an item that is a code (PS3.3 8.8). */
 const CODE: ReadonlySet<Tag> = new Set(['00080100', '00080102', '00080103', '00080104', '00080119', '00080120']);
 
-/** Codes for people: who they are, by number and by name. */
-const OF_PEOPLE: ReadonlySet<Tag> = new Set(['00401101', '00404009', '00404035']);
+/** Codes that say who somebody is, by number and by name, or what is the matter with a patient. */
+const TELLING: ReadonlySet<Tag> = new Set([
+  '00081084', // Admitting Diagnoses Code Sequence
+  '00321067', // Reason for Visit Code Sequence
+  '0040100A', // Reason for Requested Procedure Code Sequence
+  '00401012', // Reason for Performed Procedure Code Sequence
+  '00401101', // Person Identification Code Sequence
+  '00404009', // Human Performer Code Sequence
+  '00404035', // Actual Human Performers Sequence
+]);
 
 /** Groups of the patient and of the visit, in which codes tell too much. */
 const OF_PATIENTS = /^(?:0010|0038)/;
@@ -62,7 +70,7 @@ export class Mask {
   #attribute(tag: Tag, attribute: Attribute, codes: boolean): unknown {
     const { vr, Value: values, InlineBinary, BulkDataURI } = attribute;
     if (vr === 'SQ') {
-      const inside = codes && !OF_PEOPLE.has(tag) && !OF_PATIENTS.test(tag);
+      const inside = codes && !TELLING.has(tag) && !OF_PATIENTS.test(tag) && !isPrivate(tag);
       const items = itemsOf(attribute).map((item) => this.#dataSet(item, inside));
       return items.length === 0 ? { vr } : { vr, Value: items };
     }
