@@ -279,6 +279,47 @@ test('a server that takes the tokens of requesters is not blamed for wanting one
   expect([result.status, server.requests.length]).toEqual([0, 1]);
 });
 
+test('what a transaction waited for too long is told by what ended it', async () => {
+  const server = await serve(({ method }) => (method === 'OPTIONS' ? { status: 200 } : new Promise(() => undefined)));
+  const web = (timers: string): string => `{ protocol: dicomweb, baseUrl: "${server.baseUrl}", timers: { ${timers} } }`;
+  const fixes: (string | undefined)[] = [];
+  for (const [timers, timeout] of [
+    ['response: 400ms', '5s'],
+    ['response: 5s', '400ms'],
+  ] as const) {
+    const [status, , fix] = last(await examined(web(timers), 'worklist: { to: far }', '', timeout));
+    expect(status).toBe(1);
+    fixes.push(fix);
+  }
+  const scu = await RawServer.listen(async (peer, index) => {
+    try {
+      // The way is looked at first, then the association; that of the search is left without an answer.
+      if (index < 2) await acceptAssociation(peer, { results: [3, 0] });
+      if (index < 2) await agreeToRelease(peer);
+    } catch {
+      peer.destroy();
+    }
+  });
+  ends.push(() => scu.close());
+  const deaf = classic(scu.port).replace(' }', ', timers: { association: 400ms } }');
+  fixes.push(last(await examined(deaf, 'worklist: { to: far }'))[2]);
+  expect(fixes).toEqual([
+    'It takes longer than `timers.response`: see how busy it is.',
+    'It takes longer than `--timeout` of this command: give it more, or see how busy it is.',
+    'It takes no further connection within `timers.connect` and `timers.association`: see how many it allows.',
+  ]);
+});
+
+test('each transaction has the whole of --timeout', async () => {
+  const server = await serve(async ({ method, path }) => {
+    if (method !== 'OPTIONS') await new Promise((resolve) => setTimeout(resolve, 300));
+    return { status: path.includes('scheduled') ? 204 : 404 };
+  });
+  const all = 'worklist: { to: far }, mpps: { to: far }, storageCommitment: { to: far }';
+  const result = await examined(`{ protocol: dicomweb, baseUrl: "${server.baseUrl}" }`, all, '', '700ms');
+  expect(result.findings.filter(({ state }) => state === 'failed')).toEqual([]);
+});
+
 const TOLD_BY_US = [{ sopClassUid: MPPS_NOTIFICATION, scu: false, scp: true }];
 
 test.each([
