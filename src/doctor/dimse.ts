@@ -41,12 +41,12 @@ const VERIFICATION: NeededClass = {
   missing: '`dimseway echo` cannot ask whether it is there',
 };
 
-/** The SOP classes it accepts; undefined: there is no association. */
+/** The SOP classes it accepts; undefined: there is no association. @param inTime of one step */
 export async function examineDimse(
   examination: Examination,
   options: DimseUpstreamOptions,
   needs: ReadonlySet<Need>,
-  budget: Budget,
+  inTime: () => Budget,
 ): Promise<ReadonlySet<string> | undefined> {
   const classes = [VERIFICATION, ...[...needs].flatMap((need) => CLASSES[need])];
   let association: ScuAssociation | undefined;
@@ -56,7 +56,7 @@ export async function examineDimse(
     // Towards one that is notified this side is the SCP (PS3.4 F.9.3).
     const roles = needs.has('notifications') ? proposedRoles(MPPS_NOTIFICATION, roleSelectionOf(options)) : [];
     try {
-      association = await ScuAssociation.open({ ...own, roles }, budget);
+      association = await ScuAssociation.open({ ...own, roles }, inTime());
       return ok(`${own.callingAeTitle} → ${own.calledAeTitle}`);
     } catch (error) {
       return associationTrouble(error, own.callingAeTitle, own.calledAeTitle);
@@ -71,7 +71,7 @@ export async function examineDimse(
     if (seen.state === 'ok') accepted.add(uid);
     examination.note(name, seen);
   }
-  if (accepted.has(SOP_CLASSES.verification)) await examination.step('C-ECHO', () => echo(association, budget));
+  if (accepted.has(SOP_CLASSES.verification)) await examination.step('C-ECHO', () => echo(association, inTime()));
   await association.release();
   examination.note('clock', skipped('DIMSE does not tell the time'));
   return accepted;

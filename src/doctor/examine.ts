@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { UserAgent } from '../dicomweb/user-agent.ts';
 import type { UserAgentOptions } from '../dicomweb/user-agent.ts';
+import type { Budget } from '../dimse/scu.ts';
 import type { DimseUpstreamOptions } from '../dimse/upstream-options.ts';
 import { SOP_CLASSES } from '../dimse/uids.ts';
 import type { RequestContext, Upstream } from '../services/port.ts';
@@ -41,16 +42,16 @@ export async function examine(
   if (!(await examineNetwork(examination, addressOf(farEnd), network))) return;
   const { signal } = new AbortController();
   if (farEnd.protocol === 'dimse') {
-    const budget = { signal, deadline: deadlineAfter(timeoutMs) };
-    const accepted = await examineDimse(examination, farEnd.options, needs, budget);
+    const inTime = (): Budget => ({ signal, deadline: deadlineAfter(timeoutMs) });
+    const accepted = await examineDimse(examination, farEnd.options, needs, inTime);
     if (accepted === undefined) return;
     const own = new Set([...needs].filter((need) => need !== 'worklist' || accepted.has(SOP_CLASSES.modalityWorklist)));
     const retrieve = accepted.has(SOP_CLASSES.mppsRetrieve);
-    await examineTransactions(examination, farEnd.upstream, own, { retrieve }, contextOf(timeoutMs));
+    await examineTransactions(examination, farEnd.upstream, own, { retrieve }, () => contextOf(timeoutMs));
     return;
   }
   if (!(await examineServer(examination, farEnd, timeoutMs, now))) return;
-  await examineTransactions(examination, farEnd.upstream, needs, { retrieve: true }, contextOf(timeoutMs));
+  await examineTransactions(examination, farEnd.upstream, needs, { retrieve: true }, () => contextOf(timeoutMs));
 }
 
 /** True: transactions can be tried. */
