@@ -87,6 +87,22 @@ function cancelAtServer(uid = UID): void {
   worklist.changeState(uid, lock, 'CANCELED');
 }
 
+/** The next end gets through, and nobody here learns of it by its answer. */
+function loseEnd(): void {
+  bed.server.faults.changeState = ['lost'];
+  bed.server.at = (moment, transaction) => {
+    if (moment !== 'after' || transaction !== 'changeState') return;
+    bed.server.faults.retrieve = [{ status: 500 }];
+    bed.server.at = undefined;
+  };
+}
+
+async function isKeptAsCompleted(): Promise<void> {
+  const mpps = await bed.upstream.retrieveMpps(MPPS_UID, [['00400252'], ['00400340']], contextOf());
+  const { '00400252': state, '00400340': series } = finalMessage();
+  expect(mpps).toEqual({ '00400252': state, '00400340': series });
+}
+
 /** Breaks the connection and lets the pause before the next one pass. */
 async function lose(meanwhile: () => unknown): Promise<void> {
   const { length } = logger.lines;
@@ -181,6 +197,33 @@ describe('the state of an MPPS', () => {
     await toldOf(BEGUN, UPDATED, DISCONTINUED);
     expect(told).toEqual(['1', '4', '3']);
     await expect(complete()).rejects.toMatchObject({ code: 'INSTANCE_FINAL' });
+  });
+
+  test('whose end is heard of before it is answered is kept when that comes again, and not refused as final (6.4)', async () => {
+    await open();
+    await listen();
+    await create();
+    await toldOf(BEGUN);
+    loseEnd();
+    await expect(complete()).rejects.toMatchObject({ retry: 'ambiguous' });
+    await toldOf(BEGUN, COMPLETED);
+    await complete();
+    expect(told).toEqual(['1', '2']);
+    await isKeptAsCompleted();
+  });
+
+  test('whose end was on its way when the process ended is kept when that comes again (6.4)', async () => {
+    await open();
+    await create();
+    loseEnd();
+    await expect(complete()).rejects.toMatchObject({ retry: 'ambiguous' });
+    await bed.restart();
+    await listen();
+    expect(told).toEqual(['1', '2']);
+    bed.server.faults.retrieve = [{ status: 500 }];
+    await expect(complete()).rejects.toMatchObject({ code: 'UPSTREAM_ERROR', retry: 'safe' });
+    await complete();
+    await isKeptAsCompleted();
   });
 
   test('that changed while nobody listened is found when the connection stands again', async () => {
