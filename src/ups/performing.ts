@@ -41,16 +41,33 @@ export class Performing {
     if (record === undefined || record.workitems.some(({ phase }) => phase === 'claiming' || phase === 'refused')) {
       throw new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'this instance was not created here' });
     }
-    if (isFinished(record.workitems) || isFinal(stateOf(record.picture))) throw new ServiceFailure('INSTANCE_FINAL');
+    if (isFinal(stateOf(record.picture))) throw new ServiceFailure('INSTANCE_FINAL');
     const picture = dataSetOf({ ...record.picture, ...modifications });
     const state = stateOf(picture);
     const final = state !== undefined && isFinal(state) ? (workitemStateOfMpps(state) as FinalState) : undefined;
+    if (isFinished(record.workitems)) await this.#checkEndedSo(record.workitems, final, call);
     for (const workitem of distinct(record.workitems)) {
       if (workitem.phase === 'final') continue;
       const isEnded = await this.#updateOne(record, workitem, picture, final, call);
       if (isEnded) record = await this.#ended(record, workitem);
     }
     await book.change(record, () => ({ picture, isComplete: true }), 'disk');
+  }
+
+  /**
+   * An event, or a look behind a connection that was lost, may be ahead of the answer to our own end, which then comes again:
+   * what has ended as it was to end is no conflict.
+   * @throws ServiceFailure INSTANCE_FINAL where it has ended otherwise
+   */
+  async #checkEndedSo(workitems: readonly ClaimedWorkitem[], final: FinalState | undefined, call: Call): Promise<void> {
+    if (final === undefined) throw new ServiceFailure('INSTANCE_FINAL');
+    for (const { workitemUid } of distinct(workitems)) {
+      const state = await this.#parts.owned.stateOf(workitemUid, call);
+      if (state === final) continue;
+      if (state !== 'unknown') throw new ServiceFailure('INSTANCE_FINAL');
+      const comment = 'it cannot be learned how the workitem has ended';
+      throw new ServiceFailure('UPSTREAM_ERROR', { retry: 'safe', comment });
+    }
   }
 
   /** @returns whether the workitem is known to be in the final state that is wanted */

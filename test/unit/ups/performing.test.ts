@@ -112,7 +112,7 @@ describe('an update', () => {
     await expect(update(seriesMessage(1))).rejects.toMatchObject({ code: 'INSTANCE_FINAL', retry: 'permanent' });
     begun = bed.server.account.length;
     await expect(update(finalMessage())).rejects.toMatchObject({ code: 'INSTANCE_FINAL' });
-    expect(account()).toEqual([]);
+    expect(account()).toEqual(['retrieve 200']);
     expect(firstText(await retrieve(), '00400252')).toBe('DISCONTINUED');
   });
 });
