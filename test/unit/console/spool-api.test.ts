@@ -47,6 +47,22 @@ function ids(body: unknown): number[] {
   return (body as { messages: { id: number }[] }).messages.map(({ id }) => id);
 }
 
+test('the log has the name of the token besides the address, of changes and of data sets that are read', async () => {
+  const [id] = await accept(fullMessageOf('1.1'));
+  const tokens = [{ name: 'ward desk', token: 'token-of-the-desk', role: 'values' }] as const;
+  const asked = await openConsole([spoolApi({ store: () => open, wake: () => undefined, log: logger })], { tokens });
+  const headers = { authorization: 'Bearer token-of-the-desk' };
+  try {
+    await asked.call('GET', `/api/spool/${id}?dataset=true`, { headers });
+    await asked.call('POST', `/api/spool/${id}/retry`, { headers, body: {} });
+    await asked.call('POST', `/api/spool/${id}/discard`, { headers, body: { reason: 'a test' } });
+  } finally {
+    await asked.close();
+  }
+  expect(logger.lines).toHaveLength(3);
+  expect(logger.lines).toMatchObject(logger.lines.map(() => ({ by: BY, user: 'ward desk' })));
+});
+
 describe('GET /api/spool', () => {
   test('shows the depth of each destination and its messages, without a data set or a value of it', async () => {
     const [id] = await accept(fullMessageOf('1.1'));
