@@ -5,11 +5,12 @@ import { isUid } from '../dataset/uid.ts';
 import type { Logger } from '../observe/log.ts';
 import { COMMITMENT_PHASES } from '../store/commitment-records.ts';
 import type { Store } from '../store/store.ts';
-import { addressOf, allowOnly } from './answers.ts';
+import { allowOnly } from './answers.ts';
 import { commitmentDetail, commitmentEntry, countEntry } from './commitments-json.ts';
 import type { CommitmentListing } from './commitments-json.ts';
 import { CommitmentOperator } from './commitments-operator.ts';
 import type { CommitmentQuery } from './commitments-operator.ts';
+import { whoOf } from './identity.ts';
 import { readBody } from './json-body.ts';
 import { openStoreOf } from './open-store.ts';
 import { Refusal } from './refusal.ts';
@@ -28,7 +29,7 @@ const DEFAULT_LIMIT = 100;
 export function commitmentsApi({ store, wake, log }: CommitmentsApiOptions): Router {
   const router = express.Router();
   const operatorFor = (request: Request): CommitmentOperator =>
-    new CommitmentOperator(openStoreOf(store()).commitments, wake, log.child({ by: addressOf(request) }));
+    new CommitmentOperator(openStoreOf(store()).commitments, wake, log.child(whoOf(request)));
 
   router.get('/api/commitments', async (request, response) => {
     response.json(await listing(operatorFor(request), queryOf(request)));

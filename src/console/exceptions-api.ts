@@ -8,8 +8,8 @@ import { pathToText } from '../dataset/attribute-path.ts';
 import type { Logger } from '../observe/log.ts';
 import { RIS_RESOLUTIONS } from '../store/ris-records.ts';
 import type { RisException, RisExceptions, RisResolution } from '../store/ris-records.ts';
-import { addressOf, allowOnly } from './answers.ts';
-import { callerOf } from './identity.ts';
+import { allowOnly } from './answers.ts';
+import { callerOf, whoOf } from './identity.ts';
 import { jsonOf, readBody } from './json-body.ts';
 import { Refusal } from './refusal.ts';
 
@@ -58,7 +58,7 @@ export function exceptionsApi({ exceptions, log }: ExceptionsApiOptions): Router
     }
     // The reason may name the patient: it stays in the store.
     const { upstream, entryId } = exception;
-    log.info('exception resolved', { exception: id, upstream, entry: entryId, resolution, by: addressOf(request) });
+    log.info('exception resolved', { exception: id, upstream, entry: entryId, resolution, ...whoOf(request) });
     response.json(toAnswer(exception, response));
   });
 

@@ -95,6 +95,12 @@ export function callerOf({ locals }: Response): Caller {
   return caller;
 }
 
+/** For the log: its address, and the name of its token where it has one. */
+export function whoOf(request: Request): { readonly by: string; readonly user?: string } {
+  const { name } = callerOf(request.res as Response);
+  return { by: addressOf(request), ...(name !== undefined && { user: name }) };
+}
+
 /** @throws Refusal ROLE_NEEDED */
 export function needRole(response: Response, role: Role): void {
   if (RANK[callerOf(response).role] < RANK[role]) throw roleNeeded(role);

@@ -6,8 +6,8 @@ import type { Request, Response, Router } from 'express';
 import type { Logger } from '../observe/log.ts';
 import type { Destination } from '../store/spool-records.ts';
 import type { Store } from '../store/store.ts';
-import { addressOf, allowOnly } from './answers.ts';
-import { needExport } from './identity.ts';
+import { allowOnly } from './answers.ts';
+import { needExport, whoOf } from './identity.ts';
 import { readBody } from './json-body.ts';
 import { openStoreOf } from './open-store.ts';
 import { reasonOf } from './request-members.ts';
@@ -29,7 +29,7 @@ const DEFAULT_LIMIT = 100;
 export function spoolApi({ store, wake, log }: SpoolApiOptions): Router {
   const router = express.Router();
   const operatorFor = (request: Request): SpoolOperator =>
-    new SpoolOperator(openStoreOf(store()).spool, wake, log.child({ by: addressOf(request) }));
+    new SpoolOperator(openStoreOf(store()).spool, wake, log.child(whoOf(request)));
 
   router.get('/api/spool', async (request, response) => {
     response.json(await listing(operatorFor(request), request));
@@ -44,7 +44,7 @@ export function spoolApi({ store, wake, log }: SpoolApiOptions): Router {
     else {
       needExport(response);
       const { id, uid } = message;
-      log.info('data set of a spool message read', { id, uid, by: addressOf(request) });
+      log.info('data set of a spool message read', { id, uid, ...whoOf(request) });
       response.type('json').send(wholeToJson(message));
     }
   });
@@ -85,7 +85,7 @@ async function listing(operator: SpoolOperator, request: Request): Promise<Spool
 /** One message a line, as the one who asks takes them; an export that breaks off ends the connection without its end. */
 async function sendAll(operator: SpoolOperator, request: Request, response: Response, log: Logger): Promise<void> {
   const query = queryOf(request, false);
-  const who = { by: addressOf(request), ...query };
+  const who = { ...whoOf(request), ...query };
   log.info('spool export begun: data sets are read', who);
   let messages = 0;
   const lines = async function* (): AsyncGenerator<string> {

@@ -6,7 +6,8 @@ import type { Request, Response, Router } from 'express';
 import { GatewayError } from '../errors.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
-import { addressOf, allowOnly } from './answers.ts';
+import { allowOnly } from './answers.ts';
+import { whoOf } from './identity.ts';
 import { jsonOf, readBody } from './json-body.ts';
 import { openStoreOf } from './open-store.ts';
 import { Refusal } from './refusal.ts';
@@ -30,7 +31,7 @@ export function storeApi({ store, log }: StoreApiOptions): Router {
     const file = fileOf(jsonOf(request));
     await backUp(openStoreOf(store()), file);
     const { size: bytes } = await stat(file);
-    log.info('store backed up', { by: addressOf(request), file, bytes });
+    log.info('store backed up', { ...whoOf(request), file, bytes });
     response.json({ status: 'done', file, bytes } satisfies BackupDone);
   });
   router.all('/api/store/backup', allowOnly('POST'));

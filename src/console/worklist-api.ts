@@ -13,8 +13,8 @@ import { checkEntry, entryIdOf, indexOf, stepOf, TAGS, textOf } from '../ris/ent
 import { fromEntryForm, withKeywords } from '../ris/seed-form.ts';
 import type { RisWorklist } from '../ris/worklist.ts';
 import type { RisEntry } from '../store/ris-records.ts';
-import { addressOf, allowOnly, needJson } from './answers.ts';
-import { only } from './identity.ts';
+import { allowOnly, needJson } from './answers.ts';
+import { only, whoOf } from './identity.ts';
 import { jsonOf, readBody } from './json-body.ts';
 import { showsValues } from './operator-actions.ts';
 import { Refusal } from './refusal.ts';
@@ -34,7 +34,7 @@ export interface WorklistApiOptions {
 export function worklistApi({ rises, log }: WorklistApiOptions): Router {
   const router = express.Router();
   const note = (what: string, request: Request, { upstream, id }: Pick<RisEntry, 'upstream' | 'id'>): void =>
-    log.info(`worklist entry ${what}`, { upstream, entry: id, by: addressOf(request) });
+    log.info(`worklist entry ${what}`, { upstream, entry: id, ...whoOf(request) });
 
   // Entries have values of patients: who reads them is told to the audit trail, who may not too.
   router.get([PATH, `${PATH}/:id`], (_request, response, next) => {
