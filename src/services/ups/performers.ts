@@ -5,8 +5,8 @@ import { hasValue } from '../mpps/conditions.ts';
 import { codeItem, UPS } from './attributes.ts';
 import type { Code } from './attributes.ts';
 
-const PERSON_IDENTIFICATION_CODE: Tag = '00401101';
-const INSTITUTION_NAME: Tag = '00080080';
+export const PERSON_IDENTIFICATION_CODE: Tag = '00401101';
+export const INSTITUTION_NAME: Tag = '00080080';
 
 /** Code and organization of people of whom only the name is known. */
 export interface PerformerDefaults {

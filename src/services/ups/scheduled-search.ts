@@ -7,7 +7,8 @@ import { matches } from '../worklist/matching.ts';
 import { CODE, UPS, workitemStateOf } from './attributes.ts';
 import { datesOfKey, dateTimeKeyOf } from './search-dates.ts';
 import { isPlainKey, itemOf, sequenceKey, singleText } from './search-keys.ts';
-import { priorityOf, REQUESTED_PROCEDURE_PRIORITY, requestedPriorityOf, STEP } from './scheduled.ts';
+import { INSTITUTION_NAME, PERSON_IDENTIFICATION_CODE } from './performers.ts';
+import { priorityOf, PROTOCOL_CONTEXT, REQUESTED_PROCEDURE_PRIORITY, requestedPriorityOf, STEP } from './scheduled.ts';
 import type { StationOptions } from './scheduled.ts';
 import { COPIED_TAGS, REQUEST_TAGS, STEP_TAGS, TIMEZONE } from './scheduled-table.ts';
 import { WORKITEM_STATES } from './workitem.ts';
@@ -41,6 +42,11 @@ const MATCHED_OF_REQUEST: readonly Tag[] = [UPS.studyInstanceUid, '00080050', '0
 /** What `entryOf` may give a value to, at top level and in the step. */
 const ENTRY_TAGS: ReadonlySet<Tag> = new Set<Tag>([...COPIED_TAGS, ...REQUEST_TAGS, REQUESTED_PROCEDURE_PRIORITY]);
 const ENTRY_STEP_TAGS: ReadonlySet<Tag> = new Set<Tag>([...Object.values(STEP), ...STEP_TAGS]);
+/** The same in items of sequences that it makes of others: what a workitem has of protocol codes, and of people. */
+const HAS_IN_ITEMS: ReadonlyMap<Tag, (tag: Tag) => boolean> = new Map([
+  [STEP.protocolCode, (tag) => tag !== PROTOCOL_CONTEXT],
+  [STEP.physicianIdentification, (tag) => tag === PERSON_IDENTIFICATION_CODE || tag === INSTITUTION_NAME],
+]);
 
 /** @param identifier of a worklist query */
 export function workitemQueryOf(identifier: DataSet, options: WorkitemSearchOptions): WorkitemSearch {
@@ -92,12 +98,16 @@ function priorityKey(key: Attribute | undefined): DataSet {
 /** The query as entries answer it: without the values of keys that they have no attribute for. */
 function keysOfEntries(identifier: DataSet, isFuzzy: boolean): { keys: DataSet; unmatched: Tag[] } {
   const unmatched = new Set<Tag>();
-  const known = (keys: DataSet, tags: ReadonlySet<Tag>): DataSet => {
+  const inTop = (tag: Tag): boolean => ENTRY_TAGS.has(tag);
+  const inStep = (tag: Tag): boolean => ENTRY_STEP_TAGS.has(tag);
+  const known = (keys: DataSet, isThere: (tag: Tag) => boolean): DataSet => {
     const result = createDataSet();
     for (const [tag, key] of Object.entries(keys)) {
-      if (tag === SCHEDULED_PROCEDURE_STEP_SEQUENCE && tags === ENTRY_TAGS) {
-        result[tag] = attribute('SQ', ...itemsOf(key).map((item) => known(item, ENTRY_STEP_TAGS)));
-      } else if (isNoKey(tag) || tags.has(tag)) {
+      const isStep = tag === SCHEDULED_PROCEDURE_STEP_SEQUENCE && isThere === inTop;
+      const inItems = isStep ? inStep : isThere === inStep ? HAS_IN_ITEMS.get(tag) : undefined;
+      if (inItems !== undefined) {
+        result[tag] = attribute('SQ', ...itemsOf(key).map((item) => known(item, inItems)));
+      } else if (isNoKey(tag) || isThere(tag)) {
         result[tag] = isFuzzy && key.vr === 'PN' ? { vr: 'PN' } : key;
       } else if (!isUniversal(key)) {
         unmatched.add(tag);
@@ -105,7 +115,7 @@ function keysOfEntries(identifier: DataSet, isFuzzy: boolean): { keys: DataSet; 
     }
     return result;
   };
-  const keys = known(identifier, ENTRY_TAGS);
+  const keys = known(identifier, inTop);
   const priority = singleText(keys[REQUESTED_PROCEDURE_PRIORITY]);
   const asReturned = priority === undefined ? undefined : requestedPriorityOf(priorityOf(priority));
   if (asReturned !== undefined) keys[REQUESTED_PROCEDURE_PRIORITY] = attribute('SH', asReturned);

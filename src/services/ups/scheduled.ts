@@ -34,7 +34,7 @@ export const STEP = {
 export const REQUESTED_PROCEDURE_PRIORITY: Tag = '00401003';
 const REQUESTED_PROCEDURE_DESCRIPTION: Tag = '00321060';
 /** Not part of a workitem code, which is a plain one. */
-const PROTOCOL_CONTEXT: Tag = '00400440';
+export const PROTOCOL_CONTEXT: Tag = '00400440';
 
 /** Procedure Step Label must have a value. */
 const UNNAMED = 'Scheduled procedure step';

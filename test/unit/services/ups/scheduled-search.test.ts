@@ -142,6 +142,39 @@ describe('a search of the worklist as a search for workitems (proxy flows 6.1)',
     expect(postFilter(entry)).toBe(true);
   });
 
+  const [CODES, PHYSICIANS, CONTEXT, TELEPHONE] = ['00400008', '0040000B', '00400440', '00401103'] as const;
+  const personOf = (value: string): DataSet => dataSetOf({ '00401101': attribute('SQ', codeOf(value)) });
+  const text = dataSetOf({ '0040A160': attribute('UT', 'supine') });
+
+  test.each<[string, Tag, (value: string) => DataSet, DataSet, Tag[]]>([
+    ['the context of a protocol code', CODES, codeOf, dataSetOf({ [CONTEXT]: attribute('SQ', text) }), [CONTEXT]],
+    ['the context, for its values only', CODES, codeOf, dataSetOf({ [CONTEXT]: attribute('SQ') }), []],
+    [
+      'the telephone of a physician',
+      PHYSICIANS,
+      personOf,
+      dataSetOf({ [TELEPHONE]: attribute('SH', '1') }),
+      [TELEPHONE],
+    ],
+  ])(
+    '%s is a key that workitems have no place for: what matches otherwise is found (FF01)',
+    (_what, tag, of, more, told) => {
+      const withItem = (item: DataSet): DataSet =>
+        dataSetOf({
+          '00400100': attribute('SQ', dataSetOf({ [tag]: attribute('SQ', dataSetOf({ ...item, ...more })) })),
+        });
+      const [entry = createDataSet()] = entryOf(workitemFrom(withItem(of('A'))), STATIONS);
+      for (const [item, isFound] of [
+        [of('A'), true],
+        [createDataSet(), true],
+        [of('B'), false],
+      ] as const) {
+        const { postFilter, unmatched } = workitemQueryOf(withItem(item), OPTIONS);
+        expect([unmatched, postFilter(entry)]).toEqual([told, isFound]);
+      }
+    },
+  );
+
   test('what a server cannot match is matched here: step id, place, wildcards in codes', () => {
     const step = dataSetOf({ '00400001': attribute('AE', 'CT_1'), '00400011': attribute('SH', 'Room 1') });
     const [entry = createDataSet()] = entryOf(workitemFrom(dataSetOf({ '00400100': attribute('SQ', step) })), STATIONS);
