@@ -150,9 +150,10 @@ export class UpsUpstream implements Upstream {
     this.#events.start();
   }
 
-  /** Those of TLS. */
+  /** Those of TLS, and of the identity provider its credentials are had from. */
   certificates(): readonly CertificateFacts[] {
-    return this.#options.tls?.certificates() ?? [];
+    const { tls, credentials } = this.#options;
+    return [...(tls?.certificates() ?? []), ...(credentials?.certificates() ?? [])];
   }
 
   /** Requests under way. */

@@ -15,6 +15,7 @@ import {
 import type { RunningSecurity } from '../../src/security-parts.ts';
 import type { Credentials } from '../../src/identity/credentials.ts';
 import { ServerTls } from '../../src/tls/server-tls.ts';
+import { certificatesOf, createUpstream } from '../../src/upstream-parts.ts';
 import { keepingLogger } from '../support/requests.ts';
 import { certificateFile, filesOf } from '../support/tls.ts';
 import { AUDIENCE, createKey, ISSUER, sign, TokenIssuer } from '../support/token-issuer.ts';
@@ -121,3 +122,15 @@ test('tokens of our own are had from it likewise (RFC 6749 4.4)', async () => {
   const other = await credentials(undefined);
   await expect(other?.authorization(undefined)).rejects.toMatchObject({ code: 'UPSTREAM_UNTRUSTED' });
 });
+
+test.each(['dicomweb', 'ups-rs'])(
+  'an upstream %s tells of the certificates it checks the identity provider by (PS3.15 B.12)',
+  async (protocol) => {
+    const oauth2 = { tokenUrl: issuer.tokenUrl, clientId: 'gateway', clientSecret: 'secret' };
+    const tls = { authorities: [certificateFile('ca')] };
+    const config = { protocol, baseUrl: 'https://ris.example', credentials: { oauth2: { ...oauth2, tls } } };
+    const made = await createUpstream('ris', upstream.parse(config), SILENT);
+    closers.push(() => made.close());
+    expect(certificatesOf(made)).toMatchObject([{ owner: 'upstreams.ris.credentials.oauth2', role: 'authority' }]);
+  },
+);
