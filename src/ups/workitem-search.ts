@@ -55,9 +55,11 @@ export class WorkitemSearch {
     const {
       identifier,
       postFilter,
+      unmatched,
       states = WORKITEM_STATES,
     } = worklistIdentifierOf(query.identifier, { stationScheme });
     if (query.fuzzyMatching) context.warn(WARNINGS.fuzzyMatchingNotSupported);
+    if (unmatched.length > 0) context.warn({ ...WARNINGS.optionalKeysNotSupported, attributes: unmatched });
     const end = query.offset + (query.limit ?? Infinity);
     const found = new Set<string>();
     let position = 0;

@@ -132,6 +132,8 @@ export interface WorklistSearch {
   readonly identifier: DataSet;
   /** The whole query, of a workitem. */
   readonly postFilter: (workitem: DataSet) => boolean;
+  /** Keys with values that were left out: a worklist has them, a workitem made of it does not. */
+  readonly unmatched: Tag[];
   /** What 00741000 asks for; undefined: any. Without SCHEDULED the worklist has nothing to tell. */
   readonly states: readonly WorkitemState[] | undefined;
 }
@@ -139,7 +141,9 @@ export interface WorklistSearch {
 /** @param identifier of a search for workitems */
 export function worklistIdentifierOf(identifier: DataSet, options: StationOptions): WorklistSearch {
   const request = itemOf(identifier, UPS.request);
-  const query = { identifier, emptyValueMatching: false };
+  const { [PROTOCOL_CONTEXT]: context, ...code } = itemOf(identifier, UPS.workitemCode);
+  const plain = context === undefined ? {} : { [UPS.workitemCode]: attribute('SQ', dataSetOf(code)) };
+  const query = { identifier: dataSetOf({ ...identifier, ...plain }), emptyValueMatching: false };
   return {
     identifier: dataSetOf({
       ...plainKeys(identifier, MATCHED_IN_BOTH),
@@ -148,6 +152,7 @@ export function worklistIdentifierOf(identifier: DataSet, options: StationOption
       ...sequenceKey(SCHEDULED_PROCEDURE_STEP_SEQUENCE, worklistStepKeys(identifier, options)),
     }),
     postFilter: (workitem) => matches(workitem, query),
+    unmatched: context === undefined || isUniversal(context) ? [] : [PROTOCOL_CONTEXT],
     states: statesOf(identifier[UPS.state]),
   };
 }

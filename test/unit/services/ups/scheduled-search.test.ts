@@ -263,6 +263,23 @@ describe('a search for workitems as a search of the worklist (proxy flows 7.1)',
       });
     });
 
+  test('the context of a protocol code, which no workitem has, is told and does not hold back what matches otherwise', () => {
+    const context = attribute('SQ', dataSetOf({ '0040A160': attribute('UT', 'supine') }));
+    const code = dataSetOf({ ...codeOf('A'), '00400440': context });
+    const step = attribute('SQ', dataSetOf({ '00400008': attribute('SQ', code) }));
+    const workitem = workitemFrom(dataSetOf({ '00400100': step }));
+    const search = (item: DataSet): [Tag[], boolean] => {
+      const { unmatched, postFilter } = worklistIdentifierOf(
+        dataSetOf({ '00404018': attribute('SQ', item) }),
+        STATIONS,
+      );
+      return [unmatched, postFilter(workitem)];
+    };
+    expect(search(code)).toEqual([['00400440'], true]);
+    expect(search(dataSetOf({ ...codeOf('B'), '00400440': context }))).toEqual([['00400440'], false]);
+    expect(search(dataSetOf({ ...codeOf('A'), '00400440': attribute('SQ') }))).toEqual([[], true]);
+  });
+
   test('what is asked of the worklist never holds back a workitem that matches', () => {
     let found = 0;
     fc.assert(
