@@ -1,5 +1,6 @@
 /** The whole product in one process over real sockets: start, reload, health, stop. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer } from 'node:http';
 import type { Server } from 'node:http';
@@ -151,7 +152,8 @@ test('a port that is taken is LISTENER_FAILED, and nothing stays bound', async (
 });
 
 describe('a reload', () => {
-  test('that replaces an upstream leaves it to the MPPS under way, which asks it again for a lost answer', async () => {
+  /** Replaces an upstream that has an N-CREATE by web and does not answer it until the connection is lost. */
+  async function replacedUnderWay() {
     const arrived = Promise.withResolvers<void>();
     const go = Promise.withResolvers<void>();
     const methods: string[] = [];
@@ -183,9 +185,22 @@ timers: { shutdown: 500ms }`;
     await arrived.promise;
     await configure(mpps('6s'));
     expect((await reload(ports.console)).status).toBe(200);
-    go.resolve();
+    return { methods, answer, lose: go.resolve };
+  }
+
+  test('that replaces an upstream leaves it to the MPPS under way, which asks it again for a lost answer', async () => {
+    const { methods, answer, lose } = await replacedUnderWay();
+    lose();
     expect((await answer).status).toBe(201);
     expect(methods).toEqual(['POST', 'GET']);
+  });
+
+  test('that replaced an upstream which does not answer delays no end beyond `timers.shutdown`', async () => {
+    const { answer } = await replacedUnderWay();
+    const startedMs = performance.now();
+    await app.close();
+    expect(performance.now() - startedMs).toBeLessThan(3_000);
+    expect((await answer).status).toBe(504);
   });
 
   test('puts new routes and AE titles in place without closing the sockets', async () => {
@@ -293,4 +308,25 @@ test('health names listeners and upstreams with what was seen of them', async ()
       dead: { state: 'failing', lastFailureCode: 'UPSTREAM_UNREACHABLE' },
     },
   });
+});
+
+test('a connection that the system does not hand over, as for want of memory (accept), ends no listener', async () => {
+  await configure(yaml());
+  const { ward, web } = await start();
+  const servers: Server[] = [];
+  const onSocket = (message: unknown): unknown =>
+    servers.push((message as { socket: { server: Server } }).socket.server);
+  subscribe('net.server.socket', onSocket);
+  try {
+    expect([await countBy('dimse', ward), await countBy('dicomweb', web)]).toEqual([6, 6]);
+  } finally {
+    unsubscribe('net.server.socket', onSocket);
+  }
+  const error = Object.assign(new Error('accept ENOBUFS'), { code: 'ENOBUFS' });
+  for (const server of new Set(servers)) server.emit('error', error);
+  expect(lines.filter(({ message }) => message === 'listener error')).toMatchObject([
+    { listener: 'ward', code: 'ENOBUFS' },
+    { listener: 'web', code: 'ENOBUFS' },
+  ]);
+  expect([await countBy('dimse', ward), await countBy('dicomweb', web)]).toEqual([6, 6]);
 });

@@ -1,5 +1,5 @@
 /** TLS, logins, credentials and the audit trail as the configuration makes them, over real sockets (PS3.15 A.5, B.12). */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { SILENT } from '../../src/observe/log.ts';
 import { createUpstream } from '../../src/upstream-parts.ts';
 import { closeSecurity, loadListenerSecurity } from '../../src/security-parts.ts';
 import type { Upstream } from '../../src/services/port.ts';
+import { ServerTls } from '../../src/tls/server-tls.ts';
 import { collect, contextOf, keepingLogger, queryOf } from '../support/requests.ts';
 import { filesOf } from '../support/tls.ts';
 import { createKey, sign } from '../support/token-issuer.ts';
@@ -252,6 +253,30 @@ test('metrics tell until when each certificate is good', async () => {
   expect(new Set(told.map(([, , seconds]) => seconds))).toEqual(
     new Set([String(Date.parse('2126-01-01T00:00:00Z') / 1_000)]),
   );
+});
+
+test('a console that goes, by a reload or with the gateway, lets go of its certificates', async () => {
+  const consoleTls = { console: { port: 0, tls: filesOf('server-ec') } };
+  const base = {
+    listeners: { web: { protocol: 'dicomweb', port: 0 } },
+    upstreams: { ris: { protocol: 'ris', entries: 'worklist.json' } },
+    routes: [{ name: 'all', worklist: { to: 'ris' } }],
+    store: { path: 'dimseway.db' },
+  };
+  let next: object = base;
+  const source = async () => ({ config: await parsed('next.json', next), warnings: [] });
+  app = new App({ ...SILENT, setLevel() {} }, source);
+  await app.start(await parsed('gateway.json', { ...base, ...consoleTls }));
+  const close = jest.spyOn(ServerTls.prototype, 'close');
+  try {
+    await app.reload();
+    next = { ...base, ...consoleTls };
+    await app.reload();
+    await app.close();
+    expect(close).toHaveBeenCalledTimes(2);
+  } finally {
+    close.mockRestore();
+  }
 });
 
 test('config/examples/secured.yaml: certificates, keys, scopes and a token of its own, as it says', async () => {

@@ -31,6 +31,11 @@ function put(intake: Intake, ...messages: string[]): void {
   for (const message of messages) intake.put(Buffer.from(message));
 }
 
+/** After so many turns of the queue of promises. */
+async function later(turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+}
+
 describe('the intake of the audit trail', () => {
   test('holds what comes while the disk fails, and writes it in order when the disk works again', async () => {
     const { written, state, write } = disk();
@@ -77,6 +82,19 @@ describe('the intake of the audit trail', () => {
     put(intake, 'e');
     await clock.rest();
     expect([written, intake.lost, recovered]).toEqual([['a', 'b', 'e'], 2, [2]]);
+  });
+
+  test('writes what comes just as a write ends, at whichever moment', async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const { written, write } = disk();
+      const { intake, clock } = bed(async (messages) => {
+        if (written.length === 0) void later(turns).then(() => put(intake, 'b'));
+        return write(messages);
+      });
+      put(intake, 'a');
+      await clock.rest();
+      expect([turns, written]).toEqual([turns, ['a', 'b']]);
+    }
   });
 
   test('closing waits for the disk, but not for one that fails or hangs', async () => {
