@@ -16,6 +16,7 @@ import { GatewayError } from './errors.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { housekeep, HOUSEKEEPING_MS } from './housekeeping.ts';
 import type { AuthenticationEvent } from './identity/principal.ts';
+import { errorFacts } from './observe/error-facts.ts';
 import { healthOf, upstreamHealth } from './observe/health.ts';
 import type { Health } from './observe/health.ts';
 import type { AdjustableLogger } from './observe/log.ts';
@@ -162,17 +163,17 @@ export class App {
       ...[...parts.listeners.values()].map(({ listener }) => listener.close(deadlineMs)),
       this.#services?.close(deadlineMs),
     ]);
+    this.#ended.resolve();
     const upstreams = [...parts.upstreams.values()].map(({ upstream }) => upstream.close());
     // A peer that does not answer a release must not hold up the end: what it was asked is answered already.
-    await Promise.race([Promise.all(upstreams), sleep(deadlineMs, undefined, { ref: false })]);
+    await Promise.race([Promise.all([...upstreams, ...this.#retiring]), sleep(deadlineMs, undefined, { ref: false })]);
     await Promise.all([...parts.listeners.values()].map(({ security }) => closeSecurity(security, undefined)));
-    await Promise.all(this.#retiring);
     clearInterval(this.#housekeeping);
     this.#observation.stop();
     await this.#services?.delivery.settled();
     parts.audit.stopped();
     await Promise.all([parts.recorders.close(), parts.audit.close(deadlineMs)]);
-    await parts.console?.server.close();
+    await closeConsole(parts.console);
     await parts.store?.close();
   }
 
@@ -372,7 +373,7 @@ export class App {
     for (const tls of secured) if (tls !== undefined) tls.observer = parts.audit.handshakeFailed;
     const { exchanged } = this.#observation;
     this.#gateway.observers = [exchanged, ...(parts.audit.observer === undefined ? [] : [parts.audit.observer])];
-    if (old.console !== undefined && old.console !== parts.console) this.#retire(old.console.server.close());
+    if (old.console !== undefined && old.console !== parts.console) this.#retire(closeConsole(old.console));
   }
 
   /** A message whose answer does not come asks its upstream again, and others wait behind it. */
@@ -383,9 +384,15 @@ export class App {
 
   #retire(end: Promise<void>): void {
     const settled = end.catch((error: unknown) => {
-      this.#logger.error('a retired part did not close', { name: error instanceof Error ? error.name : 'unknown' });
+      this.#logger.error('a retired part did not close', errorFacts(error));
     });
     this.#retiring.add(settled);
     void settled.then(() => this.#retiring.delete(settled));
   }
+}
+
+/** Also its certificates, which are looked at for changes as long as it is there. */
+async function closeConsole(console: Parts['console']): Promise<void> {
+  await console?.server.close();
+  console?.tls?.close();
 }

@@ -29,7 +29,7 @@ export interface Parts {
   readonly upstreams: ReadonlyMap<string, RunningUpstream>;
   readonly recorders: Recorders;
   readonly audit: Audit;
-  /** Undefined where no route has the MPPS service and no upstream is a RIS. */
+  /** Undefined where nothing has needed one since the start (`needsStore`), and none was there. */
   readonly store: Store | undefined;
   readonly console: { readonly server: ConsoleServer; readonly port: number; readonly tls?: ServerTls } | undefined;
 }
