@@ -55,7 +55,7 @@ export class Intake {
     else {
       this.#waiting.push(message);
       this.#waitingBytes += message.length;
-      this.#working ??= this.#work().finally(() => (this.#working = undefined));
+      this.#working ??= this.#work();
     }
   }
 
@@ -97,10 +97,12 @@ export class Intake {
         this.#waiting = [...messages, ...this.#waiting];
         if (!this.#isFailing) this.#logger.error('audit messages cannot be written', { why: codeOf(error) });
         this.#isFailing = true;
-        if (this.#closing) return;
+        if (this.#closing) break;
         await this.#pause();
       }
     }
+    // In the turn that has seen nothing more: what comes next begins anew.
+    this.#working = undefined;
   }
 
   #recover(): void {
