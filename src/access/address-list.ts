@@ -33,8 +33,8 @@ export class AddressList {
   }
 }
 
-/** Without a zone, and IPv4 as IPv4 where the system reports it mapped into IPv6 (`::ffff:10.0.0.1`). */
-export function plainAddress(address: string): string {
+/** Without a zone, and IPv4 as IPv4 where the system reports it mapped into IPv6 (`::ffff:10.0.0.1`); empty: not known. */
+export function plainAddress(address = ''): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   return mapped ?? address.replace(/%.*$/, '');
 }

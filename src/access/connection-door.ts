@@ -41,7 +41,7 @@ export class ConnectionDoor {
    * @returns undefined: it is closed
    */
   enter(socket: Socket, maximum: number, close: () => void, isBusy?: () => boolean): DoorPlace | undefined {
-    const address = plainAddress(socket.remoteAddress ?? '');
+    const address = plainAddress(socket.remoteAddress);
     const key = `${address} ${socket.remotePort ?? ''}`;
     const closeIt = (): void => {
       this.#refused++;

@@ -3,6 +3,7 @@
  * 6750 3), 403, or 404 where nobody shall learn what there is (PS3.18 8.6.2).
  */
 import type { RequestHandler, Response } from 'express';
+import { plainAddress } from '../access/address-list.ts';
 import { bearerOf } from '../identity/authenticator.ts';
 import type { Authenticator } from '../identity/authenticator.ts';
 import { challengeOf, scopeChallenge } from '../identity/challenge.ts';
@@ -13,7 +14,6 @@ import type { RequestContext, Requester, RouteOptions } from '../services/port.t
 import { peerCertificateOf } from '../tls/peer-certificate.ts';
 import { OncePerMinute } from '../tls/tls-log.ts';
 import { HttpRefusal } from './http-refusal.ts';
-import { plainAddress } from './request-facts.ts';
 
 export interface WebIdentityOptions {
   /** Absent: nobody is asked. */
@@ -62,7 +62,7 @@ export function checkIdentity(
       next();
       return;
     }
-    const attempt = { listener, address: plainAddress(request.socket.remoteAddress) ?? '' };
+    const attempt = { listener, address: plainAddress(request.socket.remoteAddress) };
     try {
       const principal = await authenticator.authenticate({
         authorization,

@@ -7,9 +7,11 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Server, ServerOptions } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, Response } from 'express';
+import { plainAddress } from '../access/address-list.ts';
+import { listenOn } from '../access/bound-server.ts';
 import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import { SERVICE_OF, ServiceFailure } from '../services/port.ts';
@@ -37,7 +39,7 @@ import type { DicomwebListenerOptions, DicomwebListenerUpdate, KnownOptions } fr
 import { bodyTooLate, RequestBody, tooLong } from './request-body.ts';
 import { checkRequest } from './request-check.ts';
 import { RequestGate, takeHold } from './request-gate.ts';
-import { baseUriOf, hasBody, plainAddress, queryOf } from './request-facts.ts';
+import { baseUriOf, hasBody, queryOf } from './request-facts.ts';
 import { webOpenApi } from './openapi.ts';
 import { createRouter } from './router.ts';
 import type { RunTransaction } from './router.ts';
@@ -144,13 +146,7 @@ export class DicomwebListener {
 
   /** Binds the socket. Rejects with the error of the system (EADDRINUSE, EACCES ...). */
   listen(): Promise<{ port: number }> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => {
-        this.#server.off('error', reject);
-        resolve({ port: (this.#server.address() as AddressInfo).port });
-      });
-    });
+    return listenOn(this.#server, this.#options, ({ code }) => this.#logger.error('listener error', { code }));
   }
 
   /** New options for the next requests; the socket and requests under way stay as they are. */
@@ -269,7 +265,7 @@ export class DicomwebListener {
       requester: {
         listener: name,
         protocol: 'dicomweb',
-        address: plainAddress(socket.remoteAddress) ?? '',
+        address: plainAddress(socket.remoteAddress),
         basePath,
         ...certificateFields(peerCertificateOf(socket)),
         ...requesterIdentity(response),

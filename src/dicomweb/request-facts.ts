@@ -1,6 +1,7 @@
 /** What a request says about itself. */
 import { TLSSocket } from 'node:tls';
 import type { Request } from 'express';
+import { plainAddress } from '../access/address-list.ts';
 
 export function hasBody(request: Request): boolean {
   return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
@@ -15,14 +16,9 @@ export function queryOf(url: string): string {
 export function baseUriOf(request: Request, basePath: string): string {
   const { host } = request.headers;
   const named = host !== undefined && /^(?:[\w.-]+|\[[\da-fA-F:.]+\])(?::\d{1,5})?$/.test(host);
-  const { localAddress = '', localPort = 0 } = request.socket;
-  const address = plainAddress(localAddress) ?? '';
+  const { localAddress, localPort = 0 } = request.socket;
+  const address = plainAddress(localAddress);
   const reached = `${address.includes(':') ? `[${address}]` : address}:${localPort}`;
   const scheme = request.socket instanceof TLSSocket ? 'https' : 'http';
   return `${scheme}://${named ? host : reached}${basePath}`;
-}
-
-/** An IPv4 peer of a dual-stack socket shows as ::ffff:10.0.0.5. */
-export function plainAddress(address: string | undefined): string | undefined {
-  return address?.replace(/^::ffff:(?=\d+\.)/i, '');
 }

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import type { AccessRefusal } from '../access/access-refusal.ts';
-import { AddressList } from '../access/address-list.ts';
+import { AddressList, plainAddress } from '../access/address-list.ts';
 import { ByteBudget, HeldBytes } from '../access/byte-budget.ts';
 import { ConnectionDoor } from '../access/connection-door.ts';
 import { isRefusal, PeerLimits } from '../access/peer-limits.ts';
@@ -17,7 +17,6 @@ import { peerCertificateOf } from '../tls/peer-certificate.ts';
 import { OncePerMinute } from '../tls/tls-log.ts';
 import { requesterIdentity } from './authentication.ts';
 import { HttpRefusal } from './http-refusal.ts';
-import { plainAddress } from './request-facts.ts';
 import type { RequestMemory } from './transaction.ts';
 
 export interface RequestGateOptions {
@@ -91,7 +90,7 @@ export class RequestGate {
   enter(socket: Socket, maximumConnections: number, isBusy: () => boolean): boolean {
     const place = this.#door.enter(socket, maximumConnections, () => void socket.destroy(), isBusy);
     if (place === undefined) {
-      this.#tell('connection refused: too many', plainAddress(socket.remoteAddress) ?? '');
+      this.#tell('connection refused: too many', plainAddress(socket.remoteAddress));
       return false;
     }
     socket.once('close', () => place.leave());
@@ -100,12 +99,12 @@ export class RequestGate {
 
   /** What came was no HTTP, or did not come in time. */
   failed(socket: Socket): void {
-    this.#door.failed(plainAddress(socket.remoteAddress) ?? '');
+    this.#door.failed(plainAddress(socket.remoteAddress));
   }
 
   /** Before anybody is asked who he is. @throws HttpRefusal 403 or 404; 429 for an address that failed too often */
   readonly checkAccess: RequestHandler = ({ socket }, _response, next) => {
-    const address = plainAddress(socket.remoteAddress) ?? '';
+    const address = plainAddress(socket.remoteAddress);
     if (this.#addresses?.has(address) === false) throw this.#forbidden(address, 'address');
     if (this.#hasCertificate !== undefined) {
       const certificate = peerCertificateOf(socket);
@@ -123,14 +122,14 @@ export class RequestGate {
 
   /** One who does not prove who he is spends what his address has, so that nobody tries keys without end. */
   readonly countFailure: ErrorRequestHandler = (error, { socket }, _response, next) => {
-    this.#limits.count(plainAddress(socket.remoteAddress) ?? '');
+    this.#limits.count(plainAddress(socket.remoteAddress));
     next(error);
   };
 
   /** @throws HttpRefusal 429 */
   readonly begin: RequestHandler = ({ socket }, response, next) => {
     const { subject } = requesterIdentity(response);
-    const address = plainAddress(socket.remoteAddress) ?? '';
+    const address = plainAddress(socket.remoteAddress);
     const turn = this.#limits.begin(peerOf(address, subject));
     if (isRefusal(turn)) {
       // Who goes on asking costs as much as who is answered: in the end he is not heard, but where others share his address.

@@ -5,6 +5,7 @@
 import { createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { listenOn } from '../access/bound-server.ts';
 import { ByteBudget } from '../access/byte-budget.ts';
 import type { AccessRefusal } from '../access/access-refusal.ts';
 import { ConnectionDoor } from '../access/connection-door.ts';
@@ -180,16 +181,7 @@ export class DimseListener {
 
   /** Rejects with the error of the operating system (EADDRINUSE, EACCES, …). */
   listen(): Promise<{ port: number }> {
-    const { promise, resolve, reject } = Promise.withResolvers<{ port: number }>();
-    const server = this.#server;
-    server.once('error', reject);
-    server.listen({ host: this.#options.host, port: this.#options.port }, () => {
-      server.off('error', reject);
-      // Such as too many open files: the connection is lost, the listener is not.
-      server.on('error', (error: NodeJS.ErrnoException) => this.#logger.error('listener error', { code: error.code }));
-      resolve({ port: (server.address() as { port: number }).port });
-    });
-    return promise;
+    return listenOn(this.#server, this.#options, ({ code }) => this.#logger.error('listener error', { code }));
   }
 
   get listening(): boolean {
