@@ -8,6 +8,9 @@ import type { Examination, Seen } from './finding.ts';
 /** Beyond it, entries of a worklist seem to be of another hour, and tokens are refused. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
+const ELSEWHERE =
+  'Set baseUrl to where the service is; a host it may lead to is named in redirectHosts. A page for a login wants credentials.';
+
 /** `own`: we have what to show; `requester`: only who asks the gateway has; `failed`: what we should have cannot be had. */
 export type CredentialsSeen = 'own' | 'requester' | 'failed';
 
@@ -77,6 +80,8 @@ function seenStatus(status: number): Seen {
   if (status >= 500 && status !== 501) {
     return failed(`HTTP ${status}: it is out of order`, 'Look at the log of the server, or of the proxy before it.');
   }
+  // A user agent has followed it as far as it may: what is behind is another server, or a page for people.
+  if (status >= 300 && status < 400) return failed(`HTTP ${status}: it sends us elsewhere`, ELSEWHERE);
   // Few servers have Retrieve Capabilities: any other answer proves that one is there.
   return ok(`HTTP ${status}`);
 }

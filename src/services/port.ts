@@ -232,6 +232,11 @@ export interface Upstream {
    */
   search(query: WorklistQuery, context: RequestContext): AsyncIterable<DataSet>;
   /**
+   * Whether it can be searched, by asking for one result, whichever: where keys that find nothing would still have the far
+   * end send all it has. Absent: by such keys. @throws ServiceFailure
+   */
+  trySearch?(context: RequestContext): Promise<void>;
+  /**
    * N-CREATE, or Create (PS3.4 F.7.2.1, PS3.18 15.4). `attributes` holds neither 00080016 nor 00080018.
    * @throws ServiceFailure; `ambiguous` when the request was sent and no answer came
    */

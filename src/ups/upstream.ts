@@ -84,6 +84,10 @@ export class UpsUpstream implements Upstream {
     return this.#worklist.search(query, context);
   }
 
+  trySearch(context: RequestContext): Promise<void> {
+    return this.#worklist.try(context);
+  }
+
   async createMpps(uid: string, attributes: DataSet, context: RequestContext): Promise<Completion> {
     // A claim cannot be taken back: what is not IN PROGRESS claims nothing (PS3.4 F.7.2.1.2).
     if (stateOf(attributes) !== 'IN PROGRESS')

@@ -57,6 +57,13 @@ export class WorkitemFinder {
     if (chunk.length > 0) yield await this.#whole(chunk, call);
   }
 
+  /** Asks for one that matches, and reads no more than that. @throws ServiceFailure with a code of a search */
+  async tryOne(identifier: DataSet, { context, signal }: Call): Promise<void> {
+    const query = { ...pageOf(identifier, 0), limit: 1 };
+    const page = await this.#searchClient(context).fetch(query, context.deadline, signal);
+    for await (const _ of this.#read(page)) break;
+  }
+
   /** What was found, or with `retrieveEach` what is there of it now. */
   async #whole(found: readonly DataSet[], call: Call): Promise<DataSet[]> {
     if (!this.#options.retrieveEach) return [...found];

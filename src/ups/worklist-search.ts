@@ -1,6 +1,6 @@
 /** A search of the worklist at a UPS-RS server (proxy flows 6.1): its workitems, one entry for each request they are for. */
-import { limitedStream } from '../dicomweb/time-limit.ts';
-import { firstText, itemsOf } from '../dataset/model.ts';
+import { limited, limitedStream } from '../dicomweb/time-limit.ts';
+import { createDataSet, firstText, itemsOf } from '../dataset/model.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
@@ -47,6 +47,12 @@ export class WorklistSearch {
       position++;
     }
     if (position > end) context.warn(moreResults(position - end));
+  }
+
+  /** See `Upstream.trySearch`. */
+  try(context: RequestContext): Promise<void> {
+    const { identifier } = workitemQueryOf(createDataSet(), this.#options);
+    return limited(context, (signal) => this.#finder.tryOne(identifier, { context, signal }));
   }
 
   async *#entries(

@@ -6,10 +6,11 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../src/cli/cli.ts';
+import { attribute, dataSetOf } from '../../src/dataset/model.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { MPPS_NOTIFICATION } from '../../src/services/mpps/notification.ts';
 import { startListener } from '../support/dimse-listener.ts';
-import { StubOriginServer } from '../support/stub-origin-server.ts';
+import { jsonAnswer, StubOriginServer } from '../support/stub-origin-server.ts';
 import type { StubScript } from '../support/stub-origin-server.ts';
 import { certificateFile, keyFile } from '../support/tls.ts';
 import { RawServer } from '../support/raw-peer.ts';
@@ -186,6 +187,46 @@ test.each([
   const server = await serve(() => ({ status }));
   const upstream = `{ protocol: dicomweb, baseUrl: "${server.baseUrl}" }`;
   expect(last(await examined(upstream, 'worklist: { to: far }'))).toEqual([1, detail, fix]);
+});
+
+test('of a UPS-RS server one workitem is asked for, not its whole worklist (PS3.18 11.9)', async () => {
+  const workitem = dataSetOf({ '00080018': attribute('UI', '1.2.3'), '00741000': attribute('CS', 'SCHEDULED') });
+  const server = await serve(({ path }) => {
+    if (!path.endsWith('/workitems')) return { status: path.includes('/workitems/') ? 404 : 200 };
+    // It looks at no limit, as some servers do: what it gives too much of is not read.
+    return jsonAnswer([workitem, workitem, workitem]);
+  });
+  const result = await examined(
+    `{ protocol: ups-rs, baseUrl: "${server.baseUrl}" }`,
+    'worklist: { to: far }, mpps: { to: far }',
+  );
+  expect(seen(result).slice(2)).toEqual([
+    'OPTIONS ok HTTP 200',
+    expect.stringMatching(/^clock /),
+    'search ok answers',
+    'retrieve an MPPS ok HTTP 404: does not know such an MPPS',
+  ]);
+  const searches = server.requests.filter(({ path }) => path.endsWith('/workitems'));
+  expect(searches.map(({ query }) => query)).toEqual(['00741000=SCHEDULED&includefield=all&limit=1']);
+});
+
+test('a UPS-RS server that cannot be searched is told by its status', async () => {
+  const server = await serve(({ method }) => ({ status: method === 'OPTIONS' ? 200 : 403 }));
+  const upstream = `{ protocol: ups-rs, baseUrl: "${server.baseUrl}" }`;
+  const [status, , fix] = last(await examined(upstream, 'worklist: { to: far }'));
+  expect([status, fix]).toEqual([1, 'Ask its administrator for the right to use it, or check credentials.']);
+});
+
+test('a server that sends us elsewhere, such as to a page for a login, is not there (RFC 9110 15.4)', async () => {
+  const server = await serve(() => ({ status: 302, headers: { Location: 'http://login.example/' } }));
+  for (const protocol of ['dicomweb', 'ups-rs']) {
+    const upstream = `{ protocol: ${protocol}, baseUrl: "${server.baseUrl}" }`;
+    expect(last(await examined(upstream, 'worklist: { to: far }'))).toEqual([
+      1,
+      'OPTIONS: HTTP 302: it sends us elsewhere',
+      'Set baseUrl to where the service is; a host it may lead to is named in redirectHosts. A page for a login wants credentials.',
+    ]);
+  }
 });
 
 test('a certificate that has expired, and the days of one that is good, are told (PS3.15 B.12)', async () => {
