@@ -101,6 +101,21 @@ describe('on the web', () => {
     expect(JSON.stringify(steps)).not.toContain('MARKED-ID');
   });
 
+  test('where a redirect leads is told by its origin alone: path and names are words of the far end', async () => {
+    const Location = '/MARKED-ID/JANE?MARKED-ID=1';
+    const { stub, upstream } = await web(({ path }) =>
+      path.startsWith('/MARKED') ? { status: 204 } : { status: 302, headers: { Location } },
+    );
+    const { steps, context } = traced();
+    await collect(upstream.search(queryOf(IDENTIFIER), context));
+    expect(steps.map(({ text, status }) => status ?? text).slice(1)).toEqual([
+      '302',
+      `GET redirected to ${new URL(stub.baseUrl).origin}`,
+      '204',
+    ]);
+    expect(JSON.stringify(steps)).not.toContain('MARKED-ID');
+  });
+
   test('an answer of another status, and none at all', async () => {
     const { stub, upstream } = await web(() => ({ status: 503 }));
     const failed = traced();
