@@ -5,11 +5,15 @@ import type { Trace } from '../services/port.ts';
 
 interface Traced {
   readonly method: string;
+  /** As it was asked for, before any redirect. */
+  readonly url: URL;
   readonly trace?: Trace | undefined;
 }
 
-export function traceRequest({ method, trace }: Traced, url: URL): void {
-  trace?.({ direction: 'out', text: `${method} ${url.pathname}${namesOf(url)}` });
+/** @param url another one than that of the request: the far end has written it, and its path may name a patient */
+export function traceRequest({ method, trace, url: asked }: Traced, url: URL): void {
+  const where = url === asked ? `${url.pathname}${namesOf(url)}` : `redirected to ${url.origin}`;
+  trace?.({ direction: 'out', text: `${method} ${where}` });
 }
 
 export function traceAnswer({ trace }: Traced, status: number): void {
