@@ -2,6 +2,7 @@
  * Storage Commitment Push Model towards peers that call: as SCP of N-ACTION (PS3.4 J.3.2) with the report on the same
  * association (J.3.3), and as SCU of the N-EVENT-REPORT of an SCP that reports to us on an association of its own.
  */
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { CommitmentReporter, RequestContext, ServiceHandler } from '../services/port.ts';
@@ -90,8 +91,7 @@ async function failureOf<Asked>(
     return undefined;
   } catch (error) {
     if (error instanceof ServiceFailure) return error;
-    const name = error instanceof Error ? error.name : typeof error;
-    host.logger.error('storage commitment failed', { traceId: context.traceId, operation, error: name });
+    host.logger.error('storage commitment failed', { traceId: context.traceId, operation, ...errorFacts(error) });
     return new ServiceFailure('INTERNAL_ERROR', { cause: error });
   }
 }

@@ -4,6 +4,7 @@ import { vrOf } from '../dataset/dictionary.ts';
 import type { DataSet, Tag } from '../dataset/model.ts';
 import { createDataSet } from '../dataset/model.ts';
 import { GatewayError } from '../errors.ts';
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import { mppsWarningStatus } from '../services/mpps/answers.ts';
 import { selectAttributes } from '../services/mpps/complete.ts';
@@ -211,7 +212,7 @@ class MppsRequest {
     if (error instanceof ServiceFailure) return error;
     const { logger, operation } = this.#host;
     const { traceId } = this.#context;
-    logger.error('MPPS failed', { traceId, operation, error: error instanceof Error ? error.name : typeof error });
+    logger.error('MPPS failed', { traceId, operation, ...errorFacts(error) });
     return new ServiceFailure('INTERNAL_ERROR', { cause: error });
   }
 }

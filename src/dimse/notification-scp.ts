@@ -1,4 +1,5 @@
 /** MPPS Notification of an SCP that calls: the N-EVENT-REPORT of which this side is SCU (PS3.4 F.9.2). */
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { ServiceHandler } from '../services/port.ts';
@@ -45,8 +46,7 @@ async function failureOf(
     return undefined;
   } catch (error) {
     if (error instanceof ServiceFailure) return error;
-    const name = error instanceof Error ? error.name : typeof error;
-    logger.error('an MPPS Notification failed', { traceId: context.traceId, error: name });
+    logger.error('an MPPS Notification failed', { traceId: context.traceId, ...errorFacts(error) });
     return new ServiceFailure('INTERNAL_ERROR', { cause: error });
   }
 }

@@ -4,6 +4,7 @@ import { plainAddress } from '../access/address-list.ts';
 import { FREE_BYTES, HeldBytes } from '../access/byte-budget.ts';
 import type { ByteBudget } from '../access/byte-budget.ts';
 import { GatewayError } from '../errors.ts';
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { Requester, ServiceHandler } from '../services/port.ts';
@@ -135,7 +136,7 @@ export class ScpAssociation implements AssociationUser {
       const value = await pending;
       if (!this.#hasEnded) goOn(value);
     } catch (error) {
-      this.#logger.error('association failed', { error: error instanceof Error ? error.name : typeof error });
+      this.#logger.error('association failed', errorFacts(error));
       this.#association.abort();
     }
   }
@@ -331,7 +332,7 @@ export class ScpAssociation implements AssociationUser {
   async #answerFailure(exchange: ScpExchange, error: unknown): Promise<void> {
     // The peer went away in the middle of an answer: there is nothing more to say.
     if (!this.#association.isEstablished) return;
-    this.#logger.error('request failed', { error: error instanceof Error ? error.name : typeof error });
+    this.#logger.error('request failed', errorFacts(error));
     const isOfComposite = isComposite(exchange.message.command.commandField);
     try {
       await exchange.respond(isOfComposite ? UNABLE_TO_PROCESS : DIMSE_STATUS.processingFailure);

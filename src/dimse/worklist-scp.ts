@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { decodeDataSet } from '../dataset/binary/decode.ts';
 import type { DataSet } from '../dataset/model.ts';
 import { GatewayError } from '../errors.ts';
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { RequestContext, RouteOptions, ServiceHandler, ServiceWarning, WorklistQuery } from '../services/port.ts';
@@ -159,10 +160,7 @@ class WorklistSearch {
     if (signal.aborted && signal.reason instanceof ServiceFailure) return signal.reason;
     if (error instanceof ServiceFailure && error.code !== 'CANCELED') return error;
     if (!(error instanceof ServiceFailure)) {
-      this.#logger.error('worklist search failed', {
-        traceId: this.#context.traceId,
-        error: error instanceof Error ? error.name : typeof error,
-      });
+      this.#logger.error('worklist search failed', { traceId: this.#context.traceId, ...errorFacts(error) });
     }
     return new ServiceFailure('INTERNAL_ERROR', { cause: error });
   }

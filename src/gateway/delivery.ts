@@ -12,7 +12,7 @@ import { digestOfDataSet } from '../services/mpps/digest.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { AttributeSelection, Completion, MppsContext, RequestContext, Requester } from '../services/port.ts';
 import { KeyedQueue } from '../store/keyed-queue.ts';
-import type { Destination, NewSpoolMessage } from '../store/spool-records.ts';
+import type { Destination, NewSpoolMessage, SpoolDepth } from '../store/spool-records.ts';
 import type { MppsKey, MppsRecord, MppsRecords, Store } from '../store/store.ts';
 import { AnsweredCreates } from './answered-creates.ts';
 import type { AcceptedMessage } from './forwarding.ts';
@@ -126,6 +126,11 @@ export class Delivery {
   /** Puts events on the disk for SCUs of MPPS Notification. @throws GatewayError STORE_* */
   tell(events: readonly NewSpoolMessage[]): Promise<void> {
     return this.#storeAndForward.tell(events);
+  }
+
+  /** What waits for destinations. @throws GatewayError STORE_* */
+  depths(): Promise<readonly SpoolDepth[]> {
+    return this.#store.spool.depths();
   }
 
   /** Whether an instance went by this hop, be it long ago. */
@@ -357,8 +362,7 @@ export class Delivery {
     try {
       await this.#records.markDelivered(key, 'process');
     } catch (error) {
-      const { name } = error as Error;
-      this.#logger.warn('the delivery of an answer could not be noted', { uid: key.uid, name });
+      this.#logger.warn('the delivery of an answer could not be noted', { uid: key.uid, ...errorFacts(error) });
     }
   }
 }

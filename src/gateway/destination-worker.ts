@@ -2,6 +2,7 @@
  * Delivers the messages of one destination: so many lanes at a time, each strictly in order, as far as the circuit allows.
  * What it holds it holds by a lease that it renews; when the process ends, the lease does too, and another takes over.
  */
+import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
 import type { DeliveryObserver, DeliveryOutcome } from '../observe/spool.ts';
 import { ServiceFailure } from '../services/port.ts';
@@ -333,9 +334,8 @@ export class DestinationWorker {
   #noteStoreFailure(error: unknown): void {
     if (this.#storeFails) return;
     this.#storeFails = true;
-    const { name, message } = error as Error;
-    const problem = name === 'GatewayError' ? message : name;
-    this.#host.logger.error('the store failed the delivery of its messages', { ...this.#destination, problem });
+    const text = 'the store failed the delivery of its messages';
+    this.#host.logger.error(text, { ...this.#destination, ...errorFacts(error) });
   }
 }
 

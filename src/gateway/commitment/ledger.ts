@@ -2,7 +2,7 @@
  * Writes what is decided of a storage commitment. Whoever finds that somebody else was faster, here or in another process,
  * decides again by what is so now.
  */
-import { GatewayError } from '../../errors.ts';
+import { errorFacts } from '../../observe/error-facts.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { ServiceFailure } from '../../services/port.ts';
 import type { CommitmentRecord, Commitments } from '../../store/commitment-records.ts';
@@ -63,9 +63,8 @@ export class CommitmentLedger {
       return await this.#store.remove(record, 'disk');
     } catch (error) {
       const { traceId, transactionUid: uid, route, upstream } = record;
-      const problem = error instanceof GatewayError ? error.message : String((error as Error).name);
       const text = 'a storage commitment that was refused could not be taken back';
-      this.#logger.error(text, { traceId, uid, route, upstream, problem });
+      this.#logger.error(text, { traceId, uid, route, upstream, ...errorFacts(error) });
       return true;
     }
   }

@@ -462,11 +462,13 @@ describe('failures (status mapping 4 to 6, PS3.7 C.5)', () => {
     });
   });
 
-  test('a fault of the gateway is 0110H, logged without its text', async () => {
+  test('a fault of the gateway is 0110H, logged by its kind and place, without its text', async () => {
     handler.createMpps = () => Promise.reject(new TypeError('Doe^Jane'));
     expect((await ask(createRq())).command).toMatchObject({ status: 0x0110, errorComment: 'internal error' });
     expect(JSON.stringify(running.logger.lines)).not.toContain('Doe');
-    expect(running.logger.lines).toContainEqual(expect.objectContaining({ level: 'error' }));
+    const at = expect.stringContaining('mpps-scp.test.ts') as unknown;
+    const failed = running.logger.lines.filter(({ level }) => level === 'error');
+    expect(failed).toMatchObject([{ message: 'MPPS failed', fields: { name: 'TypeError', at } }]);
   });
 });
 
