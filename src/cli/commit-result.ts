@@ -1,5 +1,5 @@
 /** What an archive said of the instances it was asked about, for a person and for scripts. */
-import { statusToHex } from '../services/answer.ts';
+import { statusText } from '../services/answer.ts';
 import {
   CLASS_INSTANCE_CONFLICT,
   DUPLICATE_TRANSACTION_UID,
@@ -22,7 +22,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
 
 /** E.g. `0112H no such object instance`. */
 export function reasonText(reason: number): string {
-  return `${statusToHex(reason)}H ${MEANINGS[reason] ?? 'a reason the standard does not know'}`;
+  return `${statusText(reason)} ${MEANINGS[reason] ?? 'a reason the standard does not know'}`;
 }
 
 /** Undefined: nothing was told yet. @param unclear listed, and nobody can say what */
@@ -68,7 +68,7 @@ export function settlementJson(
   const { result, ...counts } = settlement;
   const failed = result.failed.map(({ reason, ...reference }) => ({
     ...reference,
-    reason: `${statusToHex(reason)}H`,
+    reason: statusText(reason),
     meaning: MEANINGS[reason] ?? '',
   }));
   const open = unclear.length > 0 && { unclear };

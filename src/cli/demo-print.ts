@@ -4,8 +4,9 @@ import { parsePath, pathToText } from '../dataset/attribute-path.ts';
 import { isEmpty, itemsOf, sortedTags } from '../dataset/model.ts';
 import type { Attribute, DataSet } from '../dataset/model.ts';
 import { TRANSFER_SYNTAXES } from '../dataset/binary/transfer-syntax.ts';
-import { COMMAND_FIELD, statusToText } from '../dimse/command-set.ts';
+import { COMMAND_FIELD } from '../dimse/command-set.ts';
 import { SOP_CLASSES } from '../dimse/uids.ts';
+import { statusText } from '../services/answer.ts';
 import type {
   JsonObject,
   Seen,
@@ -65,7 +66,7 @@ export function labelOf(seen: Seen): string {
     case 'dimse-request':
       return commandName(seen);
     case 'dimse-answer':
-      return `${commandName(seen)} ${statusToText(seen.command.status ?? 0)}`;
+      return `${commandName(seen)} ${statusText(seen.command.status ?? 0)}`;
     case 'http-request':
       return seen.method;
     case 'http-answer':
@@ -79,7 +80,7 @@ function nameOf(seen: Seen): string {
 }
 
 function commandName({ command }: SeenDimseRequest | SeenDimseAnswer): string {
-  return COMMAND_NAMES.get(command.commandField) ?? `command ${statusToText(command.commandField)}`;
+  return COMMAND_NAMES.get(command.commandField) ?? `command ${statusText(command.commandField)}`;
 }
 
 export class DemoPrinter {
@@ -215,11 +216,11 @@ function dataSetName({ command }: SeenDimseRequest): string {
 }
 
 function statusOf({ command, pending, data }: SeenDimseAnswer): string {
-  const before = pending === undefined ? '' : `status ${statusToText(pending)} (pending) × ${data.count}, then `;
+  const before = pending === undefined ? '' : `status ${statusText(pending)} (pending) × ${data.count}, then `;
   const { status = 0, errorComment } = command;
   const meaning = status === 0 ? ' (success)' : '';
   return printable(
-    `${before}status ${statusToText(status)}${meaning}${errorComment === undefined ? '' : `: ${errorComment}`}`,
+    `${before}status ${statusText(status)}${meaning}${errorComment === undefined ? '' : `: ${errorComment}`}`,
   );
 }
 

@@ -1,8 +1,9 @@
 /** What an association of ours tells the trace of a request: commands, SOP classes and statuses, no values. */
+import { statusText } from '../services/answer.ts';
 import { MPPS_NOTIFICATION } from '../services/mpps/notification.ts';
 import type { Trace } from '../services/port.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
-import { COMMAND_FIELD, responseField, statusToText } from './command-set.ts';
+import { COMMAND_FIELD, responseField } from './command-set.ts';
 import type { ScuExchange, ScuResponse } from './scu-exchange.ts';
 import { ScuError } from './scu-error.ts';
 import { SOP_CLASSES } from './uids.ts';
@@ -48,7 +49,7 @@ export function traceResponse(
 ): void {
   const name = COMMAND_NAMES.get(responseField(commandField)) ?? '';
   const text = pending === 0 ? name : `${name} after ${pending} that were pending`;
-  trace?.({ direction: 'in', text, status: statusToText(status) });
+  trace?.({ direction: 'in', text, status: statusText(status) });
 }
 
 export function traceNoResponse(trace: Trace | undefined, error: unknown): void {

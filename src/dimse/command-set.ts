@@ -267,8 +267,3 @@ export function responseTo(request: CommandSet, status: number): CommandSet {
 export function nextMessageId(previous: number): number {
   return (previous % 0xffff) + 1;
 }
-
-/** `0111H`, as the standard writes statuses. */
-export function statusToText(status: number): string {
-  return `${status.toString(16).toUpperCase().padStart(4, '0')}H`;
-}

@@ -1,9 +1,10 @@
 /** Takes the reports that come on the association of a request for storage commitment (PS3.4 J.3.3). */
 import type { Logger } from '../observe/log.ts';
+import { statusText } from '../services/answer.ts';
 import { ServiceFailure } from '../services/port.ts';
 import type { CommitmentContext } from '../services/port.ts';
 import { commitmentDimseOutcome } from '../services/storage-commitment/outcomes.ts';
-import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import { DIMSE_STATUS } from './command-set.ts';
 import { readEvent } from './commitment-message.ts';
 import type { Message } from './message.ts';
 import type { AcceptedContext } from './message-channel.ts';
@@ -39,7 +40,7 @@ export class CommitmentReports {
       const { traceId } = this.#context;
       this.#logger.warn('a report of storage commitment was refused', {
         code: failure.code,
-        status: statusToText(status),
+        status: statusText(status),
         traceId,
       });
       return { status, errorComment: comment, ...(errorId !== undefined && { errorId }) };

@@ -1,12 +1,13 @@
 /** Storage commitment on associations of ours: N-ACTION as SCU (PS3.4 J.3.2), N-EVENT-REPORT as SCP (J.3.3). */
 import type { Logger } from '../observe/log.ts';
+import { statusText } from '../services/answer.ts';
 import type { CommitmentContext, CommitmentReportContext, RequestContext } from '../services/port.ts';
 import { commitmentFailureFromDimse } from '../services/storage-commitment/answers.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../services/storage-commitment/attributes.ts';
 import type { CommitmentResult, CommitmentStatus, SopReference } from '../services/storage-commitment/commitment.ts';
 import { actionMessage, eventMessage } from './commitment-message.ts';
 import { CommitmentReports } from './commitment-reports.ts';
-import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import { DIMSE_STATUS } from './command-set.ts';
 import type { AcceptedContext } from './message-channel.ts';
 import type { AssociationPool, Lease } from './pool.ts';
 import { checkRole, proposedRoles } from './report-role.ts';
@@ -123,7 +124,7 @@ export class CommitmentScu {
   #tellWarning(operation: string, status: number, { traceId }: RequestContext): void {
     this.#logger.warn('storage commitment was answered with a warning', {
       operation,
-      status: statusToText(status),
+      status: statusText(status),
       traceId,
     });
   }

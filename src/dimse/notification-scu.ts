@@ -1,10 +1,11 @@
 /** MPPS Notification to SCUs: N-EVENT-REPORT on associations of ours, this side as SCP (PS3.4 F.9.2). */
 import type { Logger } from '../observe/log.ts';
+import { statusText } from '../services/answer.ts';
 import { MPPS_NOTIFICATION } from '../services/mpps/notification.ts';
 import type { MppsEvent } from '../services/mpps/notification.ts';
 import type { RequestContext } from '../services/port.ts';
 import { commitmentFailureFromDimse } from '../services/storage-commitment/answers.ts';
-import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import { DIMSE_STATUS } from './command-set.ts';
 import { notificationFields } from './notification-message.ts';
 import type { AssociationPool } from './pool.ts';
 import { checkRole, proposedRoles } from './report-role.ts';
@@ -44,5 +45,5 @@ export async function notifyScu(
     finish: (lease) => pool.giveBack(lease, false),
   });
   if (status === DIMSE_STATUS.success) return;
-  logger.warn('an MPPS Notification was answered with a warning', { status: statusToText(status), traceId });
+  logger.warn('an MPPS Notification was answered with a warning', { status: statusText(status), traceId });
 }

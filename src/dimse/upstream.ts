@@ -4,6 +4,7 @@
  */
 import type { DataSet } from '../dataset/model.ts';
 import type { Logger } from '../observe/log.ts';
+import { statusText } from '../services/answer.ts';
 import type { CertificateFacts } from '../tls/tls-options.ts';
 import type { MppsEvent } from '../services/mpps/notification.ts';
 import { ServiceFailure } from '../services/port.ts';
@@ -20,7 +21,7 @@ import type { CommitmentResult, CommitmentStatus, SopReference } from '../servic
 import { compareSteps, identifierFromQuery } from '../services/worklist/identifier.ts';
 import { failureFromDimse } from '../services/worklist/outcomes.ts';
 import { moreResults, WARNINGS } from '../services/worklist/warnings.ts';
-import { DIMSE_STATUS, statusToText } from './command-set.ts';
+import { DIMSE_STATUS } from './command-set.ts';
 import { CommitmentScu } from './commitment-scu.ts';
 import { MPPS_CLASSES, MppsClient } from './mpps-scu.ts';
 import { notifyScu } from './notification-scu.ts';
@@ -106,7 +107,7 @@ export class DimseUpstream implements Upstream {
         if (status === DIMSE_STATUS.success) return;
         throw (
           failureFromDimse(status, { comment: command.errorComment }) ??
-          new ServiceFailure('UPSTREAM_ERROR', { comment: `C-ECHO answered ${statusToText(status)}` })
+          new ServiceFailure('UPSTREAM_ERROR', { comment: `C-ECHO answered ${statusText(status)}` })
         );
       } finally {
         this.#pool.giveBack(lease, false);

@@ -3,6 +3,7 @@ import type { DataSet } from '../dataset/model.ts';
 import { isFailed } from '../observe/exchanges.ts';
 import type { ExchangeObserver, SeenExchange } from '../observe/exchanges.ts';
 import type { Logger } from '../observe/log.ts';
+import { statusText } from '../services/answer.ts';
 import { mppsDimseOutcome, mppsHttpOutcome } from '../services/mpps/outcomes.ts';
 import { commitmentDimseOutcome, commitmentHttpOutcome } from '../services/storage-commitment/outcomes.ts';
 import type { CommitmentOperation } from '../services/storage-commitment/outcomes.ts';
@@ -45,11 +46,6 @@ export interface ExchangeEnd {
   readonly abandoned?: boolean;
   /** The listener refused by itself: the HTTP status is the one it chose. */
   readonly refused?: boolean;
-}
-
-/** `0111H`, as the standard prints a DIMSE status. */
-export function statusText(status: number): string {
-  return `${status.toString(16).toUpperCase().padStart(4, '0')}H`;
 }
 
 /** The status the requester sees, in the notation of its own protocol. */

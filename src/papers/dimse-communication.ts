@@ -2,6 +2,7 @@
 import { DEFINED_TERMS } from '../dataset/character-set-terms.ts';
 import { REJECTIONS } from '../dimse/policy.ts';
 import { APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dimse/uids.ts';
+import { statusText } from '../services/answer.ts';
 import { mppsFailureFromDimse } from '../services/mpps/answers.ts';
 import { FINAL_ERROR_ID, MPPS_OUTCOMES, mppsDimseOutcome } from '../services/mpps/outcomes.ts';
 import type { MppsFailureCode, MppsOperation } from '../services/mpps/outcomes.ts';
@@ -12,7 +13,7 @@ import { COMMITMENT_OUTCOMES, commitmentDimseOutcome } from '../services/storage
 import type { CommitmentFailureCode } from '../services/storage-commitment/outcomes.ts';
 import { dimseOutcome, failureFromDimse, OUTCOMES } from '../services/worklist/outcomes.ts';
 import type { WorklistFailureCode } from '../services/worklist/outcomes.ts';
-import { heading, joined, list, statusText, table, text } from './document.ts';
+import { heading, joined, list, table, text } from './document.ts';
 import type { Block } from './document.ts';
 import { dimseListeners, dimseUpstreams } from './site.ts';
 import type { Site } from './site.ts';

@@ -39,11 +39,6 @@ export function yesNo(is: boolean): string {
   return is ? 'Yes' : 'No';
 }
 
-/** Four hex digits and H. */
-export function statusText(status: number): string {
-  return `${status.toString(16).toUpperCase().padStart(4, '0')}H`;
-}
-
 /** `30 s`, `5 min`, `250 ms`. @param ms milliseconds */
 export function durationText(ms: number): string {
   if (ms === 0) return '0 s';

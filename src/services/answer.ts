@@ -54,7 +54,17 @@ export function errorComment(text: string): string {
     .trim();
 }
 
-/** `A700`; where a person reads it, `H` is added. */
+/** Success or Warning (PS3.7 C.1, C.3): what was asked is done. */
+export function isSuccessOrWarning(status: number): boolean {
+  return [0x0000, 0x0001, 0x0107, 0x0116].includes(status) || (status >= 0xb000 && status <= 0xbfff);
+}
+
+/** `A700H`, as the standard writes statuses. */
+export function statusText(status: number): string {
+  return `${statusToHex(status)}H`;
+}
+
+/** `A700`, where a machine reads it. */
 export function statusToHex(status: number): string {
   return status.toString(16).toUpperCase().padStart(4, '0');
 }

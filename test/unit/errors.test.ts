@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { ERROR_CODES } from '../../src/errors.ts';
+import { statusText } from '../../src/services/answer.ts';
 import {
   COMMON_FAILURE_CODES,
   FAILURE_CODES,
@@ -16,7 +17,7 @@ import {
 } from '../../src/services/storage-commitment/outcomes.ts';
 import { mppsDimseOutcome, mppsHttpOutcome, MPPS_OUTCOMES } from '../../src/services/mpps/outcomes.ts';
 import { workitemHttpOutcome, workitemOutcomeOf } from '../../src/services/ups/outcomes.ts';
-import { OUTCOMES, statusToHex } from '../../src/services/worklist/outcomes.ts';
+import { OUTCOMES } from '../../src/services/worklist/outcomes.ts';
 
 /** The rows of the tables of docs/errors.md, by the code in their first column. */
 async function documented(heading: string): Promise<Map<string, string[]>> {
@@ -46,7 +47,7 @@ describe('docs/errors.md', () => {
     expect([...rows.keys()].sort()).toEqual([...COMMON_FAILURE_CODES, ...SEARCH_FAILURE_CODES].sort());
     for (const [code, [dimse, http, ...advice]] of rows) {
       const outcome = OUTCOMES[code as keyof typeof OUTCOMES];
-      expect([code, dimse, http]).toEqual([code, `${statusToHex(outcome.dimseStatus)}H`, String(outcome.httpStatus)]);
+      expect([code, dimse, http]).toEqual([code, statusText(outcome.dimseStatus), String(outcome.httpStatus)]);
       expectAdvice(code, advice, outcome.comment);
     }
   });
@@ -57,7 +58,7 @@ describe('docs/errors.md', () => {
     const operations = ['create', 'update', 'retrieve'] as const;
     for (const [code, cells] of rows) {
       const failure = new ServiceFailure(code as ServiceFailure['code'], { attributes: ['00400252'] });
-      const dimse = operations.map((operation) => `${statusToHex(mppsDimseOutcome(failure, operation).status)}H`);
+      const dimse = operations.map((operation) => statusText(mppsDimseOutcome(failure, operation).status));
       const http = operations.map((operation) => String(mppsHttpOutcome(failure, operation).status));
       expect([code, ...cells.slice(0, 6)]).toEqual([code, ...dimse, ...http]);
       expectAdvice(code, cells.slice(6), MPPS_OUTCOMES[code as keyof typeof MPPS_OUTCOMES].comment);
@@ -69,8 +70,8 @@ describe('docs/errors.md', () => {
     expect([...rows.keys()].sort()).toEqual(Object.keys(COMMITMENT_OUTCOMES).sort());
     for (const [code, cells] of rows) {
       const failure = new ServiceFailure(code as ServiceFailure['code']);
-      const dimse = (['request', 'report'] as const).map(
-        (operation) => `${statusToHex(commitmentDimseOutcome(failure, operation).status)}H`,
+      const dimse = (['request', 'report'] as const).map((operation) =>
+        statusText(commitmentDimseOutcome(failure, operation).status),
       );
       const http = (['request', 'check'] as const).map((operation) =>
         String(commitmentHttpOutcome(failure, operation).status),

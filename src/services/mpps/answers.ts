@@ -3,7 +3,7 @@
  * Create, Update and Retrieve, and the warnings of both.
  */
 import type { Tag } from '../../dataset/model.ts';
-import { readAnswer, statusToHex } from '../answer.ts';
+import { isSuccessOrWarning, readAnswer, statusToHex } from '../answer.ts';
 import type { AnswerContent, HttpAnswer } from '../answer.ts';
 import { ServiceFailure } from '../port.ts';
 import type { RetryClass, ServiceFailureOptions, ServiceWarning } from '../port.ts';
@@ -252,8 +252,4 @@ function codeOfBadRequest({ code, words, attributes }: AnswerContent): MppsFailu
 function retryClassOf(status: number, given: boolean): RetryClass {
   if (status === 429 || status === 503 || status === 507) return 'safe';
   return !given && (status === 408 || status === 502 || status === 504) ? 'ambiguous' : 'permanent';
-}
-
-function isSuccessOrWarning(status: number): boolean {
-  return [0x0000, 0x0001, 0x0107, 0x0116].includes(status) || (status >= 0xb000 && status <= 0xbfff);
 }

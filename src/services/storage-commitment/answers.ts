@@ -2,7 +2,7 @@
  * What a far end's answer to a storage commitment transaction means: DIMSE statuses of N-ACTION and N-EVENT-REPORT, HTTP
  * statuses of Request and Result Check, and what is to be done next.
  */
-import { readAnswer } from '../answer.ts';
+import { isSuccessOrWarning, readAnswer } from '../answer.ts';
 import type { AnswerContent, HttpAnswer } from '../answer.ts';
 import { ServiceFailure } from '../port.ts';
 import type { RetryClass } from '../port.ts';
@@ -193,8 +193,4 @@ const FINAL_CHECK_CODES: ReadonlySet<string> = new Set<CommitmentFailureCode>([
 export function nextAfterReport({ code, dimseStatus }: ServiceFailure): 'again' | 'few-times' | 'never' {
   if (dimseStatus === undefined || code === 'OUT_OF_RESOURCES') return 'again';
   return dimseStatus === 0x0110 || dimseStatus === 0x0115 ? 'few-times' : 'never';
-}
-
-function isSuccessOrWarning(status: number): boolean {
-  return [0x0000, 0x0001, 0x0107, 0x0116].includes(status) || (status >= 0xb000 && status <= 0xbfff);
 }

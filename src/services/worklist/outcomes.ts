@@ -6,11 +6,8 @@
 import type { Tag } from '../../dataset/model.ts';
 import { ServiceFailure } from '../port.ts';
 import type { CommonFailureCode, FailureCode, RetryClass, SearchFailureCode, ServiceFailureOptions } from '../port.ts';
-import { errorComment, readAnswer, statusToHex } from '../answer.ts';
+import { errorComment, isSuccessOrWarning, readAnswer, statusToHex } from '../answer.ts';
 import type { HttpAnswer } from '../answer.ts';
-
-export { statusToHex } from '../answer.ts';
-export type { HttpAnswer } from '../answer.ts';
 
 export interface Outcome {
   readonly dimseStatus: number;
@@ -168,10 +165,6 @@ export function isFindFailure(status: number): boolean {
 
 function isUnableToProcess(status: number): boolean {
   return status >= 0xc000 && status <= 0xcfff;
-}
-
-function isSuccessOrWarning(status: number): boolean {
-  return [0x0000, 0x0001, 0x0107, 0x0116].includes(status) || (status >= 0xb000 && status <= 0xbfff);
 }
 
 function classOfDimseStatus(status: number, answer: DimseAnswer): [WorklistFailureCode, RetryClass] {
