@@ -317,6 +317,27 @@ describe('the spool', () => {
     ]);
   });
 
+  test('leaves the keyboard where it was when something was tried again', async () => {
+    const page = await open('#/spool');
+    served.answer('POST /api/spool/71/retry', () => ({ body: { status: 'retried', message: SPOOL.messages[1] } }));
+    const retry = page.getByRole('button', { name: 'Retry message 71' });
+    await retry.press('Enter');
+    await page.getByRole('status').getByText('Message 71 is tried again.').waitFor();
+    expect(await retry.evaluate((button) => button === document.activeElement)).toBe(true);
+  });
+
+  test('of one step is what its timeline leads to', async () => {
+    const page = await open(`#/steps/${STEP_UID}`);
+    await page.getByRole('link', { name: 'message 71 of the spool' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Spool' }).waitFor();
+    await shown(page, 'ECONNREFUSED');
+    expect(served.asked.map(({ line }) => line)).toContain('GET /api/spool');
+    expect(new URL(page.url()).hash).toBe(`#/spool?uid=${STEP_UID}`);
+    await page.getByText(`only those of ${STEP_UID}`).waitFor();
+    await page.getByRole('link', { name: 'Show all' }).click();
+    expect(new URL(page.url()).hash).toBe('#/spool');
+  });
+
   test('gives up a message for a reason only, by the keyboard alone', async () => {
     const page = await open('#/spool');
     await page.getByRole('button', { name: 'Discard message 68' }).press('Enter');
@@ -401,6 +422,16 @@ describe('the configuration', () => {
     await page.getByRole('button', { name: 'Reload' }).click();
     await page.getByRole('status').getByText('the configuration that ran goes on').waitFor();
     expect(await page.getByRole('status').getByText('gateway.yaml:11:5 timeot').count()).toBe(1);
+  });
+
+  test('that is new says anew who one is, and until when data sets are captured', async () => {
+    const page = await open('#/config');
+    await shown(page, 'data sets are captured until');
+    const { capture: _capture, ...me } = ME;
+    served.answer('GET /api/me', () => ({ body: { ...me, role: 'viewer' } }));
+    await page.getByRole('button', { name: 'Reload' }).click();
+    await shown(page, 'no data sets are captured');
+    await shown(page, 'role viewer');
   });
 });
 
