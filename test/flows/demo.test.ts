@@ -120,8 +120,31 @@ const HOPS = [
   'Done: both directions, every message answered',
 ];
 
+/** What each message was: context, identifier, query, status, data sets on either side. */
+function expectMessages(output: string): void {
+  const [, first = '', second = '', , fourth = ''] = output.split(/^═══ /m);
+  for (const line of [
+    'association: calling AE title MR1, called AE title CROSSOVER',
+    'presentation context 1: Modality Worklist Information Model – FIND, Explicit VR Little Endian',
+    '00400001 AE ScheduledStationAETitle: MR1',
+    'GET /dicomweb/modality-scheduled-procedure-steps',
+    '?00400100.00400001=MR1',
+    '= ScheduledProcedureStepSequence.ScheduledStationAETitle',
+    'Accept: application/dicom+json',
+    '"00100010": {"vr":"PN","Value":[{"Alphabetic":"Müller^Jürgen^^Dr."}]}',
+    'status FF00H (pending) × 1, then status 0000H (success)',
+    '00100010 PN PatientName: Müller^Jürgen^^Dr.',
+  ]) {
+    expect(first).toContain(line);
+  }
+  const [, uid = ''] = /Affected SOP Instance UID ([0-9.]+)/.exec(second) ?? [];
+  expect(second).toContain(`POST /dicomweb/modality-performed-procedure-steps/${uid}\n`);
+  expect(second).toContain('"00400252": {"vr":"CS","Value":["IN PROGRESS"]}');
+  expect(fourth).toContain('00100010 PN PatientName: Yamada^Tarou=山田^太郎=やまだ^たろう');
+}
+
 describe('demo', () => {
-  test('shows every hop of both directions in the order of the wire, ends by itself and leaves nothing behind', async () => {
+  test('shows every hop of both directions in the order of the wire with what it carried, ends by itself and leaves nothing behind', async () => {
     const demo = start();
     const [output, errors, status] = await Promise.all([text(demo.stdout), text(demo.stderr), statusOf(demo)]);
     expect({ status, errors }).toEqual({ status: 0, errors: '' });
@@ -130,30 +153,7 @@ describe('demo', () => {
     expect(demoPicture(output)).toBe(await readFile(PICTURE, 'utf8')); // `node scripts/pictures/draw.ts` draws it anew
     // No colours where nobody looks.
     expect(output).not.toContain('\u001b');
-  });
-
-  test('shows what each message was: context, identifier, query, status, data sets on either side', async () => {
-    const demo = start();
-    const [output] = await Promise.all([text(demo.stdout), statusOf(demo)]);
-    const [, first = '', second = '', , fourth = ''] = output.split(/^═══ /m);
-    for (const line of [
-      'association: calling AE title MR1, called AE title CROSSOVER',
-      'presentation context 1: Modality Worklist Information Model – FIND, Explicit VR Little Endian',
-      '00400001 AE ScheduledStationAETitle: MR1',
-      'GET /dicomweb/modality-scheduled-procedure-steps',
-      '?00400100.00400001=MR1',
-      '= ScheduledProcedureStepSequence.ScheduledStationAETitle',
-      'Accept: application/dicom+json',
-      '"00100010": {"vr":"PN","Value":[{"Alphabetic":"Müller^Jürgen^^Dr."}]}',
-      'status FF00H (pending) × 1, then status 0000H (success)',
-      '00100010 PN PatientName: Müller^Jürgen^^Dr.',
-    ]) {
-      expect(first).toContain(line);
-    }
-    const [, uid = ''] = /Affected SOP Instance UID ([0-9.]+)/.exec(second) ?? [];
-    expect(second).toContain(`POST /dicomweb/modality-performed-procedure-steps/${uid}\n`);
-    expect(second).toContain('"00400252": {"vr":"CS","Value":["IN PROGRESS"]}');
-    expect(fourth).toContain('00100010 PN PatientName: Yamada^Tarou=山田^太郎=やまだ^たろう');
+    expectMessages(output);
   });
 
   test('--keep goes on serving and showing what passes, says where, and ends with 0 on SIGINT', async () => {

@@ -68,7 +68,7 @@ async function expectWhole(store: Store, acknowledged: ReadonlyMap<number, strin
 
 describe('kill -9', () => {
   test('at random moments of writing: every acknowledged record is there, whole, in its last state', async () => {
-    const kills = 32;
+    const kills = 12;
     const all = new Map<number, string>();
     const fewMs = (): Promise<void> => delay(Math.random() * 4);
     for (let round = 0; round < kills; round++) {
