@@ -151,6 +151,8 @@ export interface TimelineEntry {
   readonly status?: string;
   readonly exchange?: number;
   readonly spool?: number;
+  /** Of the message, which for a workitem is that of its MPPS. */
+  readonly uid?: string;
   readonly commitment?: number;
 }
 

@@ -122,7 +122,7 @@ function messageEntries({
   attempts,
   lastFailure,
 }: SpoolMessage): TimelineEntry[] {
-  const what = { kind: 'spool', spool: id } as const;
+  const what = { kind: 'spool', spool: id, uid } as const;
   const tried = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
   const waits = state === 'dead' ? 'waits for a person' : 'waits for its delivery';
   return [
@@ -169,7 +169,7 @@ function commitmentEntries({
 }
 
 function failureEntries(
-  what: Pick<TimelineEntry, 'kind' | 'spool' | 'commitment'>,
+  what: Pick<TimelineEntry, 'kind' | 'spool' | 'uid' | 'commitment'>,
   text: string,
   failure: { readonly code: string; readonly problem: string; readonly at: number } | undefined,
 ): TimelineEntry[] {

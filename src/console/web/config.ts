@@ -50,7 +50,8 @@ export class ConfigPage implements Page {
         <button
           type="button"
           class=${view.changed ? 'main' : ''}
-          ?disabled=${!isAllowed || this.#isReloading || view.file === undefined}
+          ?disabled=${!isAllowed || view.file === undefined}
+          aria-disabled=${this.#isReloading ? 'true' : nothing}
           @click=${() => void this.#reload()}
         >
           Reload
@@ -81,10 +82,12 @@ export class ConfigPage implements Page {
   }
 
   async #reload(): Promise<void> {
+    if (this.#isReloading) return;
     this.#isReloading = true;
     this.#host.changed();
     try {
       this.#reloaded = await this.#host.api.post<{ warnings: readonly string[] }>('/api/reload', {});
+      this.#host.renew();
     } catch (error) {
       this.#reloaded = { failure: failureOf(error) };
     }

@@ -17,7 +17,8 @@ export function comparison(
   const known = before ?? after;
   if (before === undefined || after === undefined) {
     const missing = before === undefined ? 'before' : 'after';
-    return html`<p class="note">Only one of the two is there: nothing was captured ${missing} the rules.</p>
+    const why = before === undefined ? '' : ', or there are none';
+    return html`<p class="note">Only one of the two is there: nothing was captured ${missing} the rules${why}.</p>
       ${known === undefined ? nothing : listing(title, known)}`;
   }
   const rows = compare(before, after);

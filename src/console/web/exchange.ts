@@ -101,6 +101,8 @@ export class ExchangePage implements Page {
       this.#detail = detail;
       this.#failure = undefined;
       this.#host.answered();
+      // Capture may have ended since.
+      if (detail.captured.length === 0) this.#host.renew();
     } catch (error) {
       if (id !== this.#id) return;
       this.#failure = failureOf(error);

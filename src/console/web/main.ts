@@ -68,6 +68,19 @@ class Console implements Host {
     });
   }
 
+  renew(): void {
+    void this.api.get<Me>('/api/me').then(
+      (me) => {
+        if (this.#me === undefined) return;
+        this.#me = me;
+        this.changed();
+      },
+      () => {
+        // The page itself tells what is wrong.
+      },
+    );
+  }
+
   announce(text: string): void {
     this.#said = text;
     this.changed();

@@ -9,6 +9,8 @@ export interface Host {
   readonly me: Me;
   /** Shows the page anew, soon. */
   changed(): void;
+  /** Asks anew who one is and what runs: a reload may have changed either. */
+  renew(): void;
   /** Reads a short sentence to those who listen. */
   announce(text: string): void;
   /** Tells whether the gateway answered, for the line in the header. */

@@ -112,6 +112,7 @@ export class SpoolPage implements Page {
   }
 
   #messages({ messages, next }: SpoolListing): TemplateResult {
+    const { uid } = this.#filter;
     const states = [
       { value: '', text: 'queued and dead' },
       { value: 'dead', text: 'dead' },
@@ -125,6 +126,7 @@ export class SpoolPage implements Page {
       <h2 id="messages">Messages</h2>
       <form class="filters" aria-label="Filter messages">
         ${choice('State', 'state', states, this.#filter['state'] ?? '', choose)}
+        ${uid === undefined ? nothing : html`<span class="note">only those of <code>${uid}</code></span> <a class="button" href=${hashOf('spool')}>Show all</a>`}
       </form>
       ${
         messages.length === 0
@@ -190,7 +192,8 @@ export class SpoolPage implements Page {
     return html`<button
       type="button"
       aria-label=${label}
-      ?disabled=${this.#isBusy || !mayChange(this.#host)}
+      ?disabled=${!mayChange(this.#host)}
+      aria-disabled=${this.#isBusy ? 'true' : nothing}
       @click=${onClick}
     >
       ${text}
@@ -213,12 +216,12 @@ export class SpoolPage implements Page {
       <form method="dialog" @submit=${submit}>
         <h2 id="discard-title">Discard message ${message?.id}</h2>
         <p>
-          ${message?.kind} of <code>${message?.uid}</code> for ${message?.upstream}. It is gone for good; the log and
-          the audit trail keep who did it, and why.
+          ${message?.kind} of <code>${message?.uid}</code> for ${message?.upstream}. It is gone for good; the log keeps
+          who did it, and why: write no name of a patient.
         </p>
         <label class="field">
           <span>Reason</span>
-          <input name="reason" required minlength="3" maxlength="200" autocomplete="off" pattern=".*\\S.*" />
+          <input name="reason" required minlength="3" maxlength="500" autocomplete="off" pattern=".*\\S.*" />
         </label>
         <p class="bar">
           <button type="submit" class="danger">Discard</button>
@@ -234,7 +237,9 @@ export class SpoolPage implements Page {
     dialogElement()?.showModal();
   }
 
+  /** One thing at a time. A button that was disabled meanwhile would lose the keyboard. */
   #do(action: () => Promise<string>): void {
+    if (this.#isBusy) return;
     this.#isBusy = true;
     this.#host.changed();
     void action()

@@ -99,14 +99,14 @@ export class StepsPage implements Page {
   }
 }
 
-function entryRow({ at, kind, text, status, exchange, spool }: TimelineEntry): TemplateResult {
+function entryRow({ at, kind, text, status, exchange, spool, uid }: TimelineEntry): TemplateResult {
   return html`<li>
     <time datetime=${at}>${moment(at)}</time>
     <span class="kind ${kind}">${kind}</span>
     <span
       >${text} ${status === undefined ? nothing : html`<strong>${status}</strong>`}
       ${exchange === undefined ? nothing : html`<a href=${hashOf('exchanges', String(exchange))}>exchange ${exchange}</a>`}
-      ${spool === undefined ? nothing : html`<a href=${hashOf('spool')}>message ${spool} of the spool</a>`}
+      ${spool === undefined ? nothing : html`<a href=${hashOf('spool', '', { uid })}>message ${spool} of the spool</a>`}
     </span>
   </li>`;
 }

@@ -26,7 +26,7 @@ export class TryDataSetPart {
   render({ routes }: Overview): TemplateResult {
     const submit = (event: SubmitEvent): void => {
       event.preventDefault();
-      void this.#ask(event.target as HTMLFormElement);
+      if (!this.#isAsking) void this.#ask(event.target as HTMLFormElement);
     };
     const services = [...new Set(routes.flatMap((route) => Object.keys(route.services)))].filter(
       (service) => service === 'worklist' || service === 'mpps',
@@ -57,7 +57,7 @@ export class TryDataSetPart {
           </select>
         </label>
         <p class="bar wide">
-          <button type="submit" class="main" ?disabled=${this.#isAsking}>Show</button>
+          <button type="submit" class="main" aria-disabled=${this.#isAsking ? 'true' : nothing}>Show</button>
           <span role="status">${this.#isAsking ? 'Asking …' : ''}</span>
         </p>
       </form>

@@ -48,6 +48,7 @@ export class TrySearchPart {
   render({ upstreams }: Overview): TemplateResult {
     const ask = (event: SubmitEvent): void => {
       event.preventDefault();
+      if (this.#isAsking) return;
       const isDry = (event.submitter as HTMLButtonElement | null)?.value === 'dry';
       void this.#ask(event.target as HTMLFormElement, isDry);
     };
@@ -77,8 +78,18 @@ export class TrySearchPart {
           ><span>At most</span><input name="limit" type="number" min="1" max="1000" value="20"
         /></label>
         <p class="bar wide">
-          <button type="submit" value="dry" ?disabled=${this.#isAsking}>Show what is asked</button>
-          <button type="submit" value="run" class="main" ?disabled=${this.#isAsking || !isAllowed}>Run it</button>
+          <button type="submit" value="dry" aria-disabled=${this.#isAsking ? 'true' : nothing}>
+            Show what is asked
+          </button>
+          <button
+            type="submit"
+            value="run"
+            class="main"
+            ?disabled=${!isAllowed}
+            aria-disabled=${this.#isAsking ? 'true' : nothing}
+          >
+            Run it
+          </button>
           <span role="status">${this.#isAsking ? 'Asking …' : ''}</span>
         </p>
       </form>

@@ -167,7 +167,7 @@ export const TIMELINE: Timeline = {
   entries: [
     { at: AT, kind: 'exchange', text: 'create by CT1 at ward, passed on to webRis', status: '0000H', exchange: 3 },
     { at: AT, kind: 'record', text: 'IN PROGRESS is remembered' },
-    { at: AT, kind: 'spool', text: 'create for archive is queued', status: 'queued', spool: 71 },
+    { at: AT, kind: 'spool', text: 'create for archive is queued', status: 'queued', spool: 71, uid: STEP_UID },
     { at: '2026-03-02T09:15:31.004Z', kind: 'exchange', text: 'update by CT1 at ward', status: '0110H', exchange: 4 },
   ],
 };
