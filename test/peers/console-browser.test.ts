@@ -389,6 +389,20 @@ describe('trying', () => {
     expect(await findBarriers(page)).toEqual([]);
   });
 
+  test('a search has as long as the gateway gives an upstream, which is then to blame', async () => {
+    const page = await open('#/try');
+    await page.evaluate(() => {
+      const waits: number[] = [];
+      const timeout = AbortSignal.timeout.bind(AbortSignal);
+      AbortSignal.timeout = (ms) => (waits.push(ms), timeout(ms));
+      Object.assign(globalThis, { waits });
+    });
+    await page.getByRole('button', { name: 'Run it' }).click();
+    await shown(page, '1 result');
+    const waits = await page.evaluate(() => (globalThis as unknown as { waits: number[] }).waits);
+    expect(Math.max(...waits)).toBeGreaterThan(30_000);
+  });
+
   test('a data set is shown in each form, with what the rules of a route make of it', async () => {
     const page = await open('#/try/dataset');
     await page.getByLabel('Data set: DICOM JSON').fill('{"00080060":{"vr":"CS","Value":["CT"]}}');
