@@ -9,7 +9,9 @@ import type { MppsEvent, MppsEventType } from '../services/mpps/notification.ts'
 import { ServiceFailure } from '../services/port.ts';
 import type { Requester, RequestContext } from '../services/port.ts';
 import { KeyedQueue } from '../store/keyed-queue.ts';
-import type { NewSpoolMessage } from '../store/spool-records.ts';
+import type { Destination, NewSpoolMessage, SpoolDepth } from '../store/spool-records.ts';
+import { EventRoom } from './event-room.ts';
+import type { EventRoomOptions } from './event-room.ts';
 import type { ExchangeLog } from './exchange.ts';
 import { toFailure } from './mapping.ts';
 import { eventMessage } from './mpps-events.ts';
@@ -38,6 +40,7 @@ export interface NotificationsHost {
   delivery():
     | {
         tell(events: readonly NewSpoolMessage[]): Promise<void>;
+        depths(): Promise<readonly SpoolDepth[]>;
         knows(target: MppsTarget, uid: string): Promise<boolean>;
       }
     | undefined;
@@ -47,8 +50,9 @@ export interface NotificationsHost {
 
 type Origin = Pick<RequestContext, 'requester' | 'traceId'>;
 
-/** MPPS of which it is remembered what was told; beyond them a repeat is told again, which harms nobody. */
-const REMEMBERED_STEPS = 10_000;
+/** MPPS times those who are told of them, of which it is remembered; beyond them a repeat is told again, which harms nobody. */
+const REMEMBERED_STEPS = 30_000;
+const NOTHING: ReadonlySet<MppsEventType> = new Set();
 
 export class Notifications {
   readonly #logger: Logger;
@@ -56,19 +60,21 @@ export class Notifications {
   readonly #host: NotificationsHost;
   /** Two events of one MPPS on two associations are told one after the other. */
   readonly #order = new KeyedQueue();
-  /** What was told of an MPPS of an upstream; those told of last stand last. */
+  /** What was told of an MPPS of an upstream to the observer and to each SCU; those told of last stand last. */
   readonly #told = new Map<string, ReadonlySet<MppsEventType>>();
+  readonly #room: EventRoom;
 
-  constructor(logger: Logger, exchanges: ExchangeLog, host: NotificationsHost) {
+  constructor(logger: Logger, exchanges: ExchangeLog, host: NotificationsHost, room?: EventRoomOptions) {
     this.#logger = logger;
     this.#exchanges = exchanges;
     this.#host = host;
+    this.#room = new EventRoom(logger, room);
   }
 
   /**
    * Takes an N-EVENT-REPORT; its SCP is an upstream of MPPS, known by its AE title.
    * @throws ServiceFailure NOT_SUPPORTED (0118H) from anybody else, NO_SUCH_INSTANCE (0112H) for an MPPS that did not go
-   * there, where every route there refuses such, OUT_OF_RESOURCES (0213H) when it cannot be stored
+   * there, where every route there refuses such, OUT_OF_RESOURCES (0213H) when it cannot be stored, or too much waits for an SCU
    */
   async notify(event: MppsEvent, context: RequestContext): Promise<void> {
     const startedMs = performance.now();
@@ -119,17 +125,28 @@ export class Notifications {
 
   #take(upstream: string, event: MppsEvent, origin: Origin): Promise<void> {
     const key = `${upstream} ${event.uid}`;
+    const scuKey = (to: Destination): string => `${key} ${to.route} ${to.upstream}`;
     return this.#order.run(key, async () => {
-      const told = this.#told.get(key) ?? new Set();
-      const news = isNews(told, event.type);
       const fields = { traceId: origin.traceId, upstream, uid: event.uid, eventType: event.type };
-      if (!news) return this.#logger.debug('an upstream told again what it had told of an MPPS', fields);
-      // What comes last can be repeated without being told twice.
-      await this.#host.observer()?.(upstream, event);
-      const messages = this.#messagesOf(upstream, event, origin);
-      if (messages.length > 0) await this.#host.delivery()?.tell(messages);
-      this.#logger.info('an upstream told of an MPPS', { ...fields, scus: messages.length });
-      this.#remember(key, new Set([...told, event.type]));
+      const isNews = this.#isNews(key, event.type);
+      const due = this.#messagesOf(upstream, event, origin).filter((each) => this.#isNews(scuKey(each), event.type));
+      if (!isNews && due.length === 0) {
+        return this.#logger.debug('an upstream told again what it had told of an MPPS', fields);
+      }
+      if (isNews) {
+        await this.#host.observer()?.(upstream, event);
+        this.#remember(key, event.type);
+      }
+      const delivery = this.#host.delivery();
+      const fitting = delivery === undefined ? due : await this.#room.fitting(due, () => delivery.depths());
+      // Whoever has room is not kept waiting by who has none, nor told again when the event is repeated for that one.
+      if (fitting.length > 0) await delivery?.tell(fitting);
+      for (const each of fitting) this.#remember(scuKey(each), event.type);
+      if (isNews || fitting.length > 0) {
+        this.#logger.info('an upstream told of an MPPS', { ...fields, scus: fitting.length });
+      }
+      if (fitting.length === due.length) return;
+      throw new ServiceFailure('OUT_OF_RESOURCES', { retry: 'safe', comment: 'too many events wait for an SCU' });
     });
   }
 
@@ -144,9 +161,14 @@ export class Notifications {
       );
   }
 
-  #remember(key: string, told: ReadonlySet<MppsEventType>): void {
+  #isNews(key: string, type: MppsEventType): boolean {
+    return isNews(this.#told.get(key) ?? NOTHING, type);
+  }
+
+  #remember(key: string, type: MppsEventType): void {
+    const told = this.#told.get(key) ?? NOTHING;
     this.#told.delete(key);
-    this.#told.set(key, told);
+    this.#told.set(key, new Set([...told, type]));
     const [oldest] = this.#told.keys();
     if (oldest !== undefined && this.#told.size > REMEMBERED_STEPS) this.#told.delete(oldest);
   }

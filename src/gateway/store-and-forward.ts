@@ -3,12 +3,16 @@
  * what its record says (proxy flows 4.1, 11). Whoever calls holds the instance, and has checked the message.
  */
 import type { Logger } from '../observe/log.ts';
+import { MPPS_EVENT } from '../services/mpps/notification.ts';
 import type { Destination, NewSpoolMessage, Spool } from '../store/spool-records.ts';
 import type { MppsKey, MppsRecord, MppsRecords } from '../store/store.ts';
 import { forwardMessages, primaryMessage } from './forwarding.ts';
 import type { AcceptedMessage } from './forwarding.ts';
 import { eventsOfMessage } from './mpps-events.ts';
 import type { MppsTarget } from './mpps-route.ts';
+
+/** More wait for one instance at one destination only where they are no events. */
+const LANE = 100;
 
 export class StoreAndForward {
   readonly #mpps: MppsRecords;
@@ -70,9 +74,23 @@ export class StoreAndForward {
     return true;
   }
 
-  /** Puts events on the disk for the SCUs that hear of them. @throws GatewayError STORE_* */
-  tell(events: readonly NewSpoolMessage[]): Promise<void> {
-    return this.#put(undefined, events);
+  /**
+   * Puts events on the disk for the SCUs that hear of them. That something has changed is left out where the same waits
+   * already: an SCU that is told of it from now on looks after it has happened.
+   * @throws GatewayError STORE_*
+   */
+  async tell(events: readonly NewSpoolMessage[]): Promise<void> {
+    const waits = await Promise.all(events.map((event) => this.#waits(event)));
+    const news = events.filter((_, i) => waits[i] !== true);
+    if (news.length > 0) await this.#put(undefined, news);
+  }
+
+  /** Whether the last of its lane is the same event, of which no attempt may have arrived. */
+  async #waits({ route, upstream, uid, eventType }: NewSpoolMessage): Promise<boolean> {
+    if (eventType !== MPPS_EVENT.updated) return false;
+    const lane = await this.#spool.list({ destination: { route, upstream }, uid, limit: LANE });
+    const last = lane.length < LANE ? lane.at(-1) : undefined;
+    return last?.eventType === eventType && last.state === 'queued' && !last.inDoubt;
   }
 
   async #put(record: MppsRecord | undefined, messages: readonly NewSpoolMessage[]): Promise<void> {

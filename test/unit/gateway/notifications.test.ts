@@ -2,13 +2,16 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { GatewayError } from '../../../src/errors.ts';
 import { Delivery } from '../../../src/gateway/delivery.ts';
+import { ExchangeLog } from '../../../src/gateway/exchange.ts';
 import { Gateway } from '../../../src/gateway/gateway.ts';
 import type { GatewayRoute } from '../../../src/gateway/gateway.ts';
 import type { MppsTarget, NotificationScu } from '../../../src/gateway/mpps-route.ts';
+import { Notifications } from '../../../src/gateway/notifications.ts';
 import type { NotificationTarget } from '../../../src/gateway/notifications.ts';
 import type { MppsEvent, MppsEventType } from '../../../src/services/mpps/notification.ts';
 import { ServiceFailure } from '../../../src/services/port.ts';
 import type { Requester } from '../../../src/services/port.ts';
+import type { Claim } from '../../../src/store/spool-records.ts';
 import type { MppsRecords } from '../../../src/store/store.ts';
 import { createMessage, finalMessage, mppsContextOf, MPPS_UID, progressMessage } from '../../support/mpps.ts';
 import { NotifiedScu } from '../../support/notifications.ts';
@@ -173,13 +176,30 @@ describe('what an upstream tells (PS3.4 F.9.2)', () => {
 
   test.each<[string, MppsEventType[], MppsEventType[]]>([
     ['a state is told once', [1, 1, 2, 2], [1, 2]],
-    ['updates each time', [1, 4, 4], [1, 4, 4]],
+    ['an update that waits says it of those behind it', [1, 4, 4, 4], [1, 4]],
     ['nothing after the end but that it is deleted, once', [2, 4, 1, 3, 5, 5, 4], [2, 5]],
     ['a discontinued step is at its end too', [3, 2, 4], [3]],
   ])('%s: it comes back in a ring of gateways, and SCPs repeat themselves', async (_what, told, expected) => {
     offer(routeOf('upstream', { to: [board] }));
     for (const type of told) await notify(eventOf(type));
     expect(await waiting()).toEqual(expected.map((type) => `all board event ${type}`));
+  });
+
+  test('an update is told again once the one before is being told, which may have looked before (F.9.2)', async () => {
+    offer(routeOf('upstream', { to: [board] }));
+    await notify(eventOf(1));
+    await notify(eventOf(4));
+    const destination = { route: 'all', upstream: 'board' };
+    const [begin] = await bed.store.spool.claim(destination, 1, 1_000);
+    const told = begin && (await bed.store.spool.done(begin, 1_000));
+    expect(told?.message).toMatchObject({ eventType: 4 });
+    await notify(eventOf(4));
+    await notify(eventOf(4));
+    expect(await waiting()).toEqual(['all board event 4', 'all board event 4']);
+    // The SCU was not there: what is tried again says both.
+    await bed.store.spool.later(told as Claim, 0, { code: 'UPSTREAM_UNREACHABLE', problem: '' }, false);
+    await notify(eventOf(2));
+    expect(await waiting()).toEqual(['all board event 4', 'all board event 4', 'all board event 2']);
   });
 
   test('two at once are told in their order, and one that comes twice at once once', async () => {
@@ -214,6 +234,54 @@ describe('what an upstream tells (PS3.4 F.9.2)', () => {
     ]);
     expect(lines('an upstream told of an MPPS')).toMatchObject([{ upstream: 'far', eventType: 1, scus: 2 }]);
   });
+});
+
+describe('an SCU that fetches nothing', () => {
+  const uidOf = (number: number): string => `1.2.3.${number}`;
+  const uids = [1, 2, 3].map(uidOf);
+  let nowMs: number;
+  let notifications: Notifications;
+  const tell = (event: MppsEvent): Promise<void> => notifications.told('far', event);
+  const ofBoard = async (): Promise<string[]> =>
+    (await bed.messages()).filter(({ upstream }) => upstream === 'board').map(({ uid }) => uid);
+
+  beforeEach(() => {
+    nowMs = 0;
+    const host = { routes: () => [routeOf('upstream')], delivery: () => delivery, observer: () => undefined };
+    const log = new ExchangeLog(bed.logger);
+    notifications = new Notifications(bed.logger, log, host, { maximum: uids.length, now: () => nowMs });
+  });
+
+  test('is kept so many events for, then no more are taken (0213H): a peer that invents instances fills no disk', async () => {
+    for (const uid of uids) await tell(eventOf(1, uid));
+    for (const number of [4, 5, 6]) {
+      nowMs += 1_000;
+      await expect(tell(eventOf(1, uidOf(number)))).rejects.toMatchObject({ code: 'OUT_OF_RESOURCES', retry: 'safe' });
+    }
+    expect(await ofBoard()).toEqual(uids);
+    expect(lines('no more events are taken for an SCU: as many wait for it as may')).toMatchObject([
+      { level: 'error', route: 'all', upstream: 'board', waiting: uids.length },
+      { level: 'error', route: 'all', upstream: 'reader', waiting: uids.length },
+    ]);
+  });
+
+  test('does not keep others from being told, each event once, and has what is repeated when it fetches again', async () => {
+    for (const uid of uids) await tell(eventOf(1, uid));
+    await fetched('reader');
+    nowMs += 1_000;
+    for (let repeat = 0; repeat < 3; repeat++) await tell(eventOf(1, uidOf(9))).catch(() => undefined);
+    expect(await waiting()).toEqual([...uids.map(() => 'all board event 1'), 'all reader event 1']);
+    await fetched('board');
+    nowMs += 1_000;
+    await tell(eventOf(1, uidOf(9)));
+    expect(await waiting()).toEqual(['all reader event 1', 'all board event 1']);
+    expect(lines('events for an SCU are taken again')).toMatchObject([{ upstream: 'board' }]);
+  });
+
+  async function fetched(upstream: string): Promise<void> {
+    const claims = await bed.store.spool.claim({ route: 'all', upstream }, uids.length, 1_000);
+    for (const claim of claims) await bed.store.spool.done(claim, 1_000);
+  }
 });
 
 describe('an MPPS that did not come by here (status mapping 6)', () => {
