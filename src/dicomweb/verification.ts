@@ -5,7 +5,7 @@ import type { UserAgent } from './user-agent.ts';
 
 /**
  * Retrieve Capabilities. Any answer proves that a server is there, and few have this transaction, so only those that
- * say we are not let in, or that it is out of order, are failures.
+ * say we are not let in, that it is elsewhere, or out of order, are failures.
  * @param baseUrl without slash at the end
  * @throws ServiceFailure
  */
@@ -25,6 +25,7 @@ export async function verifyServer(
   });
   const { status } = answer;
   const refused = status === 401 || status === 403 || status === 407;
-  if (refused || (status >= 500 && status !== 501)) throw await failureOf(answer);
+  const elsewhere = status >= 300 && status < 400;
+  if (refused || elsewhere || (status >= 500 && status !== 501)) throw await failureOf(answer);
   await answer.text(0);
 }

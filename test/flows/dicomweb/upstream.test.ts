@@ -665,6 +665,7 @@ describe('verify', () => {
   });
 
   test.each([
+    [302, 'UNEXPECTED_STATUS'],
     [401, 'NOT_AUTHORIZED'],
     [403, 'NOT_AUTHORIZED'],
     [500, 'UPSTREAM_ERROR'],
