@@ -3,6 +3,8 @@ import type { ApiError } from '../api-types.ts';
 
 const TOKEN_KEY = 'dimseway.token';
 const PATIENCE_MS = 15_000;
+/** Of what asks others in turn: the gateway gives an upstream half a minute. */
+const LONG_PATIENCE_MS = 45_000;
 
 /** An answer that is no success, or none at all: then `status` is 0. */
 export class ApiFailure extends Error {
@@ -53,12 +55,13 @@ export class Api {
   }
 
   async #ask<T>(path: string, init: { method?: string; headers?: Record<string, string>; body?: string }): Promise<T> {
+    const patienceMs = init.method === undefined ? PATIENCE_MS : LONG_PATIENCE_MS;
     const token = sessionStorage.getItem(TOKEN_KEY);
     const headers = { ...init.headers, ...(token !== null && { Authorization: `Bearer ${token}` }) };
     let response: Response;
     let body: unknown;
     try {
-      response = await fetch(path, { ...init, headers, cache: 'no-store', signal: AbortSignal.timeout(PATIENCE_MS) });
+      response = await fetch(path, { ...init, headers, cache: 'no-store', signal: AbortSignal.timeout(patienceMs) });
       body = await response.json();
     } catch {
       throw new ApiFailure(0, {
