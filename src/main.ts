@@ -11,5 +11,12 @@ if (major < NEEDED) {
   process.exitCode = 3;
 } else {
   const { run } = await import('./cli/cli.ts');
+  // As `head` does when it has seen enough. A gateway goes on.
+  if (!process.argv.slice(2).includes('serve')) process.stdout.on('error', leave);
   process.exitCode = await run(process.argv.slice(2));
+}
+
+function leave(error: NodeJS.ErrnoException): never {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
 }
