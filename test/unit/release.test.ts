@@ -58,6 +58,15 @@ describe('a release', () => {
   });
 });
 
+test('the package has the documents that messages of the product lead to', () => {
+  const root = join(import.meta.dirname, '../..');
+  const listed = execFileSync('npm', ['pack', '--dry-run', '--json', '--offline', '--ignore-scripts'], { cwd: root });
+  const [{ files }] = JSON.parse(listed.toString()) as [{ files: { path: string }[] }];
+  const packed = new Set(files.map(({ path }) => path));
+  const named = ['errors', 'configuration', 'operations', 'worklist-api'].map((name) => `docs/${name}.md`);
+  expect([...named, 'CHANGELOG.md', 'config/gateway.schema.json'].filter((file) => !packed.has(file))).toEqual([]);
+}, 30_000);
+
 describe('the files of a release', () => {
   let folder: string;
   let root: string;
