@@ -15,6 +15,7 @@ import type { WorkitemState } from '../services/ups/workitem.ts';
 import type { ClaimedWorkitem, ClaimRecord } from '../store/workitem-records.ts';
 import { distinct, inPhase, isFinished } from './claim-book.ts';
 import type { Call } from './client.ts';
+import type { StateThere } from './owned-workitems.ts';
 import { lostLock } from './performing-parts.ts';
 import type { PerformingOptions, PerformingParts } from './performing-parts.ts';
 import { failureOfRefusal, isAboutLock, isAboutState } from './refusals.ts';
@@ -45,7 +46,7 @@ export class Performing {
     const picture = dataSetOf({ ...record.picture, ...modifications });
     const state = stateOf(picture);
     const final = state !== undefined && isFinal(state) ? (workitemStateOfMpps(state) as FinalState) : undefined;
-    if (isFinished(record.workitems)) await this.#checkEndedSo(record.workitems, final, call);
+    if (isFinished(record.workitems)) record = await this.#lookedAtAgain(record, final, call);
     for (const workitem of distinct(record.workitems)) {
       if (workitem.phase === 'final') continue;
       const isEnded = await this.#updateOne(record, workitem, picture, final, call);
@@ -55,19 +56,34 @@ export class Performing {
   }
 
   /**
-   * An event, or a look behind a connection that was lost, may be ahead of the answer to our own end, which then comes again:
-   * what has ended as it was to end is no conflict.
-   * @throws ServiceFailure INSTANCE_FINAL where it has ended otherwise
+   * That all has ended is known from events and from looks behind a connection that was lost. Those may be ahead of the answer to
+   * our own end, which then comes again: what has ended as it was to end is no conflict. And a server that is just coming up
+   * may have said of a workitem that it is gone: what is IN PROGRESS goes on.
+   * @throws ServiceFailure INSTANCE_FINAL where all has ended otherwise, NO_SUCH_INSTANCE where it is gone
    */
-  async #checkEndedSo(workitems: readonly ClaimedWorkitem[], final: FinalState | undefined, call: Call): Promise<void> {
-    if (final === undefined) throw new ServiceFailure('INSTANCE_FINAL');
-    for (const { workitemUid } of distinct(workitems)) {
-      const state = await this.#parts.owned.stateOf(workitemUid, call);
-      if (state === final) continue;
-      if (state !== 'unknown') throw new ServiceFailure('INSTANCE_FINAL');
+  async #lookedAtAgain(record: ClaimRecord, final: FinalState | undefined, call: Call): Promise<ClaimRecord> {
+    const states = new Map<string, StateThere>();
+    for (const { workitemUid } of distinct(record.workitems)) {
+      states.set(workitemUid, await this.#parts.owned.stateOf(workitemUid, call));
+    }
+    const found = [...states.values()];
+    if (found.includes('unknown')) {
       const comment = 'it cannot be learned how the workitem has ended';
       throw new ServiceFailure('UPSTREAM_ERROR', { retry: 'safe', comment });
     }
+    if (found.includes('IN PROGRESS')) {
+      const changes = ({ workitems }: ClaimRecord) => ({
+        workitems: workitems.map((each) =>
+          states.get(each.workitemUid) === 'IN PROGRESS' ? { ...each, phase: 'claimed' as const } : each,
+        ),
+      });
+      return this.#parts.book.change(record, changes, 'process');
+    }
+    if (final !== undefined && found.every((state) => state === final)) return record;
+    const isGone = found.every((state) => state === 'missing');
+    throw isGone
+      ? new ServiceFailure('NO_SUCH_INSTANCE', { comment: 'workitem not found' })
+      : new ServiceFailure('INSTANCE_FINAL');
   }
 
   /** @returns whether the workitem is known to be in the final state that is wanted */

@@ -4,7 +4,7 @@ import { attribute, dataSetOf } from '../../../src/dataset/model.ts';
 import type { MppsEvent } from '../../../src/services/mpps/notification.ts';
 import type { UpsOptions } from '../../../src/ups/options.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { createMessage, finalMessage } from '../../support/mpps.ts';
+import { createMessage, finalMessage, seriesMessage } from '../../support/mpps.ts';
 import { contextOf, keepingLogger } from '../../support/requests.ts';
 import type { UpsManner } from '../../support/ups/answers.ts';
 import { UpstreamBed } from '../../support/ups/upstream-bed.ts';
@@ -265,6 +265,19 @@ describe('the state of an MPPS', () => {
     await lose(() => bed.server.worklist.remove(UID));
     expect(told).toEqual(['1', `${DELETED}`]);
     await closed();
+  });
+
+  test('whose workitem is only said to be gone by a server that is just coming up can still be brought to its end', async () => {
+    await open();
+    await listen();
+    await create();
+    await toldOf(BEGUN);
+    await lose(() => (bed.server.faults.retrieve = [{ status: 404 }]));
+    expect(told).toEqual(['1', `${DELETED}`]);
+    await bed.upstream.updateMpps(MPPS_UID, seriesMessage(1), contextOf());
+    await complete();
+    expect(bed.server.worklist.stateOf(UID)).toBe('COMPLETED');
+    await isKeptAsCompleted();
   });
 
   test('that cannot be taken in comes again, and nothing overtakes it', async () => {
