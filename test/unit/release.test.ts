@@ -45,6 +45,7 @@ describe('a release', () => {
     ['files that are not committed', { status: ' M src/main.ts\n?? notes' }, /^2 files/],
     ['a tag of that version', { tags: ['v1.2.0'] }, /tag v1\.2\.0/],
     ['no section of that version', { changelog: '## Unreleased\n' }, /no "## 1\.2\.0/],
+    ['a conformance statement of another version', { statedVersion: '1.1.0' }, /conformance\.md is of version 1\.1\.0/],
     ['a section without a date', { changelog: '## 1.2.0\n\n- Something.\n' }, /no "## 1\.2\.0/],
     ['a section without entries', { changelog: '## 1.2.0 - 2026-11-21\n' }, /nothing of 1\.2\.0/],
     [
@@ -110,6 +111,19 @@ describe('the files of a release', () => {
     expect(sums).toEqual(own);
     const packed = execFileSync('tar', ['-tzf', join(made, 'small-1.2.0.tgz')], { encoding: 'utf8' });
     expect(packed.split('\n').filter(Boolean).sort()).toEqual(['package/dist/main.js', 'package/package.json']);
+  }, 30_000);
+
+  test('are not made where there is a folder, and leave none behind where the build fails', () => {
+    expect(() => release(root, join(folder, 'made'))).toThrow(ReleaseError);
+    const broken = join(folder, 'broken');
+    const build = readFileSync(join(root, 'package.json'), 'utf8').replace(
+      /"build":"(?:[^"\\]|\\.)*"/,
+      '"build":"false"',
+    );
+    write('package.json', build);
+    git('commit', '--quiet', '-am', 'Broken');
+    expect(() => release(root, broken)).toThrow();
+    expect(existsSync(broken)).toBe(false);
   }, 30_000);
 
   test('are not made of a tree that is not clean', () => {
