@@ -10,16 +10,22 @@ export interface ReleaseFacts {
   readonly tags: readonly string[];
   /** CHANGELOG.md. */
   readonly changelog: string;
+  /** Which docs/conformance.md is of; undefined: there is none. */
+  readonly statedVersion?: string | undefined;
 }
 
 const VERSION = /^\d+\.\d+\.\d+(-[\da-z.-]+)?$/i;
 
 /** Each with what to do about it; none: it can be released. */
-export function problemsOf({ version, lockVersions, status, tags, changelog }: ReleaseFacts): string[] {
+export function problemsOf(facts: ReleaseFacts): string[] {
+  const { version, lockVersions, status, tags, changelog, statedVersion = version } = facts;
   const problems: string[] = [];
   if (!VERSION.test(version)) problems.push(`package.json: version ${version} is none of Semantic Versioning`);
   if (lockVersions.some((each) => each !== version)) {
     problems.push(`package-lock.json is of another version than ${version}: npm install --package-lock-only`);
+  }
+  if (statedVersion !== version) {
+    problems.push(`docs/conformance.md is of version ${statedVersion}, not ${version}: npm run generate`);
   }
   const changed = status.split('\n').filter((line) => line !== '').length;
   if (changed > 0) problems.push(`${changed} files are changed or unknown to git: commit them or take them away`);

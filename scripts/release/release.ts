@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { notesOf, problemsOf } from './checks.ts';
 import type { ReleaseFacts } from './checks.ts';
@@ -30,9 +30,18 @@ export interface Release {
  */
 export function release(root: string, folder: string): Release {
   const facts = factsOf(root);
-  const problems = problemsOf(facts);
+  const problems = [...problemsOf(facts), ...(existsSync(folder) ? [`${folder} is there already: name another`] : [])];
   if (problems.length > 0) throw new ReleaseError(problems);
-  mkdirSync(folder, { recursive: false });
+  mkdirSync(folder);
+  try {
+    return make(root, folder, facts);
+  } catch (error) {
+    rmSync(folder, { recursive: true });
+    throw error;
+  }
+}
+
+function make(root: string, folder: string, facts: ReleaseFacts): Release {
   npm(root, 'run', 'build');
   // It has just been built.
   npm(root, 'pack', '--offline', '--ignore-scripts', '--pack-destination', folder);
@@ -50,6 +59,8 @@ interface Versioned {
   readonly version: string;
 }
 
+const STATEMENT = 'docs/conformance.md';
+
 export function factsOf(root: string): ReleaseFacts {
   const read = (file: string): string => readFileSync(join(root, file), 'utf8');
   const { version } = JSON.parse(read('package.json')) as Versioned;
@@ -60,6 +71,9 @@ export function factsOf(root: string): ReleaseFacts {
     status: git(root, 'status', '--porcelain'),
     tags: git(root, 'tag', '--list').split('\n'),
     changelog: read('CHANGELOG.md'),
+    statedVersion: existsSync(join(root, STATEMENT))
+      ? /^\| Version \| (\S+) \|$/m.exec(read(STATEMENT))?.[1]
+      : undefined,
   };
 }
 
