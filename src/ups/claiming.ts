@@ -142,7 +142,11 @@ export class Claiming {
       const there = await finder.retrieve(uid, call).catch(() => {
         throw error;
       });
-      return there === undefined ? client.create(uid, payload, call) : undefined;
+      if (there !== undefined) return undefined;
+      const second = await client.create(uid, payload, call);
+      // The first may have arrived in between: nobody else has its UID.
+      const isOurs = second?.status === CONFLICT && (await finder.retrieve(uid, call)) !== undefined;
+      return isOurs ? undefined : second;
     }
   }
 

@@ -1,6 +1,6 @@
 /** N-CREATE at a UPS-RS server: what is found, checked and claimed, and in which order (proxy flows 6.2, status mapping 11.1). */
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { attribute, dataSetOf, firstText, itemsOf } from '../../../src/dataset/model.ts';
+import { attribute, createDataSet, dataSetOf, firstText, itemsOf } from '../../../src/dataset/model.ts';
 import type { DataSet } from '../../../src/dataset/model.ts';
 import { stepIdOf } from '../../../src/services/ups/step-id.ts';
 import type { ClaimRecord } from '../../../src/store/workitem-records.ts';
@@ -277,6 +277,20 @@ describe('a workitem that is created', () => {
     bed.server.faults.create = ['lost'];
     await create(mpps(item(1)));
     expect(writes()).toEqual(['create -', 'changeState 200', 'update 200']);
+    expect(states()).toEqual(['IN PROGRESS']);
+  });
+
+  test('that arrives only after it was looked for is the one, and no second is left on the worklist (409)', async () => {
+    await open({ unscheduled: 'create' });
+    bed.server.faults.create = ['drop'];
+    bed.server.at = (moment, transaction) => {
+      if (moment !== 'after' || transaction !== 'retrieve') return;
+      bed.server.at = undefined;
+      const { target, payload } = bed.server.requests.find((each) => each.transaction === 'create') ?? {};
+      bed.server.schedule(target?.split('?')[1] ?? '', payload ?? createDataSet());
+    };
+    await create(mpps(item(1)));
+    expect(writes()).toEqual(['create -', 'create 409', 'changeState 200', 'update 200']);
     expect(states()).toEqual(['IN PROGRESS']);
   });
 
