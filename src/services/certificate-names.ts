@@ -36,11 +36,6 @@ export function certificateMatcher(entries: readonly string[]): (certificate: Sh
   };
 }
 
-/** Whether `certificateMatcher` takes it. */
-export function isCertificateEntry(entry: string): boolean {
-  return FINGERPRINT.test(entry) || partsOf(entry) !== undefined;
-}
-
 function refuse(entry: string): never {
   throw new GatewayError('CONFIG_INVALID', `"${entry}" is no name or fingerprint of a certificate`, { fix: FIX });
 }

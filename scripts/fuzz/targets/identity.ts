@@ -7,7 +7,7 @@ import { UserIdentityCheck } from '../../../src/dimse/user-identity.ts';
 import { Authenticator } from '../../../src/identity/authenticator.ts';
 import { challengeOf } from '../../../src/identity/challenge.ts';
 import { AuthenticationError } from '../../../src/identity/principal.ts';
-import { certificateMatcher, isCertificateEntry } from '../../../src/services/certificate-names.ts';
+import { certificateMatcher } from '../../../src/services/certificate-names.ts';
 import { attempt, splitHead, withHead } from '../target.ts';
 import type { FuzzTarget } from '../target.ts';
 
@@ -122,7 +122,6 @@ export const identity: FuzzTarget = {
         const verdict = await check.check({ type, responseRequested: true, primary: body, secondary });
         const names = [
           String(matches({ subject, fingerprint: fields.get('fingerprint') ?? '' })),
-          String(isCertificateEntry(entry)),
           attempt(() => String(certificateMatcher([entry])({ subject, fingerprint: '' }))),
         ];
         return [web, verdict.kind, 'why' in verdict ? verdict.why : '', ...names].join(' | ');

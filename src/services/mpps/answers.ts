@@ -19,13 +19,10 @@ export interface MppsDimseAnswer {
   readonly errorId?: number | undefined;
   /** Of (0000,1005), (0000,0901) and of the data set. */
   readonly attributes?: readonly Tag[];
-  /** Our own record, or an N-GET, shows COMPLETED or DISCONTINUED. */
-  readonly isKnownFinal?: boolean;
-  /** Our own record shows that the instance did exist. */
-  readonly isKnownDeleted?: boolean;
 }
 
 export interface MppsHttpAnswer extends HttpAnswer {
+  /** A Retrieve shows COMPLETED or DISCONTINUED. */
   readonly isKnownFinal?: boolean;
 }
 
@@ -82,7 +79,6 @@ function codeOfDimse(status: number, operation: MppsOperation, answer: MppsDimse
   if (status >= 0xff00) return 'UPSTREAM_PROTOCOL_ERROR';
   if (status === 0x0110) return codeOfProcessingFailure(operation, answer);
   if (STRANGE_STATUSES[operation].has(status)) return 'UPSTREAM_ERROR';
-  if (status === 0x0112 && answer.isKnownDeleted === true) return 'INSTANCE_DELETED';
   return CODES_BY_DIMSE_STATUS[status] ?? 'UPSTREAM_ERROR';
 }
 
@@ -90,7 +86,7 @@ function codeOfDimse(status: number, operation: MppsOperation, answer: MppsDimse
 function codeOfProcessingFailure(operation: MppsOperation, answer: MppsDimseAnswer): MppsFailureCode {
   const { comment = '', errorId } = answer;
   if (operation === 'update') {
-    const isFinal = errorId === FINAL_ERROR_ID || NO_MORE_UPDATES.test(comment) || answer.isKnownFinal === true;
+    const isFinal = errorId === FINAL_ERROR_ID || NO_MORE_UPDATES.test(comment);
     return isFinal ? 'INSTANCE_FINAL' : 'UPSTREAM_ERROR';
   }
   if (operation === 'create') {

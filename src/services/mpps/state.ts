@@ -1,7 +1,6 @@
 /** The states of an MPPS (PS3.4 F.7.2): IN PROGRESS, then COMPLETED or DISCONTINUED for good. */
 import { firstText } from '../../dataset/model.ts';
 import type { DataSet } from '../../dataset/model.ts';
-import { ServiceFailure } from '../port.ts';
 import { PERFORMED_PROCEDURE_STEP_STATUS } from './attributes.ts';
 
 export const MPPS_STATES = ['IN PROGRESS', 'COMPLETED', 'DISCONTINUED'] as const;
@@ -13,14 +12,7 @@ export function stateOf(attributes: DataSet): MppsState | undefined {
   return MPPS_STATES.find((state) => state === text);
 }
 
+/** A final state is left neither forwards nor backwards (PS3.4 F.7.2.2.2). */
 export function isFinal(state: MppsState | undefined): boolean {
   return state === 'COMPLETED' || state === 'DISCONTINUED';
-}
-
-/**
- * Why an instance in a state takes no update: the final states are left neither forwards nor backwards
- * (PS3.4 F.7.2.2.2). Undefined when it takes one.
- */
-export function failureOfUpdateIn(state: MppsState): ServiceFailure | undefined {
-  return isFinal(state) ? new ServiceFailure('INSTANCE_FINAL') : undefined;
 }

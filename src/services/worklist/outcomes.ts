@@ -137,8 +137,6 @@ export function failureFromHttp(status: number, answer: HttpAnswer = {}): Servic
 export interface DimseAnswer {
   /** Pending responses came before. */
   readonly hadResults?: boolean;
-  /** Why we sent C-CANCEL: the cap on results was reached, or our own caller went away. */
-  readonly canceledFor?: 'cap' | 'caller' | undefined;
   /** Error Comment (0000,0902). */
   readonly comment?: string | undefined;
   /** Offending Element (0000,0901). */
@@ -178,9 +176,7 @@ function classOfDimseStatus(status: number, answer: DimseAnswer): [WorklistFailu
       return ['NOT_SUPPORTED', 'permanent'];
     case 0x0124:
       return ['NOT_AUTHORIZED', 'permanent'];
-    case 0xfe00:
-      if (answer.canceledFor === 'cap') return ['TOO_MANY_RESULTS', 'permanent'];
-      return answer.canceledFor === 'caller' ? ['CANCELED', 'permanent'] : ['UPSTREAM_ERROR', 'safe'];
+    // FE00H too: nobody has asked for it, since what still comes after a C-CANCEL of ours is dropped.
     default:
       return ['UPSTREAM_ERROR', 'safe'];
   }

@@ -4,7 +4,7 @@ import { attribute, createDataSet, dataSetOf } from '../../../../src/dataset/mod
 import type { Attribute, DataSet, Tag } from '../../../../src/dataset/model.ts';
 import { MPPS_ATTRIBUTES } from '../../../../src/services/mpps/attributes.ts';
 import type { MppsAttribute } from '../../../../src/services/mpps/attributes.ts';
-import { failureOfUpdateIn, isFinal, stateOf } from '../../../../src/services/mpps/state.ts';
+import { isFinal, stateOf } from '../../../../src/services/mpps/state.ts';
 import {
   checkCreate,
   checkFinal,
@@ -254,12 +254,6 @@ describe('states (PS3.4 F.7.2)', () => {
   test('a message need not name one', () => {
     expect(stateOf(createDataSet())).toBeUndefined();
     expect(stateOf(dataSetOf({ '00400252': attribute('CS') }))).toBeUndefined();
-  });
-
-  test('a final state is left neither forwards nor backwards', () => {
-    expect(failureOfUpdateIn('IN PROGRESS')).toBeUndefined();
-    expect(failureOfUpdateIn('COMPLETED')?.code).toBe('INSTANCE_FINAL');
-    expect(failureOfUpdateIn('DISCONTINUED')?.code).toBe('INSTANCE_FINAL');
   });
 });
 

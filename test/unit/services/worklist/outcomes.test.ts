@@ -125,8 +125,6 @@ describe('C-FIND status to failure (status table 3.1)', () => {
     ['0124', 0x0124, {}, 'NOT_AUTHORIZED', 'permanent', 403],
     ['C000', 0xc000, {}, 'UPSTREAM_ERROR', 'safe', 502],
     ['CFFF', 0xcfff, {}, 'UPSTREAM_ERROR', 'safe', 502],
-    ['FE00 after our cancel at the cap', 0xfe00, { canceledFor: 'cap' }, 'TOO_MANY_RESULTS', 'permanent', 413],
-    ['FE00 after our cancel for the caller', 0xfe00, { canceledFor: 'caller' }, 'CANCELED', 'permanent', 502],
     ['FE00 without our cancel', 0xfe00, {}, 'UPSTREAM_ERROR', 'safe', 502],
     ['0110', 0x0110, {}, 'UPSTREAM_ERROR', 'safe', 502],
     ['0213', 0x0213, {}, 'UPSTREAM_ERROR', 'safe', 502],
