@@ -8,8 +8,7 @@ import type { ServiceHandler, ServiceWarning, WorklistQuery } from '../services/
 import { WORKLIST_ATTRIBUTES } from '../services/worklist/attributes.ts';
 import type { WorklistAttributes } from '../services/worklist/attributes.ts';
 import { queryFromParameters } from '../services/worklist/search-parameters.ts';
-import { CHARSETS } from './charset.ts';
-import { ANSWER_FORMATS } from './negotiation.ts';
+import { MEDIA_TYPES, NEGOTIATION_PARAMETERS } from './descriptions.ts';
 import type { Acceptable } from './negotiation.ts';
 import { negotiated, orRefuse } from './request-head.ts';
 import type { RequestHeadOptions } from './request-head.ts';
@@ -20,8 +19,6 @@ export interface WorklistSearchOptions extends RequestHeadOptions {
   /** Bytes of one answer; a longer one is 413. */
   readonly maximumAnswerBytes: number;
 }
-
-const MEDIA_TYPES = ANSWER_FORMATS.map(({ text }) => text);
 
 export function createWorklistSearch(handler: ServiceHandler, options: WorklistSearchOptions): Transaction {
   return {
@@ -70,10 +67,7 @@ function readRequest(
 }
 
 const PARAMETERS: readonly ParameterDescription[] = [
-  { name: 'Accept', style: 'header', type: 'xs:string', title: 'Media types', default: MEDIA_TYPES[0] as string, options: MEDIA_TYPES },
-  { name: 'Accept-Charset', style: 'header', type: 'xs:string', title: 'Character sets', default: 'utf-8', options: CHARSETS.map(({ name }) => name) },
-  { name: 'accept', style: 'query', type: 'xs:string', title: 'Media types, as in Accept', options: MEDIA_TYPES },
-  { name: 'charset', style: 'query', type: 'xs:string', title: 'Character sets, as in Accept-Charset', options: CHARSETS.map(({ name }) => name) },
+  ...NEGOTIATION_PARAMETERS,
   { name: 'includefield', style: 'query', type: 'xs:string', title: 'Attributes to return besides those of return type 1 and 2: tags, keywords or paths of them, separated by commas; or all', repeating: true },
   { name: 'fuzzymatching', style: 'query', type: 'xs:boolean', title: 'Fuzzy matching of person names', default: 'false' },
   { name: 'emptyvaluematching', style: 'query', type: 'xs:boolean', title: 'Empty value matching', default: 'false' },

@@ -23,3 +23,14 @@ export const systemClock: Clock = {
     return { cancel: () => clearTimeout(timer) };
   },
 };
+
+/** Whether the work ended within so many ms. @throws what it throws in time */
+export async function within(work: Promise<unknown>, limitMs: number, clock: Clock): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const timer = clock.setTimer(() => late.resolve(false), limitMs);
+  try {
+    return await Promise.race([work.then(() => true), late.promise]);
+  } finally {
+    timer.cancel();
+  }
+}

@@ -6,7 +6,7 @@ import type { Logger } from '../observe/log.ts';
 import type { DeliveryObserver } from '../observe/spool.ts';
 import type { Destination } from '../store/spool-records.ts';
 import type { Store } from '../store/store.ts';
-import { systemClock } from './clock.ts';
+import { systemClock, within } from './clock.ts';
 import type { Clock } from './clock.ts';
 import { DestinationWorker } from './destination-worker.ts';
 import type { DestinationState, SpoolTarget, WorkerHost } from './destination-worker.ts';
@@ -82,9 +82,10 @@ export class SpoolDelivery {
     const workers = [...this.#workers.values(), ...this.#retiring.values()];
     for (const worker of workers) worker.stop();
     const idle = Promise.all(workers.map((worker) => worker.idle()));
-    if (await this.#within(idle, deadlineMs)) return;
+    const { clock } = this.#host;
+    if (await within(idle, deadlineMs, clock)) return;
     for (const worker of workers) worker.abort();
-    await this.#within(idle, LAST_WORDS_MS);
+    await within(idle, LAST_WORDS_MS, clock);
   }
 
   /** A route or upstream that was renamed or removed leaves its messages where nobody looks. */
@@ -108,16 +109,6 @@ export class SpoolDelivery {
     worker.stop();
     this.#retiring.set(key, worker);
     void worker.idle().then(() => this.#retiring.delete(key));
-  }
-
-  async #within(work: Promise<unknown>, deadlineMs: number): Promise<boolean> {
-    const late = Promise.withResolvers<boolean>();
-    const timer = this.#host.clock.setTimer(() => late.resolve(false), deadlineMs);
-    try {
-      return await Promise.race([work.then(() => true), late.promise]);
-    } finally {
-      timer.cancel();
-    }
   }
 }
 

@@ -10,7 +10,7 @@ import { ServiceFailure } from '../../services/port.ts';
 import type { CommitmentAnswer, CommitmentRequestContext, RequestContext } from '../../services/port.ts';
 import type { ToldEvent } from '../../services/storage-commitment/commitment.ts';
 import type { CommitmentRecord, Commitments } from '../../store/commitment-records.ts';
-import { systemClock } from '../clock.ts';
+import { systemClock, within } from '../clock.ts';
 import type { Clock } from '../clock.ts';
 import { CommitmentAttendances } from './attendances.ts';
 import { CommitmentCalls } from './calls.ts';
@@ -176,9 +176,9 @@ export class CommitmentService {
   async #close(deadlineMs: number): Promise<void> {
     this.#attendances.end();
     await Promise.all([this.#worker.stop(), this.#strays.stop()]);
-    if (await this.#idleWithin(deadlineMs)) return;
+    if (await within(this.#idle(), deadlineMs, this.#clock)) return;
     this.#calls.abort();
-    await this.#idleWithin(LAST_WORDS_MS);
+    await within(this.#idle(), LAST_WORDS_MS, this.#clock);
   }
 
   /** @throws ServiceFailure */
@@ -259,19 +259,8 @@ export class CommitmentService {
     return work;
   }
 
-  async #idleWithin(deadlineMs: number): Promise<boolean> {
-    const late = Promise.withResolvers<boolean>();
-    const timer = this.#clock.setTimer(() => late.resolve(false), deadlineMs);
-    try {
-      return await Promise.race([this.#idle(), late.promise]);
-    } finally {
-      timer.cancel();
-    }
-  }
-
-  async #idle(): Promise<true> {
+  async #idle(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
-    return true;
   }
 
   /** Once, until the store works again. */
