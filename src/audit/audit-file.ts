@@ -8,12 +8,16 @@ import { parse, resolve } from 'node:path';
 import { GatewayError } from '../errors.ts';
 import type { AuditClock } from './audit-clock.ts';
 
+const NEWLINE = Buffer.from('\n');
+
 export class AuditFile {
   readonly #path: string;
   readonly #maximumBytes: number;
   readonly #clock: AuditClock;
   #handle: FileHandle | undefined;
   #size = 0;
+  /** It ends with a part of a message: the line is ended before the next. */
+  #isTorn = false;
   /** Of the first message in it. */
   #day: string;
 
@@ -46,14 +50,16 @@ export class AuditFile {
     if (isDue && this.#size > 0) await this.#turn().catch(() => undefined);
     if (this.#handle === undefined) await this.#open();
     const handle = this.#handle as FileHandle;
-    const bytes = Buffer.concat(messages.flatMap((message) => [message, Buffer.from('\n')]));
+    const lines = messages.flatMap((message) => [message, NEWLINE]);
+    const bytes = Buffer.concat(this.#isTorn ? [NEWLINE, ...lines] : lines);
     try {
       for (let at = 0; at < bytes.length;) at += (await handle.write(bytes, at)).bytesWritten;
     } catch (error) {
-      // Half a message must not be followed by another one.
-      await handle.truncate(this.#size).catch(() => undefined);
+      // Half a message must not be followed by another one: where it stays, the file is looked at anew.
+      await handle.truncate(this.#size).catch(() => this.close().catch(() => undefined));
       throw error;
     }
+    this.#isTorn = false;
     if (this.#size === 0) this.#day = this.#today();
     this.#size += bytes.length;
     return messages.length;
@@ -66,10 +72,11 @@ export class AuditFile {
   }
 
   async #open(): Promise<void> {
-    this.#handle = await open(this.#path, 'a', 0o600);
+    this.#handle = await open(this.#path, 'a+', 0o600);
     await chmod(this.#path, 0o600); // one that was there already may be open to others
     const { size, mtimeMs } = await stat(this.#path);
     this.#size = size;
+    this.#isTorn = size > 0 && !(await this.#handle.read(Buffer.alloc(1), 0, 1, size - 1)).buffer.equals(NEWLINE);
     this.#day = size === 0 ? this.#today() : dayOf(mtimeMs);
   }
 
