@@ -14,7 +14,7 @@ import { plainAddress } from '../access/address-list.ts';
 import { listenOn } from '../access/bound-server.ts';
 import { errorFacts } from '../observe/error-facts.ts';
 import type { Logger } from '../observe/log.ts';
-import { SERVICE_OF, ServiceFailure } from '../services/port.ts';
+import { answerReserveMs, SERVICE_OF, ServiceFailure } from '../services/port.ts';
 import type { RequestContext, Requester, ServiceHandler, ServiceName } from '../services/port.ts';
 import { httpOutcome } from '../services/worklist/outcomes.ts';
 import { certificateFields, peerCertificateOf } from '../tls/peer-certificate.ts';
@@ -67,11 +67,6 @@ export interface DicomwebListenerCounts {
 const NODE_MAXIMUM_HEADER_BYTES = 128 * 1024;
 /** Time to send the last failures when `close` has run out of patience. */
 const LAST_WORDS_MS = 200;
-
-/** Kept back of the patience of a client, so that the true outcome of a write is still answered in time (flows 1.3). */
-function answerReserveMs(requestTimeoutMs: number): number {
-  return Math.min(500, requestTimeoutMs * 0.1);
-}
 
 /** What is known of a request when it fails. */
 type KnownContext = Omit<FailureContext, 'accept'>;

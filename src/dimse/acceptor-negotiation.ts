@@ -26,6 +26,10 @@ export interface Negotiated {
   readonly worklist: WorklistNegotiation;
 }
 
+/**
+ * Answers each proposed presentation context once, with the roles and the extended negotiation that go with it (PS3.8 7.1.1.13,
+ * PS3.7 D.3.3). Never throws: what cannot be had is refused by its context.
+ */
 export function negotiate(request: AssociateRq, options: NegotiationOptions, services: OfferedServices): Negotiated {
   const { worklist } = services;
   const offered = new Set(classesOf(services));

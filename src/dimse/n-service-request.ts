@@ -1,13 +1,9 @@
 /** What SCPs of N-services share: an answer while the SCU waits for it, and changes that go on when it no longer does. */
 import { randomUUID } from 'node:crypto';
-import { ServiceFailure } from '../services/port.ts';
+import { answerReserveMs, ServiceFailure } from '../services/port.ts';
 import type { RequestContext } from '../services/port.ts';
 import type { OpenWrites } from './open-writes.ts';
 import type { ScpExchange } from './scp-exchange.ts';
-
-/** Kept back of the patience of the SCU, so that what ends in time is also answered in time (flows 1.3). */
-const ANSWER_RESERVE = 0.1;
-const MAXIMUM_ANSWER_RESERVE_MS = 500;
 
 /** The context of a request that has just come. @param requestTimeoutMs patience of the SCU */
 export function requestContext(
@@ -16,10 +12,9 @@ export function requestContext(
   warn: RequestContext['warn'],
 ): RequestContext {
   const { requester, bearer } = exchange.facts;
-  const reserveMs = Math.min(MAXIMUM_ANSWER_RESERVE_MS, requestTimeoutMs * ANSWER_RESERVE);
   return {
     signal: exchange.signal,
-    deadline: performance.now() + requestTimeoutMs - reserveMs,
+    deadline: performance.now() + requestTimeoutMs - answerReserveMs(requestTimeoutMs),
     traceId: randomUUID(),
     requester,
     ...(bearer !== undefined && { bearer }),

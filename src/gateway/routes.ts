@@ -41,6 +41,7 @@ export interface RouteExplanation {
   readonly reasons: readonly string[];
 }
 
+/** Addresses are checked by the configuration. @throws GatewayError CONFIG_INVALID for a certificate that is none */
 export function compileRouteMatcher(name: string, from: RouteFrom): RouteMatcher {
   const conditions: Condition[] = [];
   if (from.listener !== undefined) {
@@ -64,6 +65,7 @@ export function compileRouteMatcher(name: string, from: RouteFrom): RouteMatcher
   return { name, conditions };
 }
 
+/** The first of which every condition holds; undefined: nobody serves this requester. */
 export function matchRoute<Route extends RouteMatcher>(
   routes: readonly Route[],
   requester: Requester,

@@ -92,6 +92,14 @@ export interface RequestContext {
   warn(warning: ServiceWarning): void;
 }
 
+/**
+ * What is kept back of the patience of a requester, so that the true outcome of a write is still answered in time (flows 1.3).
+ * @param requestTimeoutMs how long the requester waits
+ */
+export function answerReserveMs(requestTimeoutMs: number): number {
+  return Math.min(500, requestTimeoutMs * 0.1);
+}
+
 /** The same request with warnings that go elsewhere, or with other hops; its deadline goes on moving. */
 export function withChanges<Context extends RequestContext>(
   context: Context,
