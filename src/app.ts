@@ -10,7 +10,7 @@ import type { Config, ListenerConfig } from './config/schema.ts';
 import { Audit } from './audit-parts.ts';
 import { bound } from './binding.ts';
 import type { BoundPorts } from './binding.ts';
-import { consoleRouters } from './console-parts.ts';
+import { consoleRouters, staysInPlace } from './console-parts.ts';
 import { ConsoleServer } from './console/server.ts';
 import { GatewayError } from './errors.ts';
 import { Gateway } from './gateway/gateway.ts';
@@ -306,7 +306,7 @@ export class App {
     const options = config.console;
     if (options === undefined) return undefined;
     const old = this.#parts;
-    if (old?.console !== undefined && isDeepStrictEqual(old.config.console, options)) return old.console;
+    if (old?.console !== undefined && staysInPlace(old.config.console, options)) return old.console;
     const log = this.#logger.child({ listener: 'console' });
     const routers = consoleRouters(
       {
@@ -343,6 +343,7 @@ export class App {
     this.#parts = parts;
     this.#logger.setLevel(parts.config.log.level);
     this.#observation.follow(parts.config);
+    if (parts.console !== undefined) parts.console.server.tokens = parts.config.console ?? {};
     this.#route(parts.config, parts.upstreams, parts.recorders, parts.store);
     const keptListeners = new Set<Listener>();
     for (const [name, { config, listener, security }] of parts.listeners) {

@@ -1,4 +1,5 @@
 /** What the console shows besides its own pages; it asks anew each time, since a reload replaces the parts. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Router } from 'express';
 import type { ConfigFile } from './config/config-file.ts';
 import type { Config } from './config/schema.ts';
@@ -37,6 +38,12 @@ export interface Operated {
   readonly services: () => StoreServices | undefined;
   /** The embedded RIS by name. */
   readonly rises: () => ReadonlyMap<string, Ris>;
+}
+
+/** Its port stays open through a reload; the rest of what it says is read anew: tokens, exchanges, capture. */
+export function staysInPlace(was: Config['console'], is: Config['console']): boolean {
+  const placeOf = ({ host, port, tls }: Partial<NonNullable<Config['console']>> = {}): unknown => [host, port, tls];
+  return isDeepStrictEqual(placeOf(was), placeOf(is));
 }
 
 export function consoleRouters(operated: Operated, log: Logger): Router[] {

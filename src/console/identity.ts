@@ -40,9 +40,14 @@ const RANK: Readonly<Record<Role, number>> = { viewer: 0, operator: 1, values: 2
 
 /** The tokens of a console; digests of them only. */
 export class Callers {
-  readonly #known: readonly { readonly digest: Buffer; readonly caller: Caller }[];
+  #known: readonly { readonly digest: Buffer; readonly caller: Caller }[] = [];
 
-  constructor({ token, tokens = [] }: TokenOptions) {
+  constructor(options: TokenOptions) {
+    this.tokens = options;
+  }
+
+  /** From now on. */
+  set tokens({ token, tokens = [] }: TokenOptions) {
     const known = tokens.map(({ name, token: text, role }) => ({
       digest: digestOf(text),
       caller: { name, role, mayExport: role === 'values' },

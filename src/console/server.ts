@@ -46,12 +46,14 @@ const HEADERS_TIMEOUT_MS = 5_000;
 
 export class ConsoleServer {
   readonly #options: ConsoleOptions;
+  readonly #callers: Callers;
   readonly #server: Server;
   readonly #handshakes: Handshakes | undefined;
 
   constructor(options: ConsoleOptions, handler: ConsoleHandler, logger: Logger) {
     this.#options = options;
-    const app = createApp(options, handler, logger);
+    this.#callers = new Callers(options);
+    const app = createApp(options, this.#callers, handler, logger);
     const limits = { requestTimeout: 10_000, headersTimeout: HEADERS_TIMEOUT_MS };
     const { tls } = options;
     if (tls === undefined) {
@@ -61,6 +63,11 @@ export class ConsoleServer {
       this.#handshakes = tls.attach(server);
       this.#server = server;
     }
+  }
+
+  /** Whom it lets in from now on: a reload leaves its port open. */
+  set tokens(options: TokenOptions) {
+    this.#callers.tokens = options;
   }
 
   listen(): Promise<{ port: number }> {
@@ -83,8 +90,7 @@ export class ConsoleServer {
   }
 }
 
-function createApp(options: ConsoleOptions, handler: ConsoleHandler, logger: Logger): Express {
-  const callers = new Callers(options);
+function createApp(options: ConsoleOptions, callers: Callers, handler: ConsoleHandler, logger: Logger): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
