@@ -189,6 +189,15 @@ describe('the overview', () => {
     await page.locator('svg.ways path').first().waitFor({ state: 'detached' });
   });
 
+  test('tells upstreams that are asked one after the other from those that each get a copy', async () => {
+    const [route] = OVERVIEW.routes;
+    const services = { worklist: ['webRis', 'oldRis'], forward: ['archive', 'standby'] };
+    served.answer('GET /api/overview', () => ({ body: { ...OVERVIEW, routes: [{ ...route, services }] } }));
+    const page = await open('#/overview');
+    await shown(page, '→ webRis, then oldRis');
+    await shown(page, '→ archive, standby');
+  });
+
   test('moves nothing when numbers change', async () => {
     const page = await open('');
     await shown(page, 'UNAVAILABLE');
