@@ -166,7 +166,7 @@ function routeCard({ name, conditions, services, listeners, traffic }: OverviewR
         ([service, targets]) =>
           html`<div>
             <dt>${words(service)}</dt>
-            <dd>→ ${targets.join(', then ')}</dd>
+            <dd>→ ${targets.join(service === 'worklist' ? ', then ' : ', ')}</dd>
           </div>`,
       )}
     </dl>
