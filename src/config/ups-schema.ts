@@ -156,7 +156,8 @@ export const workitems = z.strictObject({
   poll: option(
     durationOrZero.prefault('30s'),
     'Poll',
-    'How often the MPPS of workitems in progress are asked for while there are subscribers, for far ends that notify nobody; 0s: never.',
+    'How often the MPPS of workitems in progress are asked for while there are subscribers, for far ends that notify nobody, and ' +
+      'what was begun of a workitem without an answer is tried again; 0s: never.',
   ),
   maximumReports: option(
     z.int().min(1).max(100_000).default(1_000),

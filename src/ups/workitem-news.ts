@@ -66,9 +66,13 @@ export class WorkitemNews {
     }
   }
 
-  /** Asks for the MPPS of all that are IN PROGRESS, as long as anybody wants to know. @throws GatewayError STORE_* */
+  /**
+   * Asks for the MPPS of all that are IN PROGRESS, as long as anybody wants to know. What was begun and has no outcome goes on
+   * in any case: who was told that it is not known need not come again.
+   * @throws GatewayError STORE_*
+   */
   async poll(route: WorkitemRoute): Promise<void> {
-    if (!(await this.#store.subscriptions.isWatched(route.route))) return;
+    if (!(await this.#store.subscriptions.isWatched(route.route))) return this.resume(route);
     // Two rounds of two processes come closer together than one after another.
     const pauseMs = route.options.pollMs / 2;
     for (let taken = AT_ONCE; taken === AT_ONCE && !this.#signal.aborted;) {
@@ -78,7 +82,7 @@ export class WorkitemNews {
     }
   }
 
-  /** Goes on with what an earlier process had begun. @throws GatewayError STORE_* */
+  /** Goes on with what was begun, be it by an earlier process. @throws GatewayError STORE_* */
   async resume(route: WorkitemRoute): Promise<void> {
     for (let after = ''; !this.#signal.aborted;) {
       const filter = { route: route.route, states: ['IN PROGRESS'] as const, after, limit: AT_ONCE };

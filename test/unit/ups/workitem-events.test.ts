@@ -273,6 +273,20 @@ describe('polling (proxy flows 7.7, the variant without an SCP that notifies)', 
     await bed.service.unsubscribe(uid, 'WATCH', bed.context());
   });
 
+  test('brings to its end what was begun and never answered, though nobody is subscribed and nobody asks again', async () => {
+    const uid = await openBed({ pollMs: POLL_MS });
+    await bed.service.changeState(uid, 'IN PROGRESS', LOCK, bed.context());
+    await bed.service.update(uid, LOCK, performedPart(), bed.context());
+    bed.far.moods = ['vanish', 'vanish'];
+    const end = bed.service.changeState(uid, 'COMPLETED', LOCK, bed.context());
+    await expect(end).rejects.toMatchObject({ retry: 'ambiguous' });
+    expect(bed.mppsStates).toEqual(['IN PROGRESS']);
+    await bed.clock.pass(POLL_MS);
+    while ((await bed.store.workitems.get({ route: bed.route.route, uid }))?.pending !== undefined)
+      await bed.clock.rest();
+    expect([bed.mppsStates, await bed.stateOf(uid)]).toEqual([['COMPLETED'], 'COMPLETED']);
+  });
+
   test('is stopped by 0, and by the end of the service', async () => {
     const uid = await openBed({ pollMs: 0 });
     await bed.service.changeState(uid, 'IN PROGRESS', LOCK, bed.context());
