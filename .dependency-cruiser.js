@@ -17,7 +17,19 @@ const allowed = {
   ris: ['services', 'dataset', 'store', 'observe', 'errors'],
   papers: ['config', 'dimse', 'dicomweb', 'tls', 'identity', 'openapi', 'services', 'dataset', 'version', 'errors'],
   doctor: ['config', 'dimse', 'dicomweb', 'tls', 'services', 'dataset', 'errors'],
-  console: ['observe', 'config', 'store', 'services', 'dataset', 'ris', 'tls', 'identity', 'openapi', 'errors'],
+  console: [
+    'observe',
+    'config',
+    'store',
+    'services',
+    'dataset',
+    'ris',
+    'tls',
+    'access',
+    'identity',
+    'openapi',
+    'errors',
+  ],
 };
 
 /** What is no folder. */

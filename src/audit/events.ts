@@ -35,15 +35,13 @@ export function applicationActivity(activity: 'start' | 'stop', self: AuditNode,
 export interface Authentication {
   readonly requester: Requester;
   readonly activity: 'login' | 'logout';
-  /** Who it claims to be, where it could not be authenticated. */
-  readonly claimed?: string;
   /** Stable code of the reason; absent: it succeeded. */
   readonly failure?: string;
 }
 
 /** Somebody has shown, or failed to show, who it is (A.5.3.12). */
 export function userAuthentication(given: Authentication, self: AuditNode, atMs: number): AuditEvent {
-  const { requester, activity, claimed, failure } = given;
+  const { requester, activity, failure } = given;
   return {
     EventIdentification: identification(EVENT_IDS.userAuthentication, 'E', atMs, {
       types: [ACTIVITY_TYPES[activity]],
@@ -51,7 +49,7 @@ export function userAuthentication(given: Authentication, self: AuditNode, atMs:
     }),
     ActiveParticipant: [
       {
-        UserID: requester.subject ?? claimed ?? processIdOf(requester),
+        UserID: requester.subject ?? processIdOf(requester),
         ...aeTitlesOf(requester.callingAeTitle),
         UserIsRequestor: true,
         ...placeOf(requester.address),

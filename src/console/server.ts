@@ -7,9 +7,9 @@
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Router } from 'express';
+import { listenOn } from '../access/bound-server.ts';
 import type { Health } from '../observe/health.ts';
 import { GatewayError } from '../errors.ts';
 import { errorFacts } from '../observe/error-facts.ts';
@@ -49,9 +49,11 @@ export class ConsoleServer {
   readonly #callers: Callers;
   readonly #server: Server;
   readonly #handshakes: Handshakes | undefined;
+  readonly #logger: Logger;
 
   constructor(options: ConsoleOptions, handler: ConsoleHandler, logger: Logger) {
     this.#options = options;
+    this.#logger = logger;
     this.#callers = new Callers(options);
     const app = createApp(options, this.#callers, handler, logger);
     const limits = { requestTimeout: 10_000, headersTimeout: HEADERS_TIMEOUT_MS };
@@ -71,12 +73,8 @@ export class ConsoleServer {
   }
 
   listen(): Promise<{ port: number }> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => {
-        this.#server.off('error', reject);
-        resolve({ port: (this.#server.address() as AddressInfo).port });
-      });
+    return listenOn(this.#server, this.#options, ({ code }) => {
+      this.#logger.error('listener error', { listener: 'console', code });
     });
   }
 

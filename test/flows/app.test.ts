@@ -312,13 +312,14 @@ test('health names listeners and upstreams with what was seen of them', async ()
 
 test('a connection that the system does not hand over, as for want of memory (accept), ends no listener', async () => {
   await configure(yaml());
-  const { ward, web } = await start();
+  const { ward, web, console } = await start();
+  const live = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${console}/health/live`)).ok;
   const servers: Server[] = [];
   const onSocket = (message: unknown): unknown =>
     servers.push((message as { socket: { server: Server } }).socket.server);
   subscribe('net.server.socket', onSocket);
   try {
-    expect([await countBy('dimse', ward), await countBy('dicomweb', web)]).toEqual([6, 6]);
+    expect([await countBy('dimse', ward), await countBy('dicomweb', web), await live()]).toEqual([6, 6, true]);
   } finally {
     unsubscribe('net.server.socket', onSocket);
   }
@@ -327,6 +328,7 @@ test('a connection that the system does not hand over, as for want of memory (ac
   expect(lines.filter(({ message }) => message === 'listener error')).toMatchObject([
     { listener: 'ward', code: 'ENOBUFS' },
     { listener: 'web', code: 'ENOBUFS' },
+    { listener: 'console', code: 'ENOBUFS' },
   ]);
-  expect([await countBy('dimse', ward), await countBy('dicomweb', web)]).toEqual([6, 6]);
+  expect([await countBy('dimse', ward), await countBy('dicomweb', web), await live()]).toEqual([6, 6, true]);
 });
