@@ -11,9 +11,10 @@ if (major < NEEDED) {
   process.exitCode = 3;
 } else {
   const { run } = await import('./cli/cli.ts');
-  // As `head` does when it has seen enough. A gateway goes on.
-  if (!process.argv.slice(2).includes('serve')) process.stdout.on('error', leave);
-  process.exitCode = await run(process.argv.slice(2));
+  const args = process.argv.slice(2);
+  // As `head` does when it has seen enough. A gateway goes on, and a demonstration clears up first.
+  if (!args.includes('serve') && !args.includes('demo')) process.stdout.on('error', leave);
+  process.exitCode = await run(args);
 }
 
 function leave(error: NodeJS.ErrnoException): never {
