@@ -1,4 +1,4 @@
-/** A short soak of what `npm run soak` does for half an hour, and what it would say of a process that is not flat. */
+/** Two minutes of what `npm run soak` does for half an hour, and what it would say of a process that is not flat. */
 import { describe, expect, jest, test } from '@jest/globals';
 import { troubleIn } from '../../scripts/soak/limits.ts';
 import { soak } from '../../scripts/soak/soak.ts';
@@ -7,7 +7,7 @@ import { seedOfRun } from '../support/spool-faults/random.ts';
 
 jest.setTimeout(900_000);
 
-const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 60);
+const SECONDS = Number(process.env['SOAK_SECONDS'] ?? 120);
 
 test('under mixed load with peers that fail, memory, handles and descriptors stay flat and every exchange is settled once', async () => {
   const seed = seedOfRun();

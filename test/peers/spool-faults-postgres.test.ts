@@ -14,9 +14,9 @@ import { expectAllArrived } from '../support/spool-faults/proof.ts';
 import type { Random } from '../support/spool-faults/random.ts';
 import { seedOfRun } from '../support/spool-faults/random.ts';
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
-const LIVES = Number(process.env['SPOOL_FAULTS_POSTGRES_LIVES'] ?? 300);
+const LIVES = Number(process.env['SPOOL_FAULTS_POSTGRES_LIVES'] ?? 1_000);
 /** Of each gateway. */
 const KILLS = Math.ceil(LIVES / 60);
 const DATABASE = 'faults';
