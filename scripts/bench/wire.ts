@@ -204,8 +204,8 @@ export class RawConnection {
     socket.on('close', end).on('error', end).on('end', end);
   }
 
-  /** @param localAddress the address of the machine it calls from */
-  static async open(port: number, localAddress = '127.0.0.1'): Promise<RawConnection> {
+  /** @param localAddress the address it calls from; without one the system chooses, and finds a free port much faster */
+  static async open(port: number, localAddress?: string): Promise<RawConnection> {
     const socket = connect({ host: '127.0.0.1', port, localAddress });
     await once(socket, 'connect');
     return new RawConnection(socket);

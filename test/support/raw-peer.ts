@@ -17,7 +17,7 @@ export class RawPeer {
   #wake: (() => void) | undefined;
 
   /** @param localAddress the address of the machine it calls from */
-  static async connect(port: number, localAddress = '127.0.0.1'): Promise<RawPeer> {
+  static async connect(port: number, localAddress?: string): Promise<RawPeer> {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true, localAddress });
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
