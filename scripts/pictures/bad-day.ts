@@ -2,8 +2,7 @@
  * A gateway on a bad day, in this process: scanners that go on working with a RIS on the web, an archive that is away, a step
  * that is refused, and somebody whom no route knows. Its patients are those of config/worklist.yaml: invented.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { App } from '../../src/app.ts';
 import { modalityContext } from '../../src/cli/demo-play.ts';
@@ -18,6 +17,7 @@ import { createFromWorklist } from '../../src/services/mpps/from-worklist.ts';
 import { ServiceFailure } from '../../src/services/port.ts';
 import type { Upstream } from '../../src/services/port.ts';
 import { createUpstream } from '../../src/upstream-parts.ts';
+import { Cleanup } from '../peers/process.ts';
 
 const WORKLIST = join(import.meta.dirname, '../../config/worklist.yaml');
 const PATIENCE_MS = 15_000;
@@ -99,28 +99,25 @@ export interface BadDay {
 
 /** @throws whatever goes wrong; nothing is left behind then */
 export async function startBadDay(): Promise<BadDay> {
-  const closers: (() => Promise<unknown>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const end of closers.splice(0).toReversed()) await end();
-  };
+  const cleanup = new Cleanup();
   try {
-    const folder = await mkdtemp(join(tmpdir(), 'dimseway-day-'));
-    closers.push(() => rm(folder, { recursive: true, force: true }));
+    const folder = await cleanup.folder();
     const start = async (name: string, text: string): Promise<ReturnType<App['ports']>> => {
       const file = join(folder, name);
       await writeFile(file, text);
       const source = new ConfigFile(file, {});
       const app = new App({ ...SILENT, setLevel() {} }, () => source.load(), source);
-      closers.push(() => app.close());
+      cleanup.add(() => app.close());
       return app.start((await source.load()).config);
     };
     const ris = await start('ris.yaml', RIS);
     const until = new Date(Date.now() + 3_600_000).toISOString();
     const { listeners, console } = await start('gateway.yaml', gateway(ris.listeners['web']?.port ?? 0, until));
     const stepUid = await work(listeners['ward']?.port ?? 0, listeners['web']?.port ?? 0);
-    return { url: `http://127.0.0.1:${console?.port ?? 0}`, file: join(folder, 'gateway.yaml'), stepUid, close };
+    const url = `http://127.0.0.1:${console?.port ?? 0}`;
+    return { url, file: join(folder, 'gateway.yaml'), stepUid, close: () => cleanup.run() };
   } catch (error) {
-    await close();
+    await cleanup.run();
     throw error;
   }
 }
