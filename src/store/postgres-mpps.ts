@@ -31,7 +31,6 @@ const PUT = prepared(
 );
 const REMOVE = prepared(`DELETE FROM mpps WHERE ${LANE}`);
 const MARK_DELIVERED = prepared(`UPDATE mpps SET delivered = true WHERE ${LANE} AND phase = 'stored'`);
-const TOMBSTONE = prepared(`UPDATE mpps SET ${MPPS_TOMBSTONE} WHERE ${LANE}`);
 const LOCK = prepared(`SELECT 1 FROM mpps WHERE ${LANE} FOR UPDATE`);
 const ERASE_COPY = prepared(
   `UPDATE mpps SET copy = NULL WHERE ${LANE} AND copy IS NOT NULL AND state IN (${FINAL})
@@ -111,10 +110,6 @@ export class PostgresMppsRecords implements MppsRecords {
 
   async markDelivered(key: MppsKey, durability: Durability): Promise<void> {
     await this.#run(durability, MARK_DELIVERED, laneOf(key));
-  }
-
-  async tombstone(key: MppsKey, durability: Durability): Promise<boolean> {
-    return (await this.#run(durability, TOMBSTONE, laneOf(key))).count === 1;
   }
 
   async expire(retention: MppsRetention): Promise<Expired> {

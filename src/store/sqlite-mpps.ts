@@ -24,7 +24,6 @@ export class SqliteMppsRecords implements MppsRecords {
   readonly #find: StatementSync;
   readonly #put: StatementSync;
   readonly #remove: StatementSync;
-  readonly #tombstone: StatementSync;
   readonly #markDelivered: StatementSync;
   readonly #expireFinal: StatementSync;
   readonly #expireOpen: StatementSync;
@@ -61,7 +60,6 @@ export class SqliteMppsRecords implements MppsRecords {
     );
     this.#remove = connection.prepare(`DELETE FROM mpps WHERE ${BY_KEY}`);
     this.#markDelivered = connection.prepare(`UPDATE mpps SET delivered = 1 WHERE ${BY_KEY} AND phase = 'stored'`);
-    this.#tombstone = connection.prepare(`UPDATE mpps SET ${MPPS_TOMBSTONE} WHERE ${BY_KEY}`);
     this.#eraseCopy = connection.prepare(
       `UPDATE mpps SET copy = NULL WHERE ${BY_KEY} AND copy IS NOT NULL AND state IN (${FINAL}) AND NOT EXISTS
        (SELECT 1 FROM spool_messages m WHERE m.uid = :uid AND m.route = :route AND m.upstream = :upstream)`,
@@ -107,10 +105,6 @@ export class SqliteMppsRecords implements MppsRecords {
 
   async markDelivered(key: MppsKey, durability: Durability): Promise<void> {
     await this.#connection.write(durability, () => this.#markDelivered.run(keyOf(key)));
-  }
-
-  async tombstone(key: MppsKey, durability: Durability): Promise<boolean> {
-    return this.#connection.write(durability, () => this.#tombstone.run(keyOf(key)).changes === 1);
   }
 
   async expire(retention: MppsRetention): Promise<Expired> {

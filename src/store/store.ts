@@ -93,8 +93,6 @@ export interface MppsRecords {
   remove(key: MppsKey, durability: Durability): Promise<void>;
   /** Notes that the answer to the create of a stored record arrived; none is no error. */
   markDelivered(key: MppsKey, durability: Durability): Promise<void>;
-  /** Ends a record but remembers its UID, its state and its times; its content is erased. False: there is none. */
-  tombstone(key: MppsKey, durability: Durability): Promise<boolean>;
   /**
    * One round of housekeeping; call again while either count reaches the limit. A record whose own upstream still has to get
    * messages is kept, however old. Durable as `process`.

@@ -37,11 +37,6 @@ export function referencesOf(module: DataSet, transactionUid?: string): SopRefer
   return [...sop, ...tree].map(({ sopClassUid, sopInstanceUid }) => ({ sopClassUid, sopInstanceUid }));
 }
 
-/** Every problem of a request module; none when `referencesOf` takes it. */
-export function checkRequestModule(module: DataSet): CommitmentIssue[] {
-  return readRequest(module, undefined).issues;
-}
-
 /** A request module in the flat form, which is also the form of N-ACTION. */
 export function sopForm(references: readonly SopReference[]): DataSet {
   return dataSetOf({ [REFERENCED_SOP_SEQUENCE]: toSopSequence(references) });

@@ -62,16 +62,15 @@ export function describeMppsRecords(makeBed: MakeStoreBed, abilities: StoreAbili
     await put('elsewhere', 30, { listener: 'web' });
     await put('dead', 40, { phase: 'deleted' });
     expect(await found()).toBe('second');
-    await bed.store.mpps.tombstone(keyOf('1.2.1', 'second'), 'process');
+    await put('second', 20, { phase: 'deleted' });
     expect(await found()).toBe('first');
-    await bed.store.mpps.tombstone(keyOf('1.2.1', 'first'), 'process');
+    await put('first', 10, { phase: 'deleted' });
     expect(await found()).toBe('dead');
     expect(await bed.store.mpps.findByListener('ward', '1.2.9')).toBeUndefined();
   });
 
   test('removes without a word what is not there', async () => {
     await expect(bed.store.mpps.remove(keyOf('1.2.1'), 'disk')).resolves.toBeUndefined();
-    expect(await bed.store.mpps.tombstone(keyOf('1.2.1'), 'disk')).toBe(false);
     expect(await bed.store.mpps.get(keyOf('1.2.1'))).toBeUndefined();
   });
 
@@ -89,8 +88,9 @@ export function describeMppsRecords(makeBed: MakeStoreBed, abilities: StoreAbili
   });
 
   test('a tombstone remembers the UID, the state and who asked, and no content', async () => {
-    await bed.store.mpps.put(recordOf('1.2.1', { state: 'COMPLETED' }), 'process');
-    expect(await bed.store.mpps.tombstone(keyOf('1.2.1'), 'disk')).toBe(true);
+    const record = recordOf('1.2.1', { state: 'COMPLETED' });
+    await bed.store.mpps.put(record, 'process');
+    await bed.store.mpps.expire({ finalBeforeMs: record.updatedAt + 1 });
     await bed.reopen();
     expect(await bed.store.mpps.get(keyOf('1.2.1'))).toEqual(
       smallRecordOf('1.2.1', { phase: 'deleted', state: 'COMPLETED', delivered: true, createDigest: '' }),

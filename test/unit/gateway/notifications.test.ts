@@ -12,7 +12,7 @@ import type { MppsEvent, MppsEventType } from '../../../src/services/mpps/notifi
 import { ServiceFailure } from '../../../src/services/port.ts';
 import type { Requester } from '../../../src/services/port.ts';
 import type { Claim } from '../../../src/store/spool-records.ts';
-import type { MppsRecords } from '../../../src/store/store.ts';
+import type { MppsRecord, MppsRecords } from '../../../src/store/store.ts';
 import { createMessage, finalMessage, mppsContextOf, MPPS_UID, progressMessage } from '../../support/mpps.ts';
 import { NotifiedScu } from '../../support/notifications.ts';
 import { contextOf, WARD } from '../../support/requests.ts';
@@ -302,7 +302,8 @@ describe('an MPPS that did not come by here (status mapping 6)', () => {
     offer(routeOf('upstream', REFUSING));
     await gateway.createMpps(MPPS_UID, createMessage(), mppsContextOf());
     await notify(eventOf(1));
-    await bed.store.mpps.tombstone({ route: 'all', upstream: 'far', uid: MPPS_UID }, 'process');
+    const record = await bed.store.mpps.get({ route: 'all', upstream: 'far', uid: MPPS_UID });
+    await bed.store.mpps.put({ ...(record as MppsRecord), phase: 'deleted' }, 'process');
     await notify(eventOf(5));
     expect(await waiting()).toEqual([1, 5].flatMap((type) => [`all board event ${type}`, `all reader event ${type}`]));
   });

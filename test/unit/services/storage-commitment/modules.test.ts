@@ -4,13 +4,7 @@ import { attribute as a, cloneDataSet, createDataSet, dataSetOf } from '../../..
 import type { DataSet, Tag } from '../../../../src/dataset/model.ts';
 import { ServiceFailure } from '../../../../src/services/port.ts';
 import type { SopReference } from '../../../../src/services/storage-commitment/commitment.ts';
-import {
-  checkRequestModule,
-  referencesOf,
-  responseModule,
-  sopForm,
-  toldIn,
-} from '../../../../src/services/storage-commitment/modules.ts';
+import { referencesOf, responseModule, sopForm, toldIn } from '../../../../src/services/storage-commitment/modules.ts';
 import { settle } from '../../../../src/services/storage-commitment/settle.ts';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
@@ -60,10 +54,6 @@ const BOTH = dataSetOf({ ...FLAT, ...TREE });
 const TREE_INSTANCES = [instance('3.1'), instance('3.2'), instance('3.3'), instance('3.4', SR), instance('3.5', SR)];
 const ALL = [instance('1.1'), instance('1.2', SR), ...TREE_INSTANCES];
 
-function told(module: DataSet): string[] {
-  return checkRequestModule(module).map(({ code, text }) => `${code} ${text}`);
-}
-
 function failureOf(module: DataSet, transactionUid?: string): ServiceFailure {
   try {
     referencesOf(module, transactionUid);
@@ -72,6 +62,12 @@ function failureOf(module: DataSet, transactionUid?: string): ServiceFailure {
     throw error;
   }
   throw new Error('the module was taken');
+}
+
+/** What is said of a module with one problem, or more of one kind. */
+function told(module: DataSet): string[] {
+  const { code, message } = failureOf(module);
+  return message.split('; ').map((text) => `${code} ${text}`);
 }
 
 /** A copy of a module with the item at `steps` (tag, number from 0, …) changed. */
