@@ -16,7 +16,7 @@ import {
   COMMITMENT_OUTCOMES,
 } from '../../src/services/storage-commitment/outcomes.ts';
 import { mppsDimseOutcome, mppsHttpOutcome, MPPS_OUTCOMES } from '../../src/services/mpps/outcomes.ts';
-import { workitemHttpOutcome, workitemOutcomeOf } from '../../src/services/ups/outcomes.ts';
+import { workitemHttpOutcome, WORKITEM_OUTCOMES } from '../../src/services/ups/outcomes.ts';
 import { OUTCOMES } from '../../src/services/worklist/outcomes.ts';
 
 /** The rows of the tables of docs/errors.md, by the code in their first column. */
@@ -90,7 +90,7 @@ describe('docs/errors.md', () => {
         String(workitemHttpOutcome(new ServiceFailure(code), operation).status),
       );
       expect([code, update, others]).toEqual([code, ...statuses]);
-      expectAdvice(code, advice, workitemOutcomeOf(code).comment);
+      expectAdvice(code, advice, WORKITEM_OUTCOMES[code].comment);
     }
   });
 });

@@ -38,7 +38,7 @@ const same = (httpStatus: number, comment: string, retryAfter?: number): NServic
   ...(retryAfter !== undefined && { retryAfter }),
 });
 
-const OUTCOMES: Readonly<Record<WorkitemServiceFailureCode, NServiceOutcome>> = {
+export const WORKITEM_OUTCOMES: Readonly<Record<WorkitemServiceFailureCode, NServiceOutcome>> = {
   BAD_REQUEST: same(400, 'request not understood'),
   NOT_AUTHORIZED: same(403, 'not authorized'),
   RESOURCE_NOT_FOUND: same(502, 'service of the far end not found'),
@@ -112,14 +112,9 @@ export interface WorkitemHttpOutcome extends NServiceHttpOutcome {
 }
 
 export function workitemHttpOutcome(failure: ServiceFailure, operation: WorkitemOperation): WorkitemHttpOutcome {
-  const row = OUTCOMES[failure.code] ?? OUTCOMES.INTERNAL_ERROR;
+  const row = WORKITEM_OUTCOMES[failure.code];
   const isConflict = failure.code === 'INSTANCE_FINAL' && operation !== 'updateWorkitem';
   const own = isConflict ? { ...row, httpStatus: OF_CHANGE_OF_STATE } : row;
   const warning = REFUSALS[operation]?.[failure.code];
   return { ...nServiceHttpOutcome(failure, own, 0, undefined), ...(warning !== undefined && { warning }) };
-}
-
-/** Every code has its row; for the catalogue of errors. */
-export function workitemOutcomeOf(code: FailureCode): NServiceOutcome {
-  return OUTCOMES[code] ?? OUTCOMES.INTERNAL_ERROR;
 }
