@@ -106,7 +106,7 @@ export class App {
 
   async health(): Promise<Health> {
     const { listeners, upstreams } = this.#parts ?? NOTHING;
-    const states = this.#gateway.upstreamStates();
+    const states = this.#observation.upstreams;
     return healthOf(
       Object.fromEntries(
         [...listeners].map(([name, { config, port, listener }]) => [
@@ -115,7 +115,7 @@ export class App {
         ]),
       ),
       Object.fromEntries(
-        [...upstreams].map(([name, { config }]) => [name, upstreamHealth(config.protocol, states.get(name))]),
+        [...upstreams].map(([name, { config }]) => [name, upstreamHealth(config.protocol, states.of(name))]),
       ),
       await lookAtSpool(this.#observation.spool),
       await lookAtCommitments(this.#observation.commitments),

@@ -8,6 +8,7 @@ import type { SeenExchange } from './observe/exchanges.ts';
 import { Metrics } from './observe/metrics.ts';
 import type { SpoolSource } from './observe/spool.ts';
 import { TrafficWindows } from './observe/traffic.ts';
+import { UpstreamStates } from './observe/upstream-states.ts';
 import { WatchedUpstream } from './observe/watched-upstream.ts';
 import type { SeenCall, UpstreamWatch } from './observe/watched-upstream.ts';
 import { NOTHING } from './running.ts';
@@ -26,6 +27,7 @@ export class Observation implements UpstreamWatch {
   readonly history = new ExchangeRing(1);
   readonly traffic = new TrafficWindows();
   readonly capture = new CaptureRecorder();
+  readonly upstreams = new UpstreamStates();
   readonly spool: SpoolSource;
   readonly commitments: CommitmentSource;
   readonly metrics: Metrics;
@@ -107,6 +109,7 @@ export class Observation implements UpstreamWatch {
 
   called(call: SeenCall): void {
     this.metrics.observeCall(call);
+    this.upstreams.note(call);
     const { upstream, ms, failureCode } = call;
     if (!this.#hasConsole || failureCode === 'CANCELED') return;
     this.traffic.note('upstream', upstream, ms, failureCode !== undefined);

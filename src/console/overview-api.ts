@@ -31,13 +31,12 @@ export function overviewApi({ config, health, openAt, traffic }: OverviewSource)
       routes: routes.map((route) => ({ ...aboutRoute(route, listeners), traffic: traffic.of('route', route.name) })),
       upstreams: Object.entries(upstreams).map(([name, upstream]) => {
         const { state = 'unknown', lastSuccess, lastFailure, lastFailureCode } = now.upstreams[name] ?? {};
-        const passed = traffic.of('upstream', name);
         const seen = {
           ...(lastSuccess !== undefined && { lastSuccess }),
           ...(lastFailure !== undefined && { lastFailure }),
           ...(lastFailureCode !== undefined && { lastFailureCode }),
         };
-        return { name, ...aboutUpstream(upstream), state: stateOf(state, passed), ...seen, traffic: passed };
+        return { name, ...aboutUpstream(upstream), state, ...seen, traffic: traffic.of('upstream', name) };
       }),
       spool: waitingOf(now.spool),
       commitments: openOf(now.commitments),
@@ -45,15 +44,6 @@ export function overviewApi({ config, health, openAt, traffic }: OverviewSource)
   });
   router.all('/api/overview', allowOnly('GET, HEAD'));
   return router;
-}
-
-/** Who is called by the spool alone has no state of exchanges: then it is what its calls say. */
-function stateOf(
-  state: OverviewUpstream['state'],
-  { exchanges, failures }: OverviewUpstream['traffic'],
-): OverviewUpstream['state'] {
-  if (state !== 'unknown' || exchanges === 0) return state;
-  return failures === exchanges ? 'failing' : 'ok';
 }
 
 /** @param port the one it has, where the configuration says 0 */

@@ -42,8 +42,6 @@ import { Notifications } from './notifications.ts';
 import type { MppsObserver, NotificationTarget } from './notifications.ts';
 import { matchRoute } from './routes.ts';
 import type { NamedUpstream, RouteMatcher } from './routes.ts';
-import { isUpstreamTrouble, UpstreamStates } from './upstream-states.ts';
-import type { UpstreamState } from './upstream-states.ts';
 import { WorkitemExchanges } from './workitem-exchanges.ts';
 
 export interface WorklistRoute {
@@ -67,7 +65,6 @@ export interface GatewayRoute extends RouteMatcher {
 
 export class Gateway implements ServiceHandler {
   readonly #logger: Logger;
-  readonly #states: UpstreamStates;
   /** What a gateway without a store calls itself. */
   readonly #ownInstance = randomUUID();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -82,22 +79,16 @@ export class Gateway implements ServiceHandler {
   /** Hears what upstreams tell of MPPS before they are told that it has arrived; absent: only SCUs do. */
   mppsObserver: MppsObserver | undefined;
 
-  /**
-   * @param delivery needed as soon as a route offers the MPPS service
-   * @param now wall clock in ms, for the health page only
-   */
-  constructor(routes: readonly GatewayRoute[], logger: Logger, delivery?: Delivery, now: () => number = Date.now) {
+  /** @param delivery needed as soon as a route offers the MPPS service */
+  constructor(routes: readonly GatewayRoute[], logger: Logger, delivery?: Delivery) {
     this.#routes = routes;
     this.#logger = logger;
     this.#delivery = delivery;
-    this.#states = new UpstreamStates(now);
     this.#exchanges = new ExchangeLog(logger);
     this.#commitmentExchanges = new CommitmentExchanges(logger, this.#exchanges, {
       service: () => this.#commitments,
       routeOf: (requester) => matchRoute(this.#routes, requester),
       hopsBeyond: (context, route) => this.#hopsBeyond(context, route),
-      noteSuccess: this.#states.succeeded,
-      noteFailure: this.#states.failed,
     });
     this.#workitemExchanges = new WorkitemExchanges(logger, this.#exchanges, {
       service: () => this.#workitemService,
@@ -144,11 +135,6 @@ export class Gateway implements ServiceHandler {
   /** Resolves when what is under way now is through, searches aside: it may need its upstream more than once. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#underWay);
-  }
-
-  /** What is known of each upstream that was asked so far. */
-  upstreamStates(): ReadonlyMap<string, UpstreamState> {
-    return this.#states.all;
   }
 
   routeFor(service: ServiceName, requester: Requester): RouteOptions | undefined {
@@ -294,13 +280,11 @@ export class Gateway implements ServiceHandler {
     let found: DataSet | undefined;
     // That of the create, which an update or retrieve follows.
     let target = route?.mpps;
-    let asked = false;
     try {
       if (route?.mpps === undefined || this.#delivery === undefined) {
         throw new ServiceFailure('NOT_SUPPORTED', { comment: 'no route offers MPPS to this requester' });
       }
       if (received !== undefined) this.#messagesOf(context.requester)?.record('received', context.traceId, received);
-      asked = true;
       const targetOf: TargetOf = (record) => {
         const followed = this.#targetOf(record);
         target = followed ?? target;
@@ -309,15 +293,9 @@ export class Gateway implements ServiceHandler {
       const onward = withChanges(context, { warn, hops: this.#hopsBeyond(context, route) });
       const result = await this.#watched(work(this.#delivery, route.mpps, onward, targetOf));
       found = dataSetOf(result);
-      const { upstream, options } = target ?? route.mpps;
-      // What was only stored says nothing about the upstream.
-      if (options.delivery === 'direct') this.#states.succeeded(upstream.name);
       return result;
     } catch (error) {
       failure = toFailure(error, this.#logger, context.traceId);
-      if (asked && target !== undefined && isUpstreamTrouble(failure)) {
-        this.#states.failed(target.upstream.name, failure);
-      }
       throw failure;
     } finally {
       const end = {
@@ -354,11 +332,9 @@ export class Gateway implements ServiceHandler {
           if (response !== undefined) messages?.record('result-mapped', traceId, answer);
           yield answer;
         }
-        this.#states.succeeded(name);
         return;
       } catch (error) {
         const failure = toFailure(error, this.#logger, traceId);
-        this.#states.failed(name, failure);
         const another = index + 1 < upstreams.length;
         if (delivered || failure.retry !== 'safe' || !another || context.signal.aborted) throw failure;
         this.#logger.warn('upstream failed before its first result, the next one is asked', {

@@ -3,10 +3,10 @@
  * waits for one, are reported in the body but do not make the gateway unready, since restarting it would not help and
  * the other routes still work.
  */
-import type { FailureCode } from '../services/port.ts';
 import { OPEN_PHASES } from './commitments.ts';
 import type { SeenCommitments } from './commitments.ts';
 import type { SeenDestination, SpoolSight } from './spool.ts';
+import type { UpstreamState } from './upstream-states.ts';
 
 export interface ListenerHealth {
   readonly protocol: 'dimse' | 'dicomweb';
@@ -14,15 +14,12 @@ export interface ListenerHealth {
   readonly listening: boolean;
 }
 
-/** `unknown` until the first exchange; then what the last exchange with it showed. */
+/** `unknown` until it is called for the first time, by an exchange or by the spool; then what the last call of it showed. */
 export type HealthState = 'unknown' | 'ok' | 'failing';
 
-export interface UpstreamHealth {
+export interface UpstreamHealth extends UpstreamState {
   readonly protocol: string;
   readonly state: HealthState;
-  readonly lastSuccess?: string;
-  readonly lastFailure?: string;
-  readonly lastFailureCode?: FailureCode;
 }
 
 /** What waits for a destination; without counts while the store does not tell. */
@@ -69,10 +66,7 @@ export interface Health {
 }
 
 /** Last success and failure are ISO 8601 in UTC, so the later one is the greater text. */
-export function upstreamHealth(
-  protocol: string,
-  seen: { lastSuccess?: string; lastFailure?: string; lastFailureCode?: FailureCode } | undefined,
-): UpstreamHealth {
+export function upstreamHealth(protocol: string, seen: UpstreamState | undefined): UpstreamHealth {
   if (seen === undefined) return { protocol, state: 'unknown' };
   const failing = seen.lastFailure !== undefined && seen.lastFailure > (seen.lastSuccess ?? '');
   return { protocol, state: failing ? 'failing' : 'ok', ...seen };

@@ -73,11 +73,12 @@ const seen = () => ({
 const NOTHING_SEEN = { exchanges: 0, steps: [], captured: [], traffic: [0, 0, 0] };
 const SOON = { until: new Date(Date.now() + 3_600_000).toISOString() };
 
-test('without a console nothing is kept; the metrics count all the same', async () => {
+test('without a console nothing is kept; metrics and health are told all the same', async () => {
   follow(undefined);
   await exchange();
   expect(seen()).toEqual(NOTHING_SEEN);
   expect(await observation.metrics.text()).toContain('outcome="ok"} 1');
+  expect(observation.upstreams.of('ris')).toEqual({ lastSuccess: expect.any(String) });
 });
 
 test('with one, exchanges, hops and traffic are kept, data sets are not', async () => {

@@ -17,7 +17,6 @@ import type { ExchangeLog } from '../exchange.ts';
 import type { CommitmentTarget } from './route.ts';
 import { toFailure } from '../mapping.ts';
 import type { RouteMatcher } from '../routes.ts';
-import { isUpstreamTrouble } from '../upstream-states.ts';
 
 /** A route, as far as storage commitment needs it. */
 export interface CommitmentRoute extends RouteMatcher {
@@ -30,8 +29,6 @@ export interface CommitmentExchangesHost {
   routeOf(requester: Requester): CommitmentRoute | undefined;
   /** @throws ServiceFailure LOOP_DETECTED */
   hopsBeyond(context: RequestContext, route: RouteMatcher): readonly Hop[];
-  noteSuccess(upstream: string): void;
-  noteFailure(upstream: string, failure: ServiceFailure): void;
 }
 
 /** What a log line says beside the end: known as the exchange goes on. */
@@ -67,8 +64,6 @@ export class CommitmentExchanges {
       line.upstream = target.upstream.name;
       const answer = await service.request(target, transactionUid, module, onward);
       line.isDone = answer.state === 'done';
-      // What was only stored says nothing about the upstream.
-      if (target.options.delivery === 'direct') this.#host.noteSuccess(target.upstream.name);
       return answer;
     });
   }
@@ -118,7 +113,6 @@ export class CommitmentExchanges {
       return await work(line);
     } catch (error) {
       failure = toFailure(error, this.#logger, context.traceId);
-      if (line.upstream !== undefined && isUpstreamTrouble(failure)) this.#host.noteFailure(line.upstream, failure);
       throw failure;
     } finally {
       this.#exchanges.note(transaction, context, startedMs, { ...line, ...(failure && { failure }) });

@@ -57,6 +57,17 @@ test('roles, tokens and capture are those of the configuration that was read las
   expect((await ask('ann', '/api/reload', 'POST')).status).toBe(403);
 });
 
+test('the OpenAPI document asks for a token as long as the console does', async () => {
+  await write(`tokens: [${token('ann', 'operator')}]`);
+  await app.start((await loadConfig(file, {})).config);
+  const security = async (): Promise<unknown> =>
+    ((await ask('ann', '/api/openapi.json')).body as { security?: unknown }).security;
+  expect(await security()).toEqual([{ bearer: [] }]);
+  await write('exchanges: 10');
+  expect((await ask('ann', '/api/reload', 'POST')).status).toBe(200);
+  expect(await security()).toBeUndefined();
+});
+
 test('a configuration that is refused lets in whom the running one does', async () => {
   await write(`tokens: [${token('ann', 'operator')}]`);
   await app.start((await loadConfig(file, {})).config);

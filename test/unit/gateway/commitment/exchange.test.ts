@@ -16,7 +16,7 @@ const recorded: [string, DataSet][] = [];
 
 beforeEach(async () => {
   bed = await CommitmentBed.open('checked');
-  gateway = new Gateway([], bed.logger, undefined, () => bed.clock.now());
+  gateway = new Gateway([], bed.logger);
   gateway.replaceRoutes([routeOf('all')], undefined, bed.service);
   recorded.length = 0;
 });
@@ -79,7 +79,7 @@ describe('an exchange of storage commitment', () => {
     ]);
   });
 
-  test('that is refused leaves the status of its protocol, and what is known of the upstream', async () => {
+  test('that is refused leaves the status of its protocol', async () => {
     bed.keeper.onRequest = unreachable;
     expect(await codeOf(gateway.requestCommitment(UID, MODULE, contextOf(WARD)))).toBe('UPSTREAM_UNREACHABLE');
     bed.keeper.onRequest = failing('BAD_REQUEST', { httpStatus: 400 });
@@ -94,8 +94,6 @@ describe('an exchange of storage commitment', () => {
       line('check', '404', { outcome: 'NO_SUCH_INSTANCE' }),
       line('report', '0115H', { route: undefined, outcome: 'INVALID_VALUE' }),
     ]);
-    const state = { lastFailure: '2027-01-15T08:00:00.000Z', lastFailureCode: 'UPSTREAM_UNREACHABLE' };
-    expect(Object.fromEntries(gateway.upstreamStates())).toEqual({ archive: state });
   });
 
   test('that no route offers is NOT_SUPPORTED: 0118H and 501', async () => {
