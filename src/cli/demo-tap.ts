@@ -34,8 +34,8 @@ export class Tap {
     return new Tap(server, options);
   }
 
-  /** @param port of the listener behind it */
-  relayTo(port: number): void {
+  /** @param port of the listener behind it; undefined: there is none any more */
+  relayTo(port: number | undefined): void {
     this.#target = port;
   }
 

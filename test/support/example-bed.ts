@@ -249,6 +249,8 @@ async function startFarEnd(folder: string, options: UpstreamConfig, seed: string
     passage.tap.relayTo(listeners['far']?.port ?? 0);
   };
   const stop = async (): Promise<void> => {
+    // Its port is free from now on, and may be anybody's soon.
+    passage.tap.relayTo(undefined);
     await app?.close();
     app = undefined;
   };
